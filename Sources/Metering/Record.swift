@@ -1,0 +1,178 @@
+/// How the energy inside a service is divided among its scenarios.
+package enum AttributionModel: UInt8, Sendable, Hashable {
+    /// By the standard's weights: α_i TA_i / R. Says nothing about α.
+    case standard = 1
+}
+
+/// Why energy could not be divided. The numbers are on the wire.
+package enum UndividedReason: UInt8, Sendable, Hashable {
+    /// The idle power P₀ is neither configured nor learned.
+    case idleUnknown = 1
+    /// The host's busy time is not known.
+    case hostTimeUnknown = 2
+    /// The CPU time of a service is not known.
+    case serviceTimeUnknown = 3
+    /// The counts of a service are not known.
+    case countsUnknown = 4
+}
+
+/// A window's energy, divided. The parts sum to the measured energy to the microjoule.
+package struct EnergyPartition: Sendable, Hashable {
+    /// One element per scenario, in the order of the scenario set.
+    package var scenarios: [Microjoules]
+    /// Exchanges of the services that belong to no scenario.
+    package var other: Microjoules = .zero
+    /// CPU time of the services with nothing to count.
+    package var background: Microjoules = .zero
+    /// The rest of the host's busy time.
+    package var unmonitored: Microjoules = .zero
+    package var idle: Microjoules = .zero
+    /// What could not be divided, and why.
+    package var undivided: Microjoules = .zero
+    package var undividedReason: UndividedReason?
+
+    package init(scenarios: Int) { self.scenarios = Array(repeating: .zero, count: scenarios) }
+
+    /// The sum of all parts.
+    package var total: Microjoules {
+        scenarios.reduce(.zero, +) + other + background + unmonitored + idle + undivided
+    }
+}
+
+/// What a reader of a record must know about its window.
+package struct RecordFlags: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt64
+
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// The counters came from a root other than the system's own.
+    package static let simulated = RecordFlags(rawValue: 1 << 0)
+    /// The window is shorter than the configured length: start, stop or step of the clock.
+    package static let partial = RecordFlags(rawValue: 1 << 1)
+    /// The wall clock was stepped inside the window.
+    package static let clockStepped = RecordFlags(rawValue: 1 << 2)
+    /// The host was suspended inside the window.
+    package static let suspended = RecordFlags(rawValue: 1 << 3)
+    /// The counters were read late at the window's end.
+    package static let lateTick = RecordFlags(rawValue: 1 << 4)
+    /// Services used more CPU time than the host was busy: the larger was taken.
+    package static let busyTimeRaised = RecordFlags(rawValue: 1 << 5)
+    /// The counts are doubtful: losses exceed one in a thousand exchanges.
+    package static let countsDoubtful = RecordFlags(rawValue: 1 << 6)
+}
+
+/// A digest that names a manifest: the first 8 bytes of the SHA-256 of its bytes.
+package struct ManifestDigest: Sendable, Hashable {
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// The identity of an agent's sequence of records: random, made with the spool.
+package struct RunID: Sendable, Hashable {
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// One window of one host: what the agent ships and an assessor recomputes from.
+package struct Record: Sendable, Hashable {
+    package var run: RunID
+    /// Counts from 1 in each run, without holes.
+    package var sequence: UInt64
+    package var manifest: ManifestDigest
+    package var window: Window
+    package var flags: RecordFlags
+    /// One element per zone, in the order of the manifest.
+    package var zones: [ZoneEnergy]
+    /// The host's energy from the primary source: the counted zones' sum.
+    package var energy: Known<Microjoules, EnergyUnknown>
+    /// `nil` where the energy is unknown.
+    package var partition: EnergyPartition?
+    package var processor: ProcessorTime
+    package var tally: Tally
+    /// Records of this run that the spool dropped before they were acknowledged.
+    package var spoolDropped: UInt64
+    /// The kernel's estimate of the wall clock's error, in microseconds; `nil` where the clock is
+    /// not synchronised.
+    ///
+    /// Source: adjtimex(2), `maxerror`.
+    package var clockError: UInt64?
+
+    package init(
+        run: RunID, sequence: UInt64, manifest: ManifestDigest, window: Window,
+        flags: RecordFlags = [], zones: [ZoneEnergy],
+        energy: Known<Microjoules, EnergyUnknown>, partition: EnergyPartition?,
+        processor: ProcessorTime, tally: Tally, spoolDropped: UInt64 = 0, clockError: UInt64? = nil
+    ) {
+        self.run = run
+        self.sequence = sequence
+        self.manifest = manifest
+        self.window = window
+        self.flags = flags
+        self.zones = zones
+        self.energy = energy
+        self.partition = partition
+        self.processor = processor
+        self.tally = tally
+        self.spoolDropped = spoolDropped
+        self.clockError = clockError
+    }
+}
+
+/// A service as the manifest names it.
+package struct ServiceDescription: Sendable, Hashable {
+    package let name: String
+    package let ports: [UInt16]
+    package let countsFlows: Bool
+
+    package init(name: String, ports: [UInt16], countsFlows: Bool) {
+        self.name = name
+        self.ports = ports
+        self.countsFlows = countsFlows
+    }
+}
+
+/// What stays the same over many records. A record names it by digest.
+package struct Manifest: Sendable, Hashable {
+    package var agent: String
+    package var hostName: String
+    /// The kernel's boot id, 16 bytes as text.
+    package var bootID: String
+    package var softwareVersion: String
+    /// Whether the counters' root is not the system's own.
+    package var simulated: Bool
+    package var windowLength: Nanoseconds
+    package var source: EnergySourceKind
+    package var scope: EnergyScope
+    package var zones: [ZoneDescription]
+    package var services: [ServiceDescription]
+    package var scenarios: [ScenarioID]
+    /// SHA-256 of the canonical text of the rules, in lower-case hex.
+    package var rulesDigest: String
+    package var model: AttributionModel
+    /// Idle power P₀ in milliwatts; `nil` where it is not known.
+    package var idleMilliwatts: UInt64?
+
+    package init(
+        agent: String, hostName: String, bootID: String, softwareVersion: String, simulated: Bool,
+        windowLength: Nanoseconds, source: EnergySourceKind, scope: EnergyScope,
+        zones: [ZoneDescription], services: [ServiceDescription], scenarios: [ScenarioID],
+        rulesDigest: String, model: AttributionModel, idleMilliwatts: UInt64?
+    ) {
+        self.agent = agent
+        self.hostName = hostName
+        self.bootID = bootID
+        self.softwareVersion = softwareVersion
+        self.simulated = simulated
+        self.windowLength = windowLength
+        self.source = source
+        self.scope = scope
+        self.zones = zones
+        self.services = services
+        self.scenarios = scenarios
+        self.rulesDigest = rulesDigest
+        self.model = model
+        self.idleMilliwatts = idleMilliwatts
+    }
+}

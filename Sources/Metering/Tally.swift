@@ -1,0 +1,91 @@
+/// Whether a scenario's flows could be seen in a window. Zero counts are only zeros where the
+/// observation is `seen` or `quiet`.
+package enum Observation: UInt8, Sendable, Hashable {
+    /// Capture ran, and readable packets of the scenario's services passed.
+    case seen = 1
+    /// Capture ran, and nothing passed on the scenario's services.
+    case quiet = 2
+    /// Packets passed, all of them encrypted: the counts are unknown.
+    case encrypted = 3
+    /// Capture did not run for the whole window: the counts are unknown.
+    case notCaptured = 4
+    /// No counting service has a rule for the scenario: the counts are unknown.
+    case noRule = 5
+
+    /// Whether counts of this window are known.
+    package var isKnown: Bool { self == .seen || self == .quiet }
+}
+
+/// What was counted of one scenario in one window.
+package struct ScenarioTally: Sendable, Hashable {
+    package var observation: Observation
+    /// Exchanges that matched one of the scenario's rules.
+    package var requests: UInt64 = 0
+    /// Completed business flows (clause 8.2.1: 每笔代表一个完整业务流程), refused ones included
+    /// where they count.
+    package var completed: UInt64 = 0
+    /// Flows that ran and ended in a refusal.
+    package var refused: UInt64 = 0
+    /// Exchanges whose outcome says that the flow failed.
+    package var failed: UInt64 = 0
+    /// Exchanges that matched and met none of the outcomes.
+    package var incomplete: UInt64 = 0
+
+    package init(observation: Observation) { self.observation = observation }
+}
+
+/// What was counted on one service in one window.
+package struct ServiceTally: Sendable, Hashable {
+    /// Packets of the service's ports that were parsed.
+    package var packets: UInt64 = 0
+    /// Connections seen encrypted.
+    package var encryptedConnections: UInt64 = 0
+    /// Exchanges that matched no rule.
+    package var otherRequests: UInt64 = 0
+    /// Completed flows by scenario, in the order of the scenario set: what the `standard` model
+    /// divides the service's energy by.
+    package var completed: [UInt64]
+
+    package init(scenarios: Int) { completed = Array(repeating: 0, count: scenarios) }
+}
+
+/// What capture and parsing could not count. Every number travels in the record.
+package struct TrafficLosses: Sendable, Hashable {
+    /// Packets the kernel dropped because the ring was full.
+    package var kernelDrops: UInt64 = 0
+    /// Packets the interface dropped.
+    package var interfaceDrops: UInt64 = 0
+    /// Holes in a TCP stream that were skipped, and their length.
+    package var gaps: UInt64 = 0
+    package var gapBytes: UInt64 = 0
+    /// Connections forgotten under memory pressure.
+    package var evicted: UInt64 = 0
+    /// Requests without a response, and responses without a request.
+    package var unpairedRequests: UInt64 = 0
+    package var unpairedResponses: UInt64 = 0
+    /// Messages whose framing could not be known.
+    package var malformed: UInt64 = 0
+    /// Packets of an Internet Protocol fragment or a kind this program does not decode.
+    package var undecoded: UInt64 = 0
+    /// Exchanges whose packet time lies before the window that counted them.
+    package var late: UInt64 = 0
+
+    package init() {}
+}
+
+/// Everything counted in one window.
+package struct Tally: Sendable, Hashable {
+    /// One element per scenario, in the order of the scenario set.
+    package var scenarios: [ScenarioTally]
+    /// One element per service, in the order of the configuration.
+    package var services: [ServiceTally]
+    package var losses = TrafficLosses()
+    /// Packets handed over by capture.
+    package var packets: UInt64 = 0
+    package var exchanges: UInt64 = 0
+
+    package init(scenarios: [ScenarioTally], services: [ServiceTally]) {
+        self.scenarios = scenarios
+        self.services = services
+    }
+}
