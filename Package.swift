@@ -34,11 +34,6 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 
 let package = Package(
     name: "jouleflow",
-    products: [
-        .executable(name: "jouleflow-agent", targets: ["jouleflow-agent"]),
-        .executable(name: "jouleflow-collector", targets: ["jouleflow-collector"]),
-        .executable(name: "jouleflow-lab", targets: ["jouleflow-lab"]),
-    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
