@@ -14,6 +14,12 @@ package struct ScenarioID: Hashable, Sendable, CustomStringConvertible {
     package static let repayment = ScenarioID("repayment")
     /// 查询: an authenticated customer's request for information is answered.
     package static let query = ScenarioID("query")
+
+    /// Whether a refusal after assessment is a complete flow, which is so for 授信 alone: its
+    /// flow ends with the result being told to the customer, whatever the result.
+    ///
+    /// Source: T/CQJR 032.2-2025, 5.2, Table 1 (将结果通知客户; 发放至客户账户).
+    package var refusalIsCompleteFlow: Bool { self == .credit }
 }
 
 /// What one business flow of a scenario weighs, in units of one query.

@@ -21,10 +21,13 @@ package struct ScenarioTally: Sendable, Hashable {
     package var observation: Observation
     /// Exchanges that matched one of the scenario's rules.
     package var requests: UInt64 = 0
-    /// Completed business flows (clause 8.2.1: 每笔代表一个完整业务流程), refused ones included
-    /// where they count.
+    /// TA of the standard: complete business flows (clause 8.2.1: 每笔代表一个完整业务流程).
+    /// The completed outcomes, and the refused ones of a scenario whose refusals are complete
+    /// flows (see ``ScenarioID/refusalIsCompleteFlow``).
+    package var flows: UInt64 = 0
+    /// Exchanges whose outcome says that the business succeeded.
     package var completed: UInt64 = 0
-    /// Flows that ran and ended in a refusal.
+    /// Exchanges whose outcome is a refusal after the flow ran.
     package var refused: UInt64 = 0
     /// Exchanges whose outcome says that the flow failed.
     package var failed: UInt64 = 0
@@ -42,11 +45,11 @@ package struct ServiceTally: Sendable, Hashable {
     package var encryptedConnections: UInt64 = 0
     /// Exchanges that matched no rule.
     package var otherRequests: UInt64 = 0
-    /// Completed flows by scenario, in the order of the scenario set: what the `standard` model
-    /// divides the service's energy by.
-    package var completed: [UInt64]
+    /// Flows by scenario, in the order of the scenario set: what the `standard` model divides the
+    /// service's energy by.
+    package var flows: [UInt64]
 
-    package init(scenarios: Int) { completed = Array(repeating: 0, count: scenarios) }
+    package init(scenarios: Int) { flows = Array(repeating: 0, count: scenarios) }
 }
 
 /// What capture and parsing could not count. Every number travels in the record.
