@@ -1,7 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("InternalImportsByDefault"),
+]
 
 /// A stage: knows the vocabularies it names and libraries, never another stage.
 func stage(
@@ -48,6 +50,16 @@ let package = Package(
         // Vocabularies.
         stage("Metering"),
         stage("Traffic", ["Metering"]),
+
+        // System libraries.
+        .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+
+        // Stages of the agent, in the order of the flow.
+        stage("Capture", ["Metering", "Traffic", "CPcap"]),
+        stage("Transactions", ["Metering", "Traffic"]),
+        stage("Scenarios", ["Metering", "Traffic"]),
+
+        tests("TransactionsTests", ["Transactions", "Traffic", "Metering"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,82 @@
+// Hot path: matching allocates nothing.
+
+/// A path with placeholders, e.g. `/api/credit/{applyNo}/decision`: each `{name}` stands for one
+/// segment that is not empty; everything else must equal the path's bytes.
+package struct PathTemplate: Sendable, Hashable {
+    /// The template as written.
+    package let text: String
+    private let bytes: [UInt8]
+    /// Runs of literal bytes; between two of them stands a placeholder.
+    private let literals: [Range<Int>]
+
+    /// A template from its text, which begins with `/`.
+    package init(_ text: String) {
+        self.text = text
+        var bytes: [UInt8] = []
+        var literals: [Range<Int>] = []
+        var start = 0
+        var isInName = false
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "{"):
+                literals.append(start..<bytes.count)
+                start = bytes.count
+                isInName = true
+            case UInt8(ascii: "}"): isInName = false
+            default: if !isInName { bytes.append(byte) }
+            }
+        }
+        literals.append(start..<bytes.count)
+        self.bytes = bytes
+        self.literals = literals
+    }
+
+    /// Whether `path`, without its query, is one of the template's.
+    func matches(_ path: UnsafeRawBufferPointer) -> Bool {
+        var position = 0
+        for (index, literal) in literals.enumerated() {
+            if index > 0 {
+                let start = position
+                while position < path.count, path[position] != UInt8(ascii: "/") { position += 1 }
+                guard position > start else { return false }
+            }
+            guard path.count - position >= literal.count else { return false }
+            for offset in 0..<literal.count {
+                guard path[position + offset] == bytes[literal.lowerBound + offset] else {
+                    return false
+                }
+            }
+            position += literal.count
+        }
+        return position == path.count
+    }
+}
+
+/// The path of a request target: without scheme and authority (RFC 9112, 3.2.2) and without query.
+func path(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    var start = 0
+    if let first = target.first, first != UInt8(ascii: "/") {
+        guard let authority = authorityStart(target) else { return target }
+        start = authority
+        while start < target.count, target[start] != UInt8(ascii: "/") { start += 1 }
+    }
+    var end = start
+    while end < target.count, target[end] != UInt8(ascii: "?"), target[end] != UInt8(ascii: "#") {
+        end += 1
+    }
+    return UnsafeRawBufferPointer(rebasing: target[start..<end])
+}
+
+/// Where the authority begins behind `scheme://`, or `nil` where there is no scheme.
+private func authorityStart(_ target: UnsafeRawBufferPointer) -> Int? {
+    var index = 0
+    while index + 2 < target.count, index < 16 {
+        if target[index] == UInt8(ascii: ":") {
+            let isAuthority =
+                target[index + 1] == UInt8(ascii: "/") && target[index + 2] == UInt8(ascii: "/")
+            return isAuthority ? index + 3 : nil
+        }
+        index += 1
+    }
+    return nil
+}

@@ -1,0 +1,233 @@
+// Hot path: allocates only while the working set grows.
+package import Metering
+package import Traffic
+
+/// A service whose exchanges are wanted.
+package struct EngineService: Sendable {
+    package let ports: [UInt16]
+    /// The fields that rules ask for, in the order of `Exchange.fields`.
+    package let selectors: [FieldSelector]
+
+    package init(ports: [UInt16], selectors: [FieldSelector]) {
+        self.ports = ports
+        self.selectors = selectors
+    }
+}
+
+/// The bounds of the engine's memory and patience. Times are packet time.
+package struct EngineLimits: Sendable {
+    /// Connections at once; at the limit the one used longest ago is evicted and counted.
+    package var connections = 32_768
+    /// Bytes for requests that wait, segments that came early and split lines. At the limit such
+    /// data is let go of, as a gap.
+    package var memory = 8 << 20
+    /// Bytes of a body in which fields are looked for; a field beyond them is unread.
+    package var body: UInt64 = 16 << 10
+    /// Early segments and bytes of one connection; beyond either the hole before them is a gap.
+    package var heldSegments: Int32 = 64
+    package var heldBytes: Int32 = 256 << 10
+    /// How long an early segment waits for the bytes before it.
+    package var heldTime = Nanoseconds.seconds(1)
+    /// How long a segment waits for bytes that it acknowledges: they were sent, and will not come.
+    package var acknowledgedTime = Nanoseconds.milliseconds(100)
+    /// How long a connection may be silent; kept to a quarter of a second.
+    package var idleTime = Nanoseconds.seconds(300)
+    /// How long a closed connection is remembered, so that its late packets open no new one.
+    package var closedTime = Nanoseconds.seconds(2)
+    /// Requests of one connection that wait for their responses.
+    package var pendingRequests: Int32 = 100
+
+    package init() {}
+}
+
+/// What the engine counted on one service since it began.
+package struct ServiceCounters: Sendable, Hashable {
+    package var packets: UInt64 = 0
+    /// Packets with payload of encrypted connections and of others.
+    package var encryptedPackets: UInt64 = 0
+    package var readablePackets: UInt64 = 0
+    package var encryptedConnections: UInt64 = 0
+
+    package init() {}
+}
+
+/// What the engine counted since it began.
+package struct EngineCounters: Sendable, Hashable {
+    package var packets: UInt64 = 0
+    /// Bytes on the wire of those packets.
+    package var bytes: UInt64 = 0
+    package var connections: UInt64 = 0
+    package var exchanges: UInt64 = 0
+    package var unpairedRequests: UInt64 = 0
+    package var unpairedResponses: UInt64 = 0
+    package var gaps: UInt64 = 0
+    package var gapBytes: UInt64 = 0
+    package var evicted: UInt64 = 0
+    package var undecoded: UInt64 = 0
+    /// Messages whose framing was ambiguous and was read as RFC 9112 says.
+    package var suspicious: UInt64 = 0
+    /// By `MalformedReason.rawValue`.
+    package var malformed: [UInt64]
+    /// In the order of the services.
+    package var services: [ServiceCounters]
+
+    package var malformedTotal: UInt64 { malformed.reduce(0, &+) }
+    package var encryptedConnections: UInt64 {
+        services.reduce(0) { $0 &+ $1.encryptedConnections }
+    }
+}
+
+/// Frames → TCP streams → HTTP/1 messages → exchanges, within bounded memory.
+///
+/// One thread owns an engine. `sink` receives each exchange during `ingest`, `advance` or
+/// `finish`; what it is given ends with its return.
+package struct TransactionEngine: ~Copyable {
+    let limits: EngineLimits
+    let sink: (Exchange) -> Void
+    package internal(set) var counters: EngineCounters
+
+    var table: ConnectionTable
+    var pool: BlockPool
+    /// Service number plus one by port; zero where the port is none of a service.
+    private let serviceOfPort: UnsafeMutablePointer<UInt16>
+    private let localAddresses: Set<Address>
+    let paths: [JSONPaths]
+    /// Room for the fields of the exchange that is handed over.
+    let fieldValues: UnsafeMutablePointer<FieldValue>
+    let fieldBytes: UnsafeMutablePointer<UInt8>
+    /// Connections that hold early segments.
+    var holding = 0
+    private var nextSweep: UInt64 = 0
+
+    /// - Parameter localAddresses: the host's own addresses, 16 bytes each. Connections that this
+    ///   host opens to other hosts' services of the same port are left out. Empty where the host
+    ///   is not known, as with files: then all connections count.
+    package init(
+        services: [EngineService], localAddresses: [[UInt8]] = [], limits: EngineLimits = .init(),
+        sink: @escaping (Exchange) -> Void
+    ) {
+        self.limits = limits
+        self.sink = sink
+        counters = EngineCounters(
+            malformed: Array(repeating: 0, count: MalformedReason.allCases.count),
+            services: Array(repeating: ServiceCounters(), count: services.count))
+        table = ConnectionTable(maximum: limits.connections)
+        pool = BlockPool(budget: limits.memory)
+        serviceOfPort = .allocate(capacity: 1 << 16)
+        serviceOfPort.initialize(repeating: 0, count: 1 << 16)
+        for (index, service) in services.enumerated() {
+            for port in service.ports { serviceOfPort[Int(port)] = UInt16(index + 1) }
+        }
+        self.localAddresses = Set(localAddresses.compactMap(Address.init))
+        paths = services.map { service in
+            JSONPaths(
+                service.selectors.map { if case .responseJSON(let path) = $0 { path } else { [] } })
+        }
+        let most = max(1, services.map(\.selectors.count).max() ?? 0)
+        fieldValues = .allocate(capacity: most)
+        fieldValues.initialize(repeating: .absent, count: most)
+        fieldBytes = .allocate(capacity: most * (JSONFieldScanner.maximumValue + 1))
+    }
+
+    deinit {
+        var next = table.newest
+        while let connection = next {
+            next = connection.pointee.older
+            connection.deallocateBlocks()
+        }
+        serviceOfPort.deallocate()
+        fieldValues.deallocate()
+        fieldBytes.deallocate()
+    }
+
+    /// Connections being followed.
+    package var openConnections: Int { table.count }
+
+    /// Takes one frame. Its bytes are not kept.
+    package mutating func ingest(_ frame: Frame) {
+        counters.packets &+= 1
+        counters.bytes &+= UInt64(frame.wireLength)
+        let now = frame.time.rawValue
+        if now >= nextSweep { advance(to: frame.time) }
+        switch PacketDecoder.decode(frame) {
+        case .segment(let segment): take(segment, now: now)
+        case .undecoded: counters.undecoded &+= 1
+        case .other: break
+        }
+    }
+
+    /// Lets packet time pass: early segments and idle connections time out.
+    package mutating func advance(to time: Timestamp) {
+        let now = time.rawValue
+        nextSweep = now.addingClamped(Self.sweepInterval)
+        if holding > 0 { releaseOverdue(now: now) }
+        while let connection = table.oldest {
+            let limit = connection.pointee.isClosed ? limits.closedTime : limits.idleTime
+            guard connection.pointee.lastSeen.addingClamped(limit.rawValue) < now else { break }
+            drop(connection, now: now)
+        }
+    }
+
+    /// Ends all connections as if the traffic ended here.
+    package mutating func finish() {
+        while let connection = table.oldest {
+            drop(connection, now: connection.pointee.lastSeen)
+        }
+    }
+
+    private static let sweepInterval: UInt64 = 100_000_000
+
+    private mutating func take(_ segment: Segment, now: UInt64) {
+        guard let (key, direction, service) = ends(of: segment) else { return }
+        counters.services[service].packets &+= 1
+        let hash = key.hash
+        var connection = table.find(key, hash: hash)
+        if connection == nil {
+            connection = open(key, hash: hash, service: service, for: segment, now: now)
+        }
+        guard let connection else { return }
+        table.use(connection, now: now)
+        follow(connection, segment, direction, now: now)
+    }
+
+    private mutating func open(
+        _ key: ConnectionKey, hash: UInt32, service: Int, for segment: Segment, now: UInt64
+    ) -> ConnectionPointer? {
+        guard segment.flags.contains(.syn) || segment.length > 0,
+            !segment.flags.contains(.rst)
+        else { return nil }
+        if table.count >= table.maximum, let oldest = table.oldest {
+            if !oldest.pointee.isClosed { counters.evicted &+= 1 }
+            drop(oldest, now: now)
+        }
+        counters.connections &+= 1
+        return table.insert(key, hash: hash, service: Int32(service), now: now)
+    }
+
+    /// Which end serves. Where both ports are services', the SYN tells, else the lower port.
+    private func ends(of segment: Segment) -> (ConnectionKey, Direction, service: Int)? {
+        let source = serviceOfPort[Int(segment.sourcePort)]
+        let destination = serviceOfPort[Int(segment.destinationPort)]
+        guard source != 0 || destination != 0 else { return nil }
+        var toServer = destination != 0
+        if source != 0 && destination != 0 {
+            toServer =
+                segment.flags.contains(.syn)
+                ? !segment.flags.contains(.ack)
+                : segment.destinationPort <= segment.sourcePort
+        }
+        let client = toServer ? segment.source : segment.destination
+        let server = toServer ? segment.destination : segment.source
+        if !localAddresses.isEmpty, localAddresses.contains(client),
+            !localAddresses.contains(server)
+        {
+            return nil
+        }
+        let key = ConnectionKey(
+            client: client, server: server,
+            clientPort: toServer ? segment.sourcePort : segment.destinationPort,
+            serverPort: toServer ? segment.destinationPort : segment.sourcePort)
+        let service = Int(toServer ? destination : source) - 1
+        return (key, toServer ? .toServer : .toClient, service)
+    }
+}

@@ -1,0 +1,226 @@
+// Hot path: allocates nothing; reads a body in any pieces.
+
+/// Finds one scalar in a JSON object by its path of keys, in a body that comes in pieces.
+///
+/// It stops at the first match: of a key that stands twice, the first counts. A key that is
+/// written with escapes does not match. It checks no more of the grammar than it needs to find its
+/// way; what is no JSON object has no fields.
+struct JSONFieldScanner {
+    /// The longest value that is told apart from others; longer ones equal none that a rule names.
+    static let maximumValue = 64
+    /// Containers inside one another at most; deeper bodies are not read further.
+    static let maximumDepth: Int32 = 64
+
+    enum Phase: UInt8 {
+        case start, key, inKey, colon, value, inString, inWord, comma, captureString, captureWord
+        case found, absent, tooDeep
+    }
+
+    /// The path's keys, each ended by a zero byte, behind one another.
+    private let path: UnsafePointer<UInt8>
+    private var component: UnsafePointer<UInt8>
+    private var keyPosition: UnsafePointer<UInt8>
+    private(set) var phase = Phase.start
+    private var isEscaped = false
+    private var keyMatches = false
+    private var isWanted = false
+    private var depth: Int32 = 0
+    /// Keys of the path that lead to the container being read.
+    private var matched: Int32 = 0
+    /// Bit n says that the container at depth n + 1 is an object.
+    private var objects: UInt64 = 0
+    private(set) var valueLength: Int32 = 0
+    /// The value's bytes; one more than `maximumValue` tells a longer one.
+    private var value: InlineArray<65, UInt8> = .init(repeating: 0)
+
+    init(path: UnsafePointer<UInt8>) {
+        self.path = path
+        component = path
+        keyPosition = path
+    }
+
+    var isDone: Bool {
+        phase == .found || phase == .absent || phase == .tooDeep
+    }
+
+    /// Copies the value to `bytes`, which has room for `maximumValue + 1`.
+    func copyValue(to bytes: UnsafeMutablePointer<UInt8>) {
+        for index in 0..<Int(valueLength) { bytes[index] = value[index] }
+    }
+
+    mutating func restart() { self = JSONFieldScanner(path: path) }
+
+    mutating func scan(_ bytes: UnsafeRawBufferPointer) {
+        var index = 0
+        while index < bytes.count && !isDone {
+            if phase == .inString && !isEscaped {
+                index = skipString(bytes, from: index)
+                guard index < bytes.count else { return }
+            }
+            step(bytes[index])
+            index += 1
+        }
+    }
+
+    /// The index of the next quote or backslash.
+    private func skipString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var index = start
+        while index < bytes.count && bytes[index] != 0x22 && bytes[index] != 0x5c { index += 1 }
+        return index
+    }
+
+    private mutating func step(_ byte: UInt8) {
+        switch phase {
+        case .start: if !byte.isJSONSpace { byte == 0x7b ? open(isObject: true) : end() }
+        case .key:
+            if byte == 0x22 {
+                phase = .inKey
+                keyMatches = depth == matched + 1
+                keyPosition = component
+            } else if byte == 0x7d {
+                close()
+            } else if !byte.isJSONSpace && byte != 0x2c {
+                end()
+            }
+        case .inKey: key(byte)
+        case .colon: if byte == 0x3a { phase = .value } else if !byte.isJSONSpace { end() }
+        case .value: if !byte.isJSONSpace { beginValue(byte) }
+        case .inString: string(byte)
+        case .inWord: if byte.endsJSONWord { afterWord(byte) }
+        case .comma: afterValue(byte)
+        case .captureString: captureString(byte)
+        case .captureWord: byte.endsJSONWord ? found() : append(byte)
+        case .found, .absent, .tooDeep: break
+        }
+    }
+
+    private mutating func key(_ byte: UInt8) {
+        if isEscaped {
+            isEscaped = false
+        } else if byte == 0x5c {
+            isEscaped = true
+            keyMatches = false
+        } else if byte == 0x22 {
+            isWanted = keyMatches && keyPosition.pointee == 0
+            phase = .colon
+        } else if keyMatches {
+            // A zero byte ends the component, and no key holds one unescaped.
+            keyMatches = keyPosition.pointee == byte && byte != 0
+            if keyMatches { keyPosition += 1 }
+        }
+    }
+
+    private mutating func beginValue(_ byte: UInt8) {
+        let wanted = isWanted
+        isWanted = false
+        let isLast = wanted && (keyPosition + 1).pointee == 0
+        switch byte {
+        case 0x7b, 0x5b:
+            if wanted && isLast { return end() }
+            if wanted && byte == 0x7b {
+                component = keyPosition + 1
+                matched += 1
+            }
+            open(isObject: byte == 0x7b)
+        case 0x22: phase = isLast ? .captureString : .inString
+        case 0x5d: close()
+        case 0x7d, 0x2c: end()
+        default:
+            phase = isLast ? .captureWord : .inWord
+            if isLast { append(byte) }
+        }
+    }
+
+    private mutating func open(isObject: Bool) {
+        guard depth < Self.maximumDepth else {
+            phase = .tooDeep
+            return
+        }
+        let bit = UInt64(1) << UInt64(depth)
+        objects = isObject ? objects | bit : objects & ~bit
+        depth += 1
+        phase = isObject ? .key : .value
+    }
+
+    private mutating func close() {
+        // Leaving the object that the path led into: the field is not in it.
+        if matched > 0 && depth == matched + 1 { return end() }
+        depth -= 1
+        depth == 0 ? end() : (phase = .comma)
+    }
+
+    private mutating func afterWord(_ byte: UInt8) {
+        phase = .comma
+        afterValue(byte)
+    }
+
+    private mutating func afterValue(_ byte: UInt8) {
+        switch byte {
+        case 0x2c: phase = objects >> UInt64(depth - 1) & 1 == 1 ? .key : .value
+        case 0x7d, 0x5d: close()
+        default: if !byte.isJSONSpace { end() }
+        }
+    }
+
+    private mutating func string(_ byte: UInt8) {
+        if isEscaped {
+            isEscaped = false
+        } else if byte == 0x5c {
+            isEscaped = true
+        } else if byte == 0x22 {
+            phase = .comma
+        }
+    }
+
+    private mutating func captureString(_ byte: UInt8) {
+        if byte == 0x22 && !isEscaped { return found() }
+        isEscaped = byte == 0x5c && !isEscaped
+        append(byte)
+    }
+
+    private mutating func append(_ byte: UInt8) {
+        guard valueLength <= Int32(Self.maximumValue) else { return }
+        value[Int(valueLength)] = byte
+        valueLength += 1
+    }
+
+    private mutating func found() { phase = .found }
+
+    private mutating func end() { phase = .absent }
+}
+
+extension UInt8 {
+    fileprivate var isJSONSpace: Bool {
+        self == 0x20 || self == 0x0a || self == 0x0d || self == 0x09
+    }
+    fileprivate var endsJSONWord: Bool {
+        self == 0x2c || self == 0x7d || self == 0x5d || isJSONSpace
+    }
+}
+
+/// The paths of a service's selectors in the form that scanners read.
+final class JSONPaths {
+    /// Where each path begins in `bytes`.
+    private let offsets: [Int]
+    private let bytes: UnsafeMutablePointer<UInt8>
+
+    init(_ paths: [[String]]) {
+        var text: [UInt8] = []
+        offsets = paths.map { path in
+            let start = text.count
+            for key in path { text += Array(key.utf8.filter { $0 != 0 }) + [0] }
+            text.append(0)
+            return start
+        }
+        bytes = .allocate(capacity: max(1, text.count))
+        bytes.initialize(from: text, count: text.count)
+    }
+
+    deinit { bytes.deallocate() }
+
+    var count: Int { offsets.count }
+
+    func scanner(_ index: Int) -> JSONFieldScanner {
+        JSONFieldScanner(path: bytes + offsets[index])
+    }
+}

@@ -1,0 +1,174 @@
+// Hot path: allocates nothing.
+import Glibc
+
+/// A line's bytes without its end.
+typealias Line = UnsafeRawBufferPointer
+
+/// The parts of a request line, borrowed from it.
+struct RequestLine {
+    let method: UnsafeRawBufferPointer
+    let target: UnsafeRawBufferPointer
+
+    /// Method, one space, target, and the version unless the line was cut.
+    ///
+    /// Source: RFC 9112, 3. Surplus space before the version is accepted as servers do.
+    init?(_ line: Line, isCut: Bool) {
+        guard let start = line.baseAddress, line.count >= 4,
+            let space = memchr(start, 0x20, min(line.count, 32))
+        else { return nil }
+        let methodLength = UnsafeRawPointer(space) - start
+        guard methodLength > 0, line[..<methodLength].allSatisfy(\.isToken) else { return nil }
+        method = UnsafeRawBufferPointer(rebasing: line[..<methodLength])
+        let rest = UnsafeRawBufferPointer(rebasing: line[(methodLength + 1)...])
+        if isCut {
+            target = rest
+            return
+        }
+        guard rest.count > 9, rest.version(at: rest.count - 8), rest[rest.count - 9] == 0x20 else {
+            return nil
+        }
+        target = UnsafeRawBufferPointer(rebasing: rest[..<(rest.count - 9)])
+        guard !target.isEmpty, !target.contains(0x20) else { return nil }
+    }
+
+    var kind: RequestKind {
+        if method.equals("HEAD") { return .head }
+        return method.equals("CONNECT") ? .connect : .plain
+    }
+}
+
+/// The status code of a status line, or `nil` where the line is none.
+///
+/// Source: RFC 9112, 4.
+func statusCode(_ line: Line) -> UInt16? {
+    guard line.count >= 12, line.version(at: 0), line[8] == 0x20 else { return nil }
+    guard line.count == 12 || line[12] == 0x20 else { return nil }
+    var code: UInt16 = 0
+    for index in 9..<12 {
+        guard line[index].isDigit else { return nil }
+        code = code * 10 + UInt16(line[index] - 0x30)
+    }
+    return code >= 100 ? code : nil
+}
+
+/// A Content-Length value: digits, or the same digits repeated in a list.
+///
+/// Source: RFC 9112, 6.3, 5.
+func contentLength(_ value: UnsafeRawBufferPointer) -> UInt64? {
+    var result: UInt64?
+    var current: UInt64?
+    for byte in value {
+        if byte.isDigit {
+            let (tens, over) = (current ?? 0).multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tens.addingReportingOverflow(UInt64(byte - 0x30))
+            guard !over, !carry else { return nil }
+            current = sum
+        } else if byte == 0x2c {
+            guard let length = current, result ?? length == length else { return nil }
+            result = length
+            current = nil
+        } else {
+            guard byte == 0x20 || byte == 0x09 else { return nil }
+        }
+    }
+    guard let length = current, result ?? length == length else { return nil }
+    return length
+}
+
+/// A chunk's size; extensions behind it are passed over.
+///
+/// Source: RFC 9112, 7.1.
+func chunkSize(_ line: Line) -> UInt64? {
+    var size: UInt64 = 0
+    var digits = 0
+    for byte in line {
+        guard let digit = byte.hexDigit else {
+            guard byte == 0x3b || byte == 0x20 || byte == 0x09 else { return nil }
+            break
+        }
+        // Leading zeros are no overflow; 2^60 is longer than any stream.
+        guard size >> 60 == 0 else { return nil }
+        size = size << 4 | UInt64(digit)
+        digits += 1
+    }
+    return digits > 0 ? size : nil
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether `HTTP/1.` and a digit stand at `offset`.
+    func version(at offset: Int) -> Bool {
+        guard count - offset >= 8 else { return false }
+        return loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x00ff_ffff_ffff_ffff
+            == 0x002e_312f_5054_5448 && self[offset + 7].isDigit
+    }
+
+    /// Whether the bytes are those of `text`.
+    @inline(__always) func equals(_ text: StaticString) -> Bool {
+        guard let start = baseAddress, count == text.utf8CodeUnitCount else { return false }
+        return memcmp(start, text.utf8Start, count) == 0
+    }
+
+    /// Whether the bytes begin with `text` in any case; `text` is in lower case.
+    func hasPrefixIgnoringCase(_ text: StaticString) -> Bool {
+        guard count >= text.utf8CodeUnitCount else { return false }
+        for index in 0..<text.utf8CodeUnitCount {
+            let byte = self[index]
+            let lower = byte &- 0x41 < 26 ? byte | 0x20 : byte
+            guard lower == text.utf8Start[index] else { return false }
+        }
+        return true
+    }
+
+    /// The bytes without space and tab at either end.
+    var trimmed: UnsafeRawBufferPointer {
+        var start = 0
+        var end = count
+        while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
+        while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
+        return UnsafeRawBufferPointer(rebasing: self[start..<end])
+    }
+
+    /// Whether a segment begins a request: a method of capital letters, a space and a target.
+    var beginsRequest: Bool {
+        var length = 0
+        while length < count, length < 20, self[length] &- 0x41 < 26 { length += 1 }
+        return length >= 3 && count > length + 1 && self[length] == 0x20 && self[length + 1] > 0x20
+    }
+
+    /// Whether a segment begins a TLS record of version 3.
+    ///
+    /// Source: RFC 8446, 5.1.
+    var beginsTLS: Bool {
+        count >= 3 && (0x14...0x17).contains(self[0]) && self[1] == 3 && self[2] <= 4
+    }
+
+    /// Whether a segment begins HTTP/2 with prior knowledge.
+    ///
+    /// Source: RFC 9113, 3.4.
+    var beginsHTTP2: Bool {
+        count >= 14 && UnsafeRawBufferPointer(rebasing: self[..<14]).equals("PRI * HTTP/2.0")
+    }
+}
+
+extension UInt8 {
+    @inline(__always) var isDigit: Bool { self &- 0x30 < 10 }
+
+    /// A character of a method or header name (RFC 9110, 5.6.2).
+    var isToken: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5a, 0x5e...0x7a, 0x7c, 0x7e, 0x21, 0x23...0x27, 0x2a, 0x2b,
+            0x2d, 0x2e:
+            true
+        default: false
+        }
+    }
+
+    var hexDigit: UInt8? {
+        switch self {
+        case 0x30...0x39: self - 0x30
+        case 0x41...0x46: self - 0x41 + 10
+        case 0x61...0x66: self - 0x61 + 10
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// Hot path: allocates only while the working set grows.
+
+/// Blocks of raw memory in classes of powers of two, within a budget.
+///
+/// Freed blocks wait in a list per class. At the budget the waiting blocks of all classes are
+/// given back to the system first; if that does not make room, `take` answers `nil` and the caller
+/// lets go of data and counts it.
+struct BlockPool: ~Copyable {
+    private static let smallest = 6
+    private static let classes = 12
+    /// The largest block: 128 KiB.
+    static let maximumBlock = 1 << (smallest + classes - 1)
+
+    private let budget: Int
+    private(set) var allocated = 0
+    private let free: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+
+    init(budget: Int) {
+        self.budget = budget
+        free = .allocate(capacity: Self.classes)
+        free.initialize(repeating: nil, count: Self.classes)
+    }
+
+    deinit {
+        Self.release(free)
+        free.deallocate()
+    }
+
+    /// A block of at least `size` bytes, or `nil` beyond the budget or the largest class.
+    mutating func take(_ size: Int) -> UnsafeMutableRawPointer? {
+        let index = Self.classIndex(size)
+        guard index < Self.classes else { return nil }
+        if let block = free[index] {
+            free[index] = block.load(as: UnsafeMutableRawPointer?.self)
+            return block
+        }
+        let bytes = 1 << (Self.smallest + index)
+        if allocated + bytes > budget {
+            allocated -= Self.release(free)
+            guard allocated + bytes <= budget else { return nil }
+        }
+        allocated += bytes
+        return .allocate(byteCount: bytes, alignment: 16)
+    }
+
+    /// Takes back a block that `take(size)` gave.
+    mutating func give(_ block: UnsafeMutableRawPointer, size: Int) {
+        let index = Self.classIndex(size)
+        block.storeBytes(of: free[index], as: UnsafeMutableRawPointer?.self)
+        free[index] = block
+    }
+
+    private static func classIndex(_ size: Int) -> Int {
+        size <= 1 << smallest ? 0 : Int.bitWidth - (size - 1).leadingZeroBitCount - smallest
+    }
+
+    /// Gives every waiting block back to the system and returns their bytes.
+    @discardableResult
+    private static func release(_ free: UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> Int {
+        var released = 0
+        for index in 0..<classes {
+            while let block = free[index] {
+                free[index] = block.load(as: UnsafeMutableRawPointer?.self)
+                block.deallocate()
+                released += 1 << (smallest + index)
+            }
+        }
+        return released
+    }
+}

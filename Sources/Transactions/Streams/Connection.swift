@@ -1,0 +1,141 @@
+// Hot path: plain values behind pointers, no reference counting.
+
+/// The two ends of a TCP connection.
+struct ConnectionKey: Equatable {
+    let client: Address
+    let server: Address
+    let clientPort: UInt16
+    let serverPort: UInt16
+
+    var hash: UInt32 {
+        var mixed = client.low ^ (client.high &* 0x9e37_79b9_7f4a_7c15)
+        mixed ^= (server.low ^ server.high) &* 0xc2b2_ae3d_27d4_eb4f
+        mixed ^= UInt64(clientPort) << 16 | UInt64(serverPort)
+        mixed = (mixed ^ mixed >> 33) &* 0xff51_afd7_ed55_8ccd
+        mixed = (mixed ^ mixed >> 33) &* 0xc4ce_b9fe_1a85_ec53
+        return UInt32(truncatingIfNeeded: mixed ^ mixed >> 33)
+    }
+}
+
+enum Direction: Int {
+    case toServer = 0
+    case toClient = 1
+
+    var opposite: Direction { self == .toServer ? .toClient : .toServer }
+}
+
+/// A segment that waits for bytes which came before it; its payload stands behind it in its block.
+struct HeldSegment {
+    var next: UnsafeMutablePointer<HeldSegment>?
+    var direction: Direction
+    var hasFin: Bool
+    /// What the segment acknowledges of the other direction; `nil` without ACK.
+    var acknowledged: UInt32?
+    var sequence: UInt32
+    /// Payload bytes captured, and their length on the wire.
+    var captured: Int32
+    var length: Int32
+    /// Packet time when it came.
+    var time: UInt64
+
+    static let headerSize = MemoryLayout<HeldSegment>.stride
+    var blockSize: Int { Self.headerSize + Int(captured) }
+}
+
+/// One direction of a connection: what comes next, and the message being read.
+struct Half {
+    var parser = MessageParser()
+    /// The sequence number of the next byte; meaningless until `isOpen`.
+    var next: UInt32 = 0
+    /// The sequence number of the first byte, by its SYN.
+    var initial: UInt32 = 0
+    var isOpen = false
+    /// FIN has been reached.
+    var isFinished = false
+}
+
+/// A request that waits for its response; method and target stand behind it in its block.
+struct PendingRequest {
+    var next: UnsafeMutablePointer<PendingRequest>?
+    var start: UInt64
+    var bodyLength: UInt64
+    var methodLength: Int32
+    var targetLength: Int32
+    var kind: RequestKind
+
+    static let headerSize = MemoryLayout<PendingRequest>.stride
+    var blockSize: Int { Self.headerSize + Int(methodLength) + Int(targetLength) }
+}
+
+/// What a method means for the framing of its response (RFC 9112, 6.3).
+enum RequestKind: UInt8 {
+    case plain, head, connect
+}
+
+/// A connection and the state of its protocol. Lives in a slot of the table.
+struct Connection {
+    var key: ConnectionKey
+    var hash: UInt32
+    var service: Int32
+    var isClosed = false
+    var isEncrypted = false
+    /// A first message has been recognised as HTTP.
+    var isRecognised = false
+    /// Packet time of the latest packet.
+    var lastSeen: UInt64
+    /// Neighbours in the order of use, newest first.
+    var newer: UnsafeMutablePointer<Connection>?
+    var older: UnsafeMutablePointer<Connection>?
+
+    /// Segments of both directions that wait, in the order they came.
+    var heldFirst: UnsafeMutablePointer<HeldSegment>?
+    var heldLast: UnsafeMutablePointer<HeldSegment>?
+    var heldCount: Int32 = 0
+    var heldBytes: Int32 = 0
+    var pendingFirst: UnsafeMutablePointer<PendingRequest>?
+    var pendingLast: UnsafeMutablePointer<PendingRequest>?
+    var pendingCount: Int32 = 0
+    /// One scanner per selector of the service, or `nil` where there is none.
+    var scanners: UnsafeMutablePointer<JSONFieldScanner>?
+
+    init(key: ConnectionKey, hash: UInt32, service: Int32, now: UInt64) {
+        self.key = key
+        self.hash = hash
+        self.service = service
+        lastSeen = now
+    }
+}
+
+typealias ConnectionPointer = UnsafeMutablePointer<Connection>
+
+extension ConnectionPointer {
+    /// Bytes from a connection to its two halves, and of the whole.
+    static let halvesOffset =
+        (MemoryLayout<Connection>.stride + MemoryLayout<Half>.alignment - 1)
+        & ~(MemoryLayout<Half>.alignment - 1)
+    static let slotSize = halvesOffset + 2 * MemoryLayout<Half>.stride
+
+    /// One direction's state, which stands right behind the connection in its slot.
+    @inline(__always)
+    func half(_ direction: Direction) -> UnsafeMutablePointer<Half> {
+        (UnsafeMutableRawPointer(self) + Self.halvesOffset).assumingMemoryBound(to: Half.self)
+            + direction.rawValue
+    }
+
+    /// Gives a connection's blocks to the system, past the pool: at the engine's end.
+    func deallocateBlocks() {
+        var held = pointee.heldFirst
+        while let segment = held {
+            held = segment.pointee.next
+            UnsafeMutableRawPointer(segment).deallocate()
+        }
+        half(.toServer).pointee.parser.spill?.deallocate()
+        half(.toClient).pointee.parser.spill?.deallocate()
+        var pending = pointee.pendingFirst
+        while let request = pending {
+            pending = request.pointee.next
+            UnsafeMutableRawPointer(request).deallocate()
+        }
+        if let scanners = pointee.scanners { UnsafeMutableRawPointer(scanners).deallocate() }
+    }
+}
