@@ -1,0 +1,107 @@
+/// The keys of agent.yaml. `docs/configuration.md` explains each; a test compares.
+enum AgentKeys {
+    static let version = Key(
+        "version", "the version of this file's format, always 1 so far", write: "version: 1")
+    static let agent = Key(
+        "agent", "who this agent is and where it keeps its state",
+        write: "agent: {id: loan-07, state: /var/lib/jouleflow}")
+    static let window = Key(
+        "window",
+        "the time one record covers, 1s to 1h, with a day being a whole number of windows",
+        write: "window: 10s")
+    static let energy = Key(
+        "energy", "where the host's energy is read", write: "energy: {source: auto}")
+    static let capture = Key(
+        "capture", "how traffic is captured", write: "capture: {interfaces: [eth0], ring_mib: 16}")
+    static let services = Key(
+        "services", "the list of servers on this host whose traffic is counted, at least one",
+        write: "services: [{name: loan, ports: [8080]}]")
+    static let scenarios = Key(
+        "scenarios", "the list of business scenarios to count; it may be empty",
+        write: "scenarios: [{id: query, steps: [{when: {path: /q}, completes: true}]}]")
+    static let collectors = Key(
+        "collectors",
+        "where records are sent; with [] they stay in the spool",
+        write: "collectors: [{address: \"collector.example:7443\", plaintext: true}]")
+    static let top = [
+        version, agent, window, energy, capture, services, scenarios, collectors,
+    ]
+
+    enum Agent {
+        static let id = Key(
+            "id", "the name of this host in records and reports, its host name if left out",
+            write: "id: loan-07")
+        static let state = Key(
+            "state", "the folder of the spool and of what must outlive a restart",
+            write: "state: /var/lib/jouleflow")
+        static let all = [id, state]
+    }
+
+    enum Energy {
+        static let sysfs = Key(
+            "sysfs", "the root of sysfs; any other than /sys marks every record simulated",
+            write: "sysfs: /sys")
+        static let procfs = Key(
+            "procfs", "the root of procfs; any other than /proc marks every record simulated",
+            write: "procfs: /proc")
+        static let source = Key(
+            "source", "which counters give the host's energy: auto takes RAPL where it is there",
+            write: "source: auto")
+        static let idleWatts = Key(
+            "idle_watts",
+            "the power the idle host draws, in watts; left out, it is unknown and energy is "
+                + "reported undivided",
+            write: "idle_watts: 85.5")
+        static let all = [sysfs, procfs, source, idleWatts]
+    }
+
+    enum Capture {
+        static let interfaces = Key(
+            "interfaces",
+            "the list of network interfaces to capture on; empty, they are chosen by the "
+                + "services' addresses",
+            write: "interfaces: [eth0, lo]")
+        static let ringMiB = Key(
+            "ring_mib", "the size of the kernel's packet ring in MiB", write: "ring_mib: 16")
+        static let tunnels = Key(
+            "tunnels", "the list of tunnel protocols to look inside",
+            write: "tunnels: []")
+        static let all = [interfaces, ringMiB, tunnels]
+    }
+
+    enum Service {
+        static let name = Key(
+            "name", "the name of the service in records and reports", write: "name: loan-gateway")
+        static let ports = Key(
+            "ports", "the list of TCP ports the service listens on", write: "ports: [8080]")
+        static let direction = Key(
+            "direction", "whether this host receives the requests (in)", write: "direction: in")
+        static let `protocol` = Key(
+            "protocol", "the protocol spoken on the ports", write: "protocol: http1")
+        static let cpu = Key(
+            "cpu",
+            "where the service's CPU time is read: cgroup finds its cgroup from the listening "
+                + "socket, a path names it, process adds up the processes behind the socket",
+            write: "cpu: cgroup")
+        static let countsFlows = Key(
+            "counts_flows",
+            "whether flows are counted on this service; one layer per scenario counts them",
+            write: "counts_flows: true")
+        static let all = [name, ports, direction, `protocol`, cpu, countsFlows]
+    }
+
+    enum Collector {
+        static let address = Key(
+            "address", "the collector's host and port", write: "address: \"10.0.0.5:7443\"")
+        static let plaintext = Key(
+            "plaintext",
+            "the consent to send without encryption, on a network you trust, as this version has "
+                + "no TLS",
+            write: "plaintext: true")
+        static let tls = Key(
+            "tls", "encryption with certificates",
+            later: "this version has no TLS: write plaintext: true to send without encryption on "
+                + "a network you trust")
+        static let all = [address, plaintext, tls]
+    }
+}

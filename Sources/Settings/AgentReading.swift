@@ -1,0 +1,180 @@
+import Metering
+
+extension AgentSettings {
+    init?(_ top: Section, file: String, hostName: String) {
+        let version = top.formatVersion(AgentKeys.version)
+        let identity = top.identity(file: file, hostName: hostName)
+        let window = top.value(AgentKeys.window, default: .seconds(10)) { $0.windowLength() }
+        let energy = top.value(AgentKeys.energy, default: .standard) { $0.energy(file: file) }
+        let capture = top.value(AgentKeys.capture, default: .standard) { $0.capture() }
+        let services = top.required(AgentKeys.services) { $0.services() }
+        let scenarios = top.value(AgentKeys.scenarios, default: []) { $0.scenarios() }
+        let collectors = top.required(AgentKeys.collectors) { $0.collectors() }
+        guard version != nil, let identity, let window, let energy, let capture, let services,
+            let scenarios, let collectors
+        else { return nil }
+        self.init(
+            id: identity.id, state: identity.state, window: window, energy: energy,
+            capture: capture, services: services, scenarios: scenarios, collectors: collectors)
+    }
+}
+
+extension EnergySettings {
+    static let standard = EnergySettings(
+        sysfs: "/sys", procfs: "/proc", source: .auto, idleMilliwatts: nil)
+}
+
+extension CaptureSettings {
+    static let standard = CaptureSettings(interfaces: [], ringMebibytes: 16)
+}
+
+extension Section {
+    /// `version: 1`, the only format there is.
+    func formatVersion(_ key: Key) -> Int? {
+        required(key) { field in
+            guard let number = field.integer(in: 0...Int.max) else { return nil }
+            if number == 1 { return 1 }
+            return field.reject(.notAvailable(path: field.path, written: String(number)))
+        }
+    }
+
+    fileprivate func identity(file: String, hostName: String) -> (id: String, state: String)? {
+        let standard = "/var/lib/jouleflow"
+        guard let agent = field(AgentKeys.agent) else {
+            return standardID(hostName).map { ($0, standard) }
+        }
+        guard let section = agent.section(AgentKeys.Agent.all) else { return nil }
+        let state = section.value(AgentKeys.Agent.state, default: standard) {
+            $0.filePath(besideFile: file)
+        }
+        let id: String? =
+            if let field = section.field(AgentKeys.Agent.id) { field.identifier() } else {
+                section.standardID(hostName)
+            }
+        guard let id, let state else { return nil }
+        return (id, state)
+    }
+
+    /// The host name as id, where it can be one.
+    private func standardID(_ hostName: String) -> String? {
+        if Field.isIdentifier(hostName) { return hostName }
+        findings.add(
+            .badValue(
+                path: "the host name", written: hostName,
+                reason: "\(Field.identifierRule) and cannot be the agent's id"),
+            at: place, hint: "write the id yourself: agent: {id: loan-07}")
+        return nil
+    }
+}
+
+extension Field {
+    fileprivate func energy(file: String) -> EnergySettings? {
+        typealias Keys = AgentKeys.Energy
+        guard let section = section(Keys.all) else { return nil }
+        let standard = EnergySettings.standard
+        let sysfs = section.value(Keys.sysfs, default: standard.sysfs) {
+            $0.filePath(besideFile: file)
+        }
+        let procfs = section.value(Keys.procfs, default: standard.procfs) {
+            $0.filePath(besideFile: file)
+        }
+        let source = section.value(Keys.source, default: standard.source) { $0.energySource() }
+        let idle = section.optional(Keys.idleWatts) { $0.idlePower() }
+        guard let sysfs, let procfs, let source, let idle else { return nil }
+        return EnergySettings(sysfs: sysfs, procfs: procfs, source: source, idleMilliwatts: idle)
+    }
+
+    private func energySource() -> EnergySourceChoice? {
+        word(
+            [("auto", .auto), ("rapl", .rapl), ("none", .none)],
+            later: [
+                ("wall", "write source: rapl; its energy is that of packages and memory alone"),
+                ("model", "write source: none; flows are counted and energy is reported as none"),
+            ])
+    }
+
+    private func idlePower() -> UInt64? {
+        if case .scalar("learn", _) = node.content {
+            return reject(
+                .notAvailable(path: path, written: "learn"),
+                "measure the idle host and write its watts, or leave idle_watts out: idle power "
+                    + "is then unknown and energy is reported undivided")
+        }
+        return milliwatts()
+    }
+
+    fileprivate func capture() -> CaptureSettings? {
+        typealias Keys = AgentKeys.Capture
+        guard let section = section(Keys.all) else { return nil }
+        let standard = CaptureSettings.standard
+        let interfaces = section.value(Keys.interfaces, default: standard.interfaces) {
+            $0.interfaces()
+        }
+        let ring = section.value(Keys.ringMiB, default: standard.ringMebibytes) {
+            $0.integer(in: 1...1024)
+        }
+        let tunnels: Void? = section.value(Keys.tunnels, default: ()) { field in
+            guard let tunnels = field.elements(0...Int.max) else { return nil }
+            if tunnels.isEmpty { return () }
+            return field.reject(
+                .notAvailable(path: field.path, written: ""),
+                "this version looks inside no tunnel; write tunnels: [] and capture on the "
+                    + "interface inside")
+        }
+        guard let interfaces, let ring, tunnels != nil else { return nil }
+        return CaptureSettings(interfaces: interfaces, ringMebibytes: ring)
+    }
+
+    /// At most 32 names, none twice.
+    private func interfaces() -> [CaptureInterface]? {
+        var seen = FirstUses<String>()
+        return elements(0...32)?.readAll { field in
+            guard let name = field.interfaceName(), seen.claim(name, by: field) else { return nil }
+            return CaptureInterface(name: name, place: field.place)
+        }
+    }
+
+    private func interfaceName() -> String? {
+        guard let name = text(expected: "the name of an interface") else { return nil }
+        let isUsable =
+            (1...15).contains(name.utf8.count) && name != "." && name != ".."
+            && !name.contains { $0 == "/" || $0 == ":" || $0.isWhitespace }
+        return isUsable ? name : reject(name, "is not a name of 1 to 15 bytes without / : or space")
+    }
+
+    fileprivate func collectors() -> [CollectorEndpoint]? {
+        guard let fields = elements(0...64) else { return nil }
+        guard fields.count <= 1 else {
+            let second = fields[1]
+            return second.reject(
+                .notAvailable(path: second.path, written: ""),
+                "this version sends to one collector; keep the first")
+        }
+        return fields.readAll { field in
+            typealias Keys = AgentKeys.Collector
+            guard let section = field.section(Keys.all) else { return nil }
+            let address = section.required(Keys.address) { $0.networkAddress() }
+            let plaintext: Void? = section.plaintext(Keys.plaintext)
+            guard let address, plaintext != nil else { return nil }
+            return CollectorEndpoint(address: address, place: field.place)
+        }
+    }
+}
+
+/// Where each value of a kind was first used, to refuse the second use.
+struct FirstUses<Value: Hashable> {
+    private var lines: [Value: Int] = [:]
+
+    /// Takes `value` for `field`; reports and gives `false` where it is taken already.
+    mutating func claim(_ value: Value, written: String? = nil, by field: Field) -> Bool {
+        if let line = lines[value] {
+            let written = written ?? "\(value)"
+            field.findings.add(
+                .duplicate(path: field.path, written: written, firstLine: line),
+                at: field.place, hint: field.key.hint)
+            return false
+        }
+        lines[value] = field.place.line
+        return true
+    }
+}

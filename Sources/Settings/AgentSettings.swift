@@ -1,0 +1,118 @@
+package import Metering
+
+/// What agent.yaml says, checked and with its defaults filled in.
+///
+/// docs/configuration.md is the manual of its keys.
+package struct AgentSettings: Sendable, Hashable {
+    /// The name of this host in records: 1 to 64 of `A-Z a-z 0-9 . - _`.
+    package let id: String
+    /// The folder of the agent's state.
+    package let state: String
+    /// The length of a window: 1 s to 1 h, a whole fraction of a day.
+    package let window: Nanoseconds
+    package let energy: EnergySettings
+    package let capture: CaptureSettings
+    /// At least one.
+    package let services: [ServiceSettings]
+    package let scenarios: [ScenarioSettings]
+    /// None or one; with none, records stay in the spool.
+    package let collectors: [CollectorEndpoint]
+
+    /// Reads the settings at `path`. `hostName` is the id where the file gives none.
+    package static func load(
+        path: String, hostName: String
+    ) throws(SettingsErrors) -> AgentSettings {
+        try parse(try SettingsFile.read(path), name: path, hostName: hostName)
+    }
+
+    /// Reads settings from the bytes of the file `name`, in whose folder relative paths begin.
+    package static func parse(
+        _ text: [UInt8], name: String, hostName: String
+    ) throws(SettingsErrors) -> AgentSettings {
+        try SettingsFile.decode(text, name: name, keys: AgentKeys.top) { section in
+            AgentSettings(section, file: name, hostName: hostName)
+        }
+    }
+}
+
+/// Where energy is read.
+package struct EnergySettings: Sendable, Hashable {
+    /// The root of sysfs.
+    package let sysfs: String
+    /// The root of procfs.
+    package let procfs: String
+    package let source: EnergySourceChoice
+    /// The power of the idle host in milliwatts, 0 to 100,000,000; `nil` where it is unknown.
+    package let idleMilliwatts: UInt64?
+
+    /// Whether a root is another than the system's own, so that records are marked simulated.
+    package var isSimulated: Bool { sysfs != "/sys" || procfs != "/proc" }
+}
+
+/// Which counters give the host's energy.
+package enum EnergySourceChoice: Sendable, Hashable {
+    /// RAPL where the host has it, else none.
+    case auto
+    case rapl
+    case none
+}
+
+/// How traffic is captured.
+package struct CaptureSettings: Sendable, Hashable {
+    /// Empty where the interfaces are to be chosen by the services' addresses.
+    package let interfaces: [CaptureInterface]
+    /// The size of the kernel's packet ring in MiB, 1 to 1,024.
+    package let ringMebibytes: Int
+}
+
+/// A network interface named in the settings; nothing says yet that it exists.
+package struct CaptureInterface: Sendable, Hashable {
+    /// 1 to 15 bytes without `/` and white space.
+    ///
+    /// Source: Linux net/core/dev.c, `dev_valid_name`.
+    package let name: String
+    /// Where the settings name it.
+    package let place: SourcePlace
+}
+
+/// A server on this host whose traffic is counted.
+package struct ServiceSettings: Sendable, Hashable {
+    package let name: String
+    /// TCP ports, at least one, in the order of the file; no port belongs to two services.
+    package let ports: [UInt16]
+    package let direction: ServiceDirection
+    package let `protocol`: ServiceProtocol
+    package let cpu: ServiceCPU
+    /// Whether flows are counted on this service.
+    package let countsFlows: Bool
+    /// Where the settings define it.
+    package let place: SourcePlace
+}
+
+/// On which side of its exchanges this host is.
+package enum ServiceDirection: String, Sendable, Hashable {
+    /// This host receives the requests.
+    case incoming = "in"
+}
+
+/// What is spoken on a service's ports.
+package enum ServiceProtocol: String, Sendable, Hashable {
+    case http1
+}
+
+/// Where a service's CPU time is read.
+package enum ServiceCPU: Sendable, Hashable {
+    /// The cgroup of the listening socket.
+    case cgroup
+    /// The cgroup folder at this absolute path.
+    case cgroupPath(String)
+    /// The processes behind the listening socket.
+    case process
+}
+
+/// Where records are sent, without encryption.
+package struct CollectorEndpoint: Sendable, Hashable {
+    package let address: NetworkAddress
+    /// Where the settings name it.
+    package let place: SourcePlace
+}

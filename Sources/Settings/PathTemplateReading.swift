@@ -1,0 +1,57 @@
+extension Field {
+    /// A path template of at most 1,024 bytes and 64 segments.
+    func pathTemplate() -> PathTemplate? {
+        guard let text = text(expected: "a path that begins with /") else { return nil }
+        if let reason = Self.fault(inTemplate: text) { return reject(text, reason) }
+        let parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 64 else { return reject(text, "has more than 64 segments") }
+        guard !parts.dropLast().contains("") else { return reject(text, "has an empty segment") }
+        var names: Set<String> = []
+        var segments: [PathTemplate.Segment] = []
+        for part in parts {
+            guard part.contains(where: { $0 == "{" || $0 == "}" }) else {
+                segments.append(.literal(String(part)))
+                continue
+            }
+            guard let name = Self.parameterName(part) else {
+                return reject(text, "has braces that are not a whole segment like /{name}/")
+            }
+            guard names.insert(name).inserted else {
+                return reject(text, "has {\(name)} twice")
+            }
+            segments.append(.parameter(name))
+        }
+        return PathTemplate(segments: segments)
+    }
+
+    private static func fault(inTemplate text: String) -> String? {
+        guard text.hasPrefix("/") else { return "does not begin with /" }
+        if text.utf8.count > 1024 { return "is longer than 1024 bytes" }
+        if text.contains("?") { return "has a query; write the path alone" }
+        if text.contains("*") { return "has a *; write {name} for a segment that varies" }
+        if text.contains("#") { return "has a #, which no request carries" }
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            return "has a space or a character beyond ASCII; write it percent-encoded"
+        }
+        return nil
+    }
+
+    private static func parameterName(_ segment: Substring) -> String? {
+        guard segment.hasPrefix("{"), segment.hasSuffix("}"), segment.utf8.count > 2 else {
+            return nil
+        }
+        let name = String(segment.dropFirst().dropLast())
+        return isIdentifier(name) ? name : nil
+    }
+
+    /// One word of capitals, at most 32 bytes.
+    ///
+    /// Source: RFC 9110, 9.1 (a method is a token, compared with case).
+    func method() -> String? {
+        guard let text = text(expected: "a method like POST") else { return nil }
+        let isMethod =
+            (1...32).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x41...0x5A).contains($0) || $0 == 0x2D || $0 == 0x5F }
+        return isMethod ? text : reject(text, "is not one word of capitals like POST")
+    }
+}

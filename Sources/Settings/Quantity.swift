@@ -1,0 +1,84 @@
+import Metering
+
+/// Numbers with a unit, read without floating point.
+extension Field {
+    private static let millisecondsPerDay: UInt64 = 86_400_000
+    private static let units: [(name: String, milliseconds: UInt64)] = [
+        ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+    ]
+
+    /// The length of a window: 1 s to 1 h, and a day is a whole number of them, so that windows
+    /// and rounds share their boundaries.
+    func windowLength() -> Nanoseconds? {
+        let range: ClosedRange<UInt64> = 1000...3_600_000
+        guard let text = text(expected: "a time like 10s"),
+            let milliseconds = duration(text)
+        else { return nil }
+        guard range.contains(milliseconds) else {
+            return reject(.outOfRange(path: path, written: text, range: "1s to 1h"))
+        }
+        guard Self.millisecondsPerDay.isMultiple(of: milliseconds) else {
+            let near = Self.divisorsOfDay(around: milliseconds).map(Self.written)
+            return reject(
+                text, "does not divide a day; the nearest are \(near.joined(separator: " and "))")
+        }
+        return .milliseconds(milliseconds)
+    }
+
+    /// A duration in milliseconds; the largest number where it does not fit.
+    private func duration(_ text: String) -> UInt64? {
+        let digits = text.prefix { $0.utf8.allSatisfy(Self.isDigit) }
+        let unit = String(text[digits.endIndex...])
+        guard !digits.isEmpty else { return reject(expected: "a time like 10s") }
+        guard let factor = Self.units.first(where: { $0.name == unit })?.milliseconds else {
+            return reject(.badUnit(path: path, written: text, unit: unit), Self.unitHint(key))
+        }
+        guard let number = UInt64(digits) else { return .max }
+        let (product, over) = number.multipliedReportingOverflow(by: factor)
+        return over ? .max : product
+    }
+
+    private static func unitHint(_ key: Key) -> String {
+        "the units are ms, s, m and h, after a whole number; \(key.hint)"
+    }
+
+    /// The nearest lengths below and above that divide a day, in whole seconds where
+    /// `milliseconds` is.
+    private static func divisorsOfDay(around milliseconds: UInt64) -> [UInt64] {
+        let step: UInt64 = milliseconds.isMultiple(of: 1000) ? 1000 : 1
+        var below = milliseconds
+        while !millisecondsPerDay.isMultiple(of: below) { below -= step }
+        var above = milliseconds
+        while !millisecondsPerDay.isMultiple(of: above) { above += step }
+        return [below, above]
+    }
+
+    private static func written(_ milliseconds: UInt64) -> String {
+        let unit = units.first { milliseconds.isMultiple(of: $0.milliseconds) }
+        return unit.map { "\(milliseconds / $0.milliseconds)\($0.name)" } ?? "\(milliseconds)ms"
+    }
+
+    /// Watts with at most three decimals, 0 to 100,000, as milliwatts.
+    func milliwatts() -> UInt64? {
+        let expected = "a number of watts"
+        let most: UInt64 = 100_000_000
+        guard case .scalar(let text, isQuoted: false) = node.content else {
+            return reject(expected: expected)
+        }
+        let isNegative = text.hasPrefix("-")
+        let parts = text.dropFirst(isNegative ? 1 : 0)
+            .split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isDigit) }) else {
+            return reject(expected: expected)
+        }
+        let fraction = parts.count == 2 ? String(parts[1]) : ""
+        guard fraction.utf8.count <= 3 else {
+            return reject(text, "has more than 3 decimals")
+        }
+        let thousandths = fraction + String(repeating: "0", count: 3 - fraction.utf8.count)
+        guard !isNegative, let value = UInt64(String(parts[0]) + thousandths), value <= most else {
+            return reject(.outOfRange(path: path, written: text, range: "0 to 100000 watts"))
+        }
+        return value
+    }
+}

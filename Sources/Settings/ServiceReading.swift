@@ -1,0 +1,63 @@
+extension Field {
+    /// The list `services`: 1 to 64 of them, names and ports unique.
+    func services() -> [ServiceSettings]? {
+        var names = FirstUses<String>()
+        var ports = FirstUses<UInt16>()
+        return elements(1...64)?.readAll { $0.service(&names, &ports) }
+    }
+
+    private func service(
+        _ names: inout FirstUses<String>, _ taken: inout FirstUses<UInt16>
+    ) -> ServiceSettings? {
+        typealias Keys = AgentKeys.Service
+        guard let section = section(Keys.all) else { return nil }
+        let name = section.required(Keys.name) { field in
+            field.identifier().flatMap { names.claim($0, by: field) ? $0 : nil }
+        }
+        let ports = section.required(Keys.ports) { $0.ports(&taken) }
+        let direction = section.value(Keys.direction, default: .incoming) { $0.direction() }
+        let proto = section.value(Keys.protocol, default: .http1) { $0.serviceProtocol() }
+        let cpu = section.value(Keys.cpu, default: .cgroup) { $0.cpu() }
+        let countsFlows = section.value(Keys.countsFlows, default: false) { $0.boolean() }
+        guard let name, let ports, let direction, let proto, let cpu, let countsFlows else {
+            return nil
+        }
+        return ServiceSettings(
+            name: name, ports: ports, direction: direction, protocol: proto, cpu: cpu,
+            countsFlows: countsFlows, place: place)
+    }
+
+    private func ports(_ taken: inout FirstUses<UInt16>) -> [UInt16]? {
+        elements(1...64, of: "a list of port numbers")?.readAll { field in
+            guard let number = field.integer(in: 1...65535) else { return nil }
+            let port = UInt16(clamping: number)
+            return taken.claim(port, by: field) ? port : nil
+        }
+    }
+
+    private func direction() -> ServiceDirection? {
+        word(
+            [("in", .incoming)],
+            later: [("out", "this version counts requests this host receives; write direction: in")]
+        )
+    }
+
+    private func serviceProtocol() -> ServiceProtocol? {
+        let instead = "this version reads HTTP/1.1 alone; leave the service out or write http1"
+        let later = ["http2", "dubbo", "bolt", "iso8583"].map { ($0, instead) }
+        return word([("http1", .http1)], later: later)
+    }
+
+    private func cpu() -> ServiceCPU? {
+        let words: [(String, ServiceCPU)] = [("cgroup", .cgroup), ("process", .process)]
+        let expected = "cgroup, process or an absolute path"
+        guard let text = text(expected: expected) else { return nil }
+        if let choice = words.first(where: { $0.0 == text }) { return choice.1 }
+        if text.hasPrefix("/") { return filePath(besideFile: "").map(ServiceCPU.cgroupPath) }
+        var reason = "is not \(expected)"
+        if let near = nearest(to: text, among: words.map(\.0)) {
+            reason += "; did you mean \"\(near)\"?"
+        }
+        return reject(text, reason)
+    }
+}

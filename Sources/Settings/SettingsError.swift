@@ -1,0 +1,102 @@
+/// One error of a settings file: the place, what is wrong there, and what to write instead.
+///
+/// Prints like a compiler's:
+///
+///     agent.yaml:12:5: unknown key "prots" in services[0]; did you mean "ports"?
+///        12 |     prots: [8080]
+///           |     ^
+///       services[0] takes name, ports, direction, protocol, cpu, counts_flows
+package struct SettingsError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The file as the caller named it.
+    package let file: String
+    /// `nil` where the error is about the file as a whole.
+    package let place: SourcePlace?
+    package let problem: SettingsProblem
+    /// What the setting means and what to write. May be empty.
+    package let hint: String
+    /// The line of the file with a caret below the place.
+    package let excerpt: String?
+
+    package var description: String {
+        var text = file.quotablePath
+        if let place { text += ":\(place.line):\(place.column)" }
+        text += ": \(problem)"
+        if let excerpt { text += "\n\(excerpt)" }
+        if !hint.isEmpty { text += "\n  \(hint)" }
+        return text
+    }
+}
+
+/// All errors of one settings file, in the order of their places.
+package struct SettingsErrors: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Errors listed at most; further ones are counted in `omitted`.
+    package static let limit = 20
+
+    /// At least one error, at most `limit`.
+    package let errors: [SettingsError]
+    /// Errors found beyond those listed.
+    package let omitted: Int
+
+    /// Why the file could not be read, or `nil` where it was read and its content is at fault.
+    package var fileFailure: FileFailure? {
+        if case .unreadable(let failure) = errors.first?.problem { failure } else { nil }
+    }
+
+    package var description: String {
+        let text = errors.map(\.description).joined(separator: "\n")
+        return omitted == 0 ? text : text + "\n… and \(omitted) more"
+    }
+}
+
+/// Collects what is wrong with one file while it is being read.
+final class Findings {
+    /// Findings kept, to sort by place; beyond it they are only counted.
+    private static let limit = 200
+
+    private struct Finding {
+        let problem: SettingsProblem
+        let place: SourcePlace?
+        let hint: String
+    }
+
+    private var kept: [Finding] = []
+    private var uncounted = 0
+
+    var isEmpty: Bool { kept.isEmpty }
+
+    /// Whether a further finding would be kept: where not, its parts need not be worked out. A
+    /// hostile file may have hundreds of thousands.
+    var isKeeping: Bool { kept.count < Self.limit }
+
+    func add(_ problem: SettingsProblem, at place: SourcePlace?, hint: String) {
+        if isKeeping {
+            kept.append(Finding(problem: problem, place: place, hint: hint))
+        } else {
+            addUnkept()
+        }
+    }
+
+    func addUnkept() { uncounted += 1 }
+
+    /// The findings as errors of `file`, whose bytes are `text`.
+    func errors(file: String, text: [UInt8]) -> SettingsErrors {
+        let source = SourceText(text)
+        let first = SourcePlace(line: 0, column: 0)
+        let sorted = kept.enumerated().sorted {
+            ($0.element.place ?? first, $0.offset) < ($1.element.place ?? first, $1.offset)
+        }
+        let errors = sorted.prefix(SettingsErrors.limit).map { _, finding in
+            SettingsError(
+                file: file, place: finding.place, problem: finding.problem, hint: finding.hint,
+                excerpt: finding.place.flatMap(source.excerpt))
+        }
+        return SettingsErrors(errors: errors, omitted: kept.count - errors.count + uncounted)
+    }
+}
+
+extension String {
+    /// A path as it is, but for characters that would move a terminal's cursor.
+    fileprivate var quotablePath: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.value < 0x20 ? "?" : $0 }))
+    }
+}

@@ -1,0 +1,154 @@
+import Foundation
+import Metering
+import Testing
+import Traffic
+
+@testable import Settings
+
+@Suite("Settings")
+struct AgentSettingsTests {
+    @Test("of the design's example are read in full")
+    func example() throws {
+        let settings = try Samples.agent(Samples.agent)
+        #expect(settings.id == "cq-a-loan-07")
+        #expect(settings.state == "/var/lib/jouleflow")
+        #expect(settings.window == .seconds(10))
+        #expect(settings.energy.idleMilliwatts == 85_500)
+        #expect(settings.energy.source == .auto)
+        #expect(!settings.energy.isSimulated)
+        #expect(settings.capture.interfaces.map(\.name) == ["eth0", "lo"])
+        #expect(settings.capture.interfaces.first?.place == SourcePlace(line: 9, column: 24))
+        #expect(settings.services.map(\.ports) == [[8080], [8081, 9000]])
+        let risk = ServiceCPU.cgroupPath("/sys/fs/cgroup/risk.slice")
+        #expect(settings.services.map(\.cpu) == [.cgroup, risk])
+        #expect(settings.services.map(\.countsFlows) == [true, false])
+        #expect(settings.scenarios.map(\.id) == [.credit, .query])
+        let step = try #require(settings.scenarios.first?.steps.first)
+        #expect(step.method == "POST")
+        let path: [PathTemplate.Segment] = [
+            .literal("api"), .literal("credit"), .parameter("applyNo"), .literal("decision"),
+        ]
+        #expect(step.path.segments == path)
+        #expect(step.outcome.completed.status == [.hundred(2)])
+        #expect(
+            step.outcome.completed.body
+                == BodyCondition(
+                    field: .responseJSON(["result", "code"]),
+                    values: [Array("0000".utf8), Array("1".utf8)]))
+        #expect(step.outcome.refused?.status == [.hundred(2), .code(409)])
+        #expect(step.outcome.failed == ResponseCondition(status: [.hundred(5)], body: nil))
+        #expect(
+            settings.collectors.map(\.address)
+                == [NetworkAddress(host: "collector.example", port: 7443)])
+    }
+
+    @Test("have defaults for all but services and collectors")
+    func defaults() throws {
+        let text = """
+            version: 1
+            services: [{name: a, ports: [80]}]
+            collectors: []
+            """
+        let settings = try Samples.agent(text)
+        #expect(settings.id == "host")
+        #expect(settings.state == "/var/lib/jouleflow")
+        #expect(settings.window == .seconds(10))
+        #expect(settings.energy == .standard)
+        #expect(settings.energy.idleMilliwatts == nil)
+        #expect(settings.capture == CaptureSettings(interfaces: [], ringMebibytes: 16))
+        #expect(settings.services.first?.direction == .incoming)
+        #expect(settings.services.first?.protocol == .http1)
+        #expect(settings.services.first?.cpu == .cgroup)
+        #expect(settings.scenarios.isEmpty)
+        let scenario = "\nscenarios: [{id: a, steps: [{when: {path: /}, completes: true}]}]"
+        let step = try Samples.agent(text + scenario).scenarios.first?.steps.first
+        #expect(step?.name == "step")
+        #expect(step?.method == nil)
+        #expect(step?.path.segments == [.literal("")])
+        #expect(step?.outcome == .standard)
+    }
+
+    @Test("resolve relative paths beside their file")
+    func paths() throws {
+        let text = """
+            version: 1
+            services: [{name: a, ports: [80]}]
+            collectors: []
+            agent: {state: state/}
+            energy: {sysfs: ../sys, procfs: /proc/}
+            """
+        let settings = try AgentSettings.parse(
+            Array(text.utf8), name: "/etc/jouleflow/agent.yaml", hostName: "h")
+        #expect(settings.state == "/etc/jouleflow/state")
+        #expect(settings.energy.sysfs == "/etc/jouleflow/../sys")
+        #expect(settings.energy.procfs == "/proc")
+        #expect(settings.energy.isSimulated)
+        #expect(try Samples.agent(text).state == "state")
+    }
+
+    @Test("refuse a host name that cannot be an id, unless the file gives one")
+    func hostName() throws {
+        let text = "version: 1\nservices: [{name: a, ports: [80]}]\ncollectors: []\n"
+        #expect(throws: SettingsErrors.self) {
+            try AgentSettings.parse(Array(text.utf8), name: "a", hostName: "my host")
+        }
+        let named = text + "agent: {id: a}"
+        #expect(try AgentSettings.parse(Array(named.utf8), name: "a", hostName: "").id == "a")
+    }
+
+    @Test(
+        "take windows that divide a day",
+        arguments: [
+            ("1s", 1000), ("1500ms", 1500), ("10s", 10_000), ("1m", 60_000), ("90s", 90_000),
+            ("1h", 3_600_000),
+        ] as [(String, UInt64)])
+    func windows(text: String, milliseconds: UInt64) throws {
+        let settings = try Samples.agent(
+            Samples.agent.replacingOccurrences(of: "window: 10s", with: "window: \(text)"))
+        #expect(settings.window == .milliseconds(milliseconds))
+    }
+
+    @Test(
+        "read watts to the milliwatt",
+        arguments: [
+            ("0", 0), ("85", 85_000), ("85.5", 85_500), ("0.001", 1), ("100000", 100_000_000),
+            ("100000.000", 100_000_000),
+        ] as [(String, UInt64)])
+    func watts(text: String, milliwatts: UInt64) throws {
+        let settings = try Samples.agent(
+            Samples.agent.replacingOccurrences(of: "watts: 85.5", with: "watts: \(text)"))
+        #expect(settings.energy.idleMilliwatts == milliwatts)
+    }
+
+    @Test("tell rules with different methods or shapes apart")
+    func rules() throws {
+        let rules = ["GET, path: /a", "PUT, path: /a", "GET, path: \"/{x}\"", "GET, path: /a/"]
+        let scenarios = rules.enumerated().map { index, rule in
+            "  - {id: s\(index), steps: [{when: {method: \(rule)}, completes: true}]}\n"
+        }
+        let text =
+            "version: 1\nservices: [{name: a, ports: [80]}]\ncollectors: []\nscenarios:\n"
+            + scenarios.joined()
+        #expect(try Samples.agent(text).scenarios.count == 4)
+    }
+
+    @Test("of the collector are read, with defaults")
+    func collector() throws {
+        let settings = try CollectorSettings.parse(
+            Array(Samples.collector.utf8), name: "/etc/c/collector.yaml")
+        #expect(settings.agents == NetworkAddress(host: "::", port: 7443))
+        #expect(settings.agents.description == "[::]:7443")
+        #expect(settings.sqlite == "/etc/c/jouleflow.db")
+        let standard = try Samples.collector("version: 1\nplaintext: true\n")
+        #expect(standard.agents.description == "127.0.0.1:7443")
+        #expect(standard.sqlite == "/var/lib/jouleflow-collector/jouleflow.db")
+    }
+
+    @Test("accept a status by code or class")
+    func statuses() {
+        #expect(StatusPattern.hundred(2).matches(299))
+        #expect(!StatusPattern.hundred(2).matches(300))
+        #expect(StatusPattern.code(404).matches(404))
+        #expect(!StatusPattern.code(404).matches(403))
+    }
+}
