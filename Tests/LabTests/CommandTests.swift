@@ -1,0 +1,50 @@
+import ArgumentParser
+import Lab
+import Metering
+import Testing
+
+@testable import jouleflow_lab
+
+@Suite("The laboratory's command line")
+struct CommandTests {
+    @Test(
+        "answers a usage error with status 2",
+        arguments: [
+            ["powercap"], ["powercap", "--root", "x", "--idle-watts", "-1"],
+            ["powercap", "--root", "x", "--dram-share", "2"],
+            ["powercap", "--root", "x", "--interval", "2s"],
+            ["powercap", "--root", "x", "--for", "90"],
+            ["app"], ["app", "--port", "70000"], ["app", "--port", "80", "--unit", "1s"],
+            ["load", "--port", "80", "--mix", "1,2,3"], ["load", "--port", "80", "--rate", "0"],
+            ["load", "--port", "80", "--mix", "0,0,0,0"],
+            ["load", "--port", "80", "--refused", "0.9", "--errors", "0.2"],
+            ["load", "--port", "80", "--connections", "0"], ["load", "--port", "80", "--what"],
+            ["demo"], ["demo", "--bin", "x", "--seconds", "0"], ["nothing"],
+        ])
+    func usage(arguments: [String]) throws {
+        let error = #expect(throws: (any Error).self) {
+            _ = try JouleflowLab.parseAsRoot(arguments)
+        }
+        #expect(JouleflowLab.exitStatus(for: try #require(error)) == 2)
+    }
+
+    @Test(
+        "takes good arguments",
+        arguments: [
+            ["powercap", "--root", "x", "--for", "90s"], ["app", "--port", "80", "--unit", "40us"],
+            ["load", "--port", "80", "--mix", "1,0,0,2.5", "--format", "json"],
+            ["demo", "--bin", "x"],
+        ])
+    func good(arguments: [String]) throws { _ = try JouleflowLab.parseAsRoot(arguments) }
+
+    @Test(
+        "reads lengths with their unit only",
+        arguments: [
+            ("40us", 40_000), ("20ms", 20_000_000), ("90s", 90_000_000_000),
+            ("2m", 120_000_000_000), ("24h", 86_400_000_000_000), ("25h", nil), ("90", nil),
+            ("0s", nil), ("s", nil), ("1.5s", nil), ("-1s", nil), ("99999999999999999999s", nil),
+        ] as [(String, UInt64?)])
+    func lengths(text: String, nanoseconds: UInt64?) {
+        #expect(Nanoseconds(length: text)?.rawValue == nanoseconds)
+    }
+}
