@@ -13,13 +13,17 @@ struct DemoTests {
                 completed: completed, refused: 10, failed: 1)
         }
         let part = { (ta: Int) -> [String: Any] in
-            ["ta": ta, "completed": ta, "refused": 10, "failed": 1, "energy_uj": 5_000_000]
+            [
+                "ta": ta, "completed": ta, "refused": 10, "failed": 1,
+                "energy_microjoules": 5_000_000,
+            ]
         }
         let report = DemoReport([
             "simulated": saysSimulated,
             "rounds": [
                 [
-                    "coverage": 1, "energy_kwh": 0.001, "r_cf": 2_790,
+                    "hosts": [["energy_coverage": 1.0, "counts_coverage": 0.99]],
+                    "energy_kwh": 0.001, "r_cf": 2_790,
                     "scenarios": [
                         "credit": part(credit), "drawdown": part(40), "repayment": part(30),
                         "query": part(20),
@@ -37,6 +41,7 @@ struct DemoTests {
         #expect(LoanScenario.allCases.map(equal.completedByLoad) == [100, 40, 30, 20])
         #expect(equal.differences.isEmpty)
         #expect(equal.joulesPerFlow(.credit) == 0.05)
+        #expect(equal.report.coverage == 0.99)
         let short = outcome(credit: 99)
         #expect(short.differences == ["credit TA: load 100, counted 99"])
         #expect(outcome(credit: 100, saysSimulated: false).differences.count == 1)

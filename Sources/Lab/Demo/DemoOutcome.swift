@@ -106,7 +106,7 @@ package struct DemoOutcome: Sendable {
         lines.append(figures("O", report.operational, "g", 6))
         lines.append("M          \(report.embodiedPolicy ?? "unknown")")
         lines.append(figures("R_CF", report.volume, "", 0))
-        lines.append(figures("SCI_CF", report.intensity, "g per unit of R_CF", 9))
+        lines.append(figures("intensity", report.intensity, report.unit ?? "g per unit of R_CF", 9))
         lines.append(figures("coverage", report.coverage.map { $0 * 100 }, "%", 2))
         let megabytes = agent.peakBytes.map { Double($0) / 1_000_000 }
         lines.append(figures("agent CPU", agent.cpuSeconds, "s", 2))
@@ -133,7 +133,7 @@ package struct DemoOutcome: Sendable {
     private func figures(_ name: String, _ value: Double?, _ unit: String, _ decimals: Int)
         -> String
     {
-        let number = value.map { String(format: "%.\(decimals)f", $0) + " " + unit } ?? "unknown"
-        return name.padded(11) + number
+        let number = value.map { String(format: "%.\(decimals)f", $0) } ?? "unknown"
+        return name.padded(11) + number + (value == nil || unit.isEmpty ? "" : " " + unit)
     }
 }

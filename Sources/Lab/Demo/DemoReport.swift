@@ -1,7 +1,8 @@
 import Foundation
 
-/// What the demonstration reads of the collector's report.
+/// What the demonstration reads of the collector's report: the figures of its only round.
 ///
+/// Source: docs/report.md, schema version 1.
 /// Every figure may be absent; it is then shown and written as null, never as zero.
 package struct DemoReport: Sendable {
     /// One scenario's part of the period.
@@ -22,6 +23,9 @@ package struct DemoReport: Sendable {
     package let embodiedPolicy: String?
     package let volume: Double?
     package let intensity: Double?
+    /// The intensity's unit, with the gas the factor counts.
+    package let unit: String?
+    /// The smallest share of the round, over hosts, for which energy and counts are both known.
     package let coverage: Double?
 
     /// Reads the JSON the report command printed.
@@ -40,10 +44,14 @@ package struct DemoReport: Sendable {
         simulated = report["simulated"] as? Bool
         energyKilowattHours = Self.number(round["energy_kwh"])
         operational = Self.number(round["o_grams"])
-        embodiedPolicy = (round["m_policy"] ?? report["m_policy"]) as? String
+        embodiedPolicy = report["m_policy"] as? String
+        unit = report["unit"] as? String
         volume = Self.number(round["r_cf"])
-        intensity = Self.number(round["sci_cf_grams"])
-        coverage = Self.number(round["coverage"])
+        intensity = Self.number(round["intensity_grams_per_unit"])
+        let hosts = round["hosts"] as? [[String: Any]] ?? []
+        coverage = hosts.flatMap {
+            [Self.number($0["energy_coverage"]) ?? 0, Self.number($0["counts_coverage"]) ?? 0]
+        }.min()
         let parts = round["scenarios"] as? [String: Any] ?? [:]
         var scenarios: [LoanScenario: Scenario] = [:]
         for scenario in LoanScenario.allCases {
@@ -51,7 +59,7 @@ package struct DemoReport: Sendable {
             scenarios[scenario] = Scenario(
                 volume: Self.count(part["ta"]), completed: Self.count(part["completed"]),
                 refused: Self.count(part["refused"]), failed: Self.count(part["failed"]),
-                microjoules: Self.count(part["energy_uj"]))
+                microjoules: Self.count(part["energy_microjoules"]))
         }
         self.scenarios = scenarios
     }
