@@ -1,0 +1,134 @@
+/// What a counter did between two boundaries.
+package enum Stretch<Reason: Sendable>: Sendable {
+    /// Every reading succeeded.
+    case measured(UInt64)
+    /// Readings failed inside; the difference across them is exact in sum, uncertain in time.
+    case bridged(UInt64)
+    case unknown(Reason)
+}
+
+extension Stretch: Equatable where Reason: Equatable {}
+
+/// Successive readings of one accumulator, cut at window boundaries.
+///
+/// A boundary's value is interpolated linearly between the readings around it; where none
+/// follows it, it is the latest reading's and the rest arrives in the next stretch. Each stretch is
+/// the difference of two boundary values, so consecutive stretches add up to the accumulator's own
+/// difference exactly. `append` and `fail` do not allocate.
+package struct Timeline<Reason: Sendable>: Sendable {
+    private struct Reading {
+        var time: Nanoseconds
+        var value: UInt64
+        /// Whether readings failed between the one before and this one.
+        var bridged: Bool
+        /// Why what happened between the one before and this one cannot be known.
+        var lost: Reason?
+    }
+
+    /// Readings kept since the last boundary. Beyond it the second oldest is dropped, which
+    /// coarsens the interpolation and changes no sum.
+    package static var capacity: Int { 128 }
+
+    /// The first is the last one at or before the last boundary, if there is one.
+    private var readings: [Reading] = []
+    private var boundary: Nanoseconds
+    /// The accumulator at `boundary`, or `nil` where it began later.
+    private var valueAtBoundary: UInt64?
+    private let unread: Reason
+    private var failure: Reason?
+
+    /// A timeline whose first stretch begins at `start`; `unread` is the reason before the first
+    /// reading and for the stretch in which it lies.
+    package init(from start: Nanoseconds, unread: Reason) {
+        boundary = start
+        self.unread = unread
+        readings.reserveCapacity(Self.capacity + 1)
+    }
+
+    /// Adds a successful reading of the accumulator, which must not fall; a lower `value` or an
+    /// earlier `time` than the one before is raised to it.
+    package mutating func append(
+        _ value: UInt64, at time: Nanoseconds, bridged: Bool = false, lost: Reason? = nil
+    ) {
+        failure = nil
+        var reading = Reading(time: time, value: value, bridged: bridged, lost: lost)
+        if let last = readings.last {
+            reading.value = max(value, last.value)
+            reading.time = max(time, last.time)
+            if reading.time == last.time {
+                reading.bridged = bridged || last.bridged
+                reading.lost = lost ?? last.lost
+                readings.removeLast()
+            }
+        }
+        readings.append(reading)
+        if readings.count > Self.capacity { dropSecond() }
+    }
+
+    /// Notes that the latest reading gave nothing.
+    package mutating func fail(_ reason: Reason) { failure = reason }
+
+    /// Closes the stretch that ends at `end` and begins the next one there.
+    package mutating func close(at end: Nanoseconds) -> Stretch<Reason> {
+        let start = boundary
+        boundary = max(start, end)
+        defer { forget() }
+        guard let first = readings.first, let last = readings.last else {
+            return .unknown(failure ?? unread)
+        }
+        guard let value = value(at: boundary) else { return .unknown(failure ?? unread) }
+        let before = valueAtBoundary ?? (first.time <= start ? first.value : nil)
+        let upper = max(value, before ?? 0)
+        valueAtBoundary = upper
+        guard let before else { return .unknown(unread) }
+        if last.time <= start, boundary > start { return .unknown(failure ?? unread) }
+        return stretch(from: start, to: boundary, upper - before)
+    }
+
+    private func stretch(
+        from start: Nanoseconds, to end: Nanoseconds, _ difference: UInt64
+    ) -> Stretch<Reason> {
+        var bridged = false
+        for (earlier, later) in zip(readings, readings.dropFirst())
+        where earlier.time < end && later.time > start {
+            if let reason = later.lost { return .unknown(reason) }
+            bridged = bridged || later.bridged
+        }
+        if let last = readings.last, last.time < end, failure != nil { bridged = true }
+        return bridged ? .bridged(difference) : .measured(difference)
+    }
+
+    /// The accumulator at `time`, or `nil` where its first reading is later.
+    private func value(at time: Nanoseconds) -> UInt64? {
+        guard let last = readings.last else { return nil }
+        guard let after = readings.firstIndex(where: { $0.time >= time }) else {
+            return last.value
+        }
+        let next = readings[after]
+        if next.time == time { return next.value }
+        guard after > 0 else { return nil }
+        let previous = readings[after - 1]
+        return interpolate(
+            previous.value, next.value, time.subtractingClamped(previous.time).rawValue,
+            of: next.time.subtractingClamped(previous.time).rawValue)
+    }
+
+    /// Forgets the readings that no later boundary needs.
+    private mutating func forget() {
+        let needed = readings.lastIndex(where: { $0.time <= boundary }) ?? 0
+        if needed > 0 { readings.removeFirst(needed) }
+    }
+
+    private mutating func dropSecond() {
+        let dropped = readings.remove(at: 1)
+        readings[1].bridged = readings[1].bridged || dropped.bridged
+        readings[1].lost = readings[1].lost ?? dropped.lost
+    }
+}
+
+/// `from + (to − from) · part / whole`, rounded down; `from` ≤ `to` and `part` ≤ `whole`.
+private func interpolate(_ from: UInt64, _ to: UInt64, _ part: UInt64, of whole: UInt64) -> UInt64 {
+    guard whole > 0, to > from else { return from }
+    let product = (to - from).multipliedFullWidth(by: min(part, whole))
+    return from + whole.dividingFullWidth(product).quotient
+}
