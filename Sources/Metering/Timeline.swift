@@ -52,7 +52,9 @@ package struct Timeline<Reason: Sendable>: Sendable {
     ) {
         failure = nil
         var reading = Reading(time: time, value: value, bridged: bridged, lost: lost)
-        if let last = readings.last {
+        // Not `last`, which allocates where it is not specialised.
+        if !readings.isEmpty {
+            let last = readings[readings.count - 1]
             reading.value = max(value, last.value)
             reading.time = max(time, last.time)
             if reading.time == last.time {
