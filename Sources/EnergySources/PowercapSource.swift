@@ -1,0 +1,224 @@
+package import KernelFiles
+package import Metering
+
+/// A zone of a powercap tree and why its energy is added into the host's or not.
+package struct ZoneExplanation: Sendable, Hashable {
+    package let zone: ZoneDescription
+    /// Where the zone was found last.
+    package let folder: String
+    package let role: ZoneRole
+}
+
+/// The energy counters of a powercap tree.
+///
+/// Zones are known by control type, name and parent's name, and keep their place in `zones` when
+/// they vanish, reappear or are renumbered. The tree is looked at again every minute, and after a
+/// reading that failed.
+///
+/// Source: Linux Documentation/power/powercap/powercap.rst.
+package struct PowercapSource: ~Copyable, Sendable {
+    private struct Entry: Sendable {
+        let key: ZoneKey
+        var folder: String
+        /// `nil` while the zone is not in the tree.
+        var file: FileTable.Handle?
+        var counter: EnergyCounter
+    }
+
+    /// Zones that are taken at most. The largest hosts have some dozens; the rest is refused.
+    package static let zoneLimit = 1024
+    /// How often the tree is looked at, and how often while a zone cannot be read.
+    static let scanInterval = Nanoseconds.seconds(60)
+    static let failingScanInterval = Nanoseconds.seconds(10)
+    /// The least time between two looks, whatever fails.
+    static let leastScanInterval = Nanoseconds.seconds(1)
+    /// An energy has at most 20 digits; simulators pad with line feeds.
+    private static let textLimit = 64
+
+    private let sysfs: String
+    private let diesMirror: Bool
+    private var files = FileTable(limit: textLimit)
+    private var entries: [Entry] = []
+    private var scannedAt: Nanoseconds?
+    private var failing = false
+    private var failedAnew = false
+
+    /// The zones in the order of every sample's. Grows; no zone leaves it.
+    package private(set) var zones: [ZoneDescription] = []
+    /// One element per zone: where it is, and why it is counted or not.
+    package private(set) var explanations: [ZoneExplanation] = []
+    /// Folders of the tree that are no zones of this source.
+    package private(set) var refused: [RefusedZone] = []
+    /// Why there is no powercap tree, or `nil` where there is one.
+    package private(set) var treeFailure: ReadFailure?
+    /// Counts the changes of `zones`: a manifest made at another revision is out of date.
+    package private(set) var zonesRevision = 0
+
+    /// Looks for zones under `sysfs`.
+    ///
+    /// - Parameters:
+    ///   - sysfs: the root that plays `/sys`.
+    ///   - procfs: the root that plays `/proc`, whose `cpuinfo` tells AMD and Hygon, where the dies
+    ///     of a package mirror one counter. Without it every die is counted.
+    package init(sysfs: String, procfs: String? = nil) {
+        self.sysfs = sysfs
+        diesMirror = procfs.map(processorMirrorsDies) ?? false
+        scan()
+    }
+
+    /// Reads every zone once, back to back, into `sample`.
+    ///
+    /// Allocates where zones were added since the last call and when the tree is looked at again.
+    /// - Parameter now: CLOCK_BOOTTIME.
+    package mutating func read(into sample: inout EnergySample, now: Nanoseconds) {
+        if isScanDue(now) {
+            scan()
+            scannedAt = now
+        }
+        if scannedAt == nil { scannedAt = now }
+        failing = false
+        for index in entries.indices {
+            let readable = entries[index].counter.sample.failure.map { $0 == .firstReading } ?? true
+            read(index, now)
+            guard let failure = entries[index].counter.sample.failure else { continue }
+            failing = true
+            if readable && failure != .malformed && failure != .discontinuity { failedAnew = true }
+        }
+        write(into: &sample, now)
+    }
+
+    private mutating func read(_ index: Int, _ now: Nanoseconds) {
+        guard let file = entries[index].file else { return entries[index].counter.fail(.missing) }
+        do {
+            let count = try files.read(file)
+            var text = ByteScanner(files.buffer, count: count)
+            guard let value = text.number(), text.restIsBlank else {
+                return entries[index].counter.fail(.malformed)
+            }
+            entries[index].counter.note(value, at: now)
+        } catch {
+            entries[index].counter.fail(EnergyUnknown(error))
+        }
+    }
+
+    private func write(into sample: inout EnergySample, _ now: Nanoseconds) {
+        sample.takenAt = now
+        if sample.zones.count > entries.count {
+            sample.zones.removeLast(sample.zones.count - entries.count)
+        }
+        while sample.zones.count < entries.count { sample.zones.append(ZoneSample()) }
+        for index in entries.indices { sample.zones[index] = entries[index].counter.sample }
+    }
+
+    private func isScanDue(_ now: Nanoseconds) -> Bool {
+        guard let scannedAt else { return false }
+        let age = now.subtractingClamped(scannedAt)
+        if failedAnew { return age >= Self.leastScanInterval }
+        return age >= (failing ? Self.failingScanInterval : Self.scanInterval)
+    }
+
+    private mutating func scan() {
+        failedAnew = false
+        let found = Discovery(sysfs: sysfs)
+        treeFailure = found.failure
+        refused = found.refused
+        for index in entries.indices {
+            let zone = found.zones.first { $0.key == entries[index].key }
+            update(index, folder: zone?.folder)
+        }
+        for zone in found.zones where entries.count < Self.zoneLimit {
+            guard !entries.contains(where: { $0.key == zone.key }) else { continue }
+            var entry = Entry(
+                key: zone.key, folder: zone.folder, counter: EnergyCounter(range: nil))
+            entry.counter.range = number("max_energy_range_uj", in: zone.folder)
+            entry.counter.maximumPower = maximumPower(of: zone)
+            entry.file = files.add(zone.folder + "/energy_uj")
+            entries.append(entry)
+        }
+        describe()
+    }
+
+    /// Opens a known zone's counter again where it moved or could not be read.
+    private mutating func update(_ index: Int, folder: String?) {
+        let moved = folder != entries[index].folder
+        let broken = entries[index].counter.sample.failure != nil || entries[index].file == nil
+        guard moved || broken else { return }
+        if let file = entries[index].file { files.remove(file) }
+        entries[index].file = nil
+        guard let folder else { return }
+        entries[index].folder = folder
+        entries[index].file = files.add(folder + "/energy_uj")
+        if let range = number("max_energy_range_uj", in: folder) {
+            entries[index].counter.range = range
+        }
+    }
+
+    private mutating func describe() {
+        let roles = roles(of: entries.map(\.key), diesMirror: diesMirror)
+        explanations = zip(entries, roles).map { entry, role in
+            let zone = ZoneDescription(
+                control: entry.key.control, name: entry.key.name, parent: entry.key.parent,
+                kind: ZoneName(entry.key.name).kind, counted: role.isCounted)
+            return ZoneExplanation(zone: zone, folder: entry.folder, role: role)
+        }
+        let described = explanations.map(\.zone)
+        if described != zones {
+            zones = described
+            zonesRevision += 1
+        }
+    }
+}
+
+extension EnergyUnknown {
+    /// The reason why a counter's file gave nothing.
+    init(_ failure: ReadFailure) {
+        switch failure {
+        case .permissionDenied: self = .permissionDenied
+        case .missing: self = .missing
+        case .failed, .notRegular: self = .readFailed
+        case .tooLong: self = .malformed
+        }
+    }
+}
+
+/// The number in a zone's file; `nil` where it cannot be read, is none or is 0.
+private func number(_ file: String, in folder: String) -> UInt64? {
+    guard let line = try? readLine(of: folder + "/" + file, limit: 64),
+        let value = UInt64(line), value > 0
+    else { return nil }
+    return value
+}
+
+/// The most a zone is believed to draw, in microwatts.
+///
+/// `constraint_N_max_power_uw` only raises the default: firmware leaves it at 0 or at the rated
+/// power, which short peaks exceed up to twice.
+private func maximumPower(of zone: FoundZone) -> UInt64 {
+    if ZoneName(zone.key.name).kind == .psys { return EnergyCounter.sanePlatformMicrowatts }
+    let constraints = (0..<3).compactMap {
+        number("constraint_\($0)_max_power_uw", in: zone.folder)
+    }
+    let largest = min(constraints.max() ?? 0, EnergyCounter.sanePlatformMicrowatts / 2)
+    return max(EnergyCounter.saneMicrowatts, largest * 2)
+}
+
+/// Whether `cpuinfo` names a processor whose dies mirror their package's counter.
+///
+/// Source: Linux drivers/powercap/intel_rapl_common.c, `rapl_msrs_are_pkg_scope`: newer kernels
+/// show these vendors' packages without dies.
+private func processorMirrorsDies(procfs: String) -> Bool {
+    var files = FileTable(limit: 4096)
+    let file = files.add(procfs + "/cpuinfo")
+    guard let count = try? files.readPrefix(file) else { return false }
+    var text = ByteScanner(files.buffer, count: count)
+    while !text.isAtEnd {
+        if text.skip("vendor_id") {
+            text.skipBlanks()
+            guard text.skip(":") else { return false }
+            text.skipBlanks()
+            return text.skip("AuthenticAMD") || text.skip("HygonGenuine")
+        }
+        text.skipLine()
+    }
+    return false
+}

@@ -1,0 +1,151 @@
+import Glibc
+import Metering
+import Testing
+
+@testable import EnergySources
+
+@Suite("Zones are found by name and counted once") struct ZoneTests {
+    private func roles(_ tree: PowercapTree, procfs: String? = nil) -> [String: ZoneRole] {
+        let source = PowercapSource(sysfs: tree.root, procfs: procfs)
+        return Dictionary(
+            source.explanations.map { explanation in
+                let zone = explanation.zone
+                #expect(zone.counted == explanation.role.isCounted)
+                let name = zone.parent.isEmpty ? zone.name : zone.parent + "/" + zone.name
+                return ("\(zone.control) \(name)", explanation.role)
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
+    @Test(
+        "names are taken apart",
+        arguments: [
+            ("package-0", ZoneKind.package), ("package-15", .package),
+            ("package-0-die-1", .package),
+            ("dram", .dram), ("core", .core), ("uncore", .uncore), ("psys", .psys),
+            ("psys-1", .psys), ("package-", .opaque), ("package-x", .opaque), ("package", .opaque),
+            ("package--1", .opaque), ("package-+1", .opaque), ("package-1-die-", .opaque),
+            ("package-1-die-2-x", .opaque), ("Package-0", .opaque), ("", .opaque), ("-", .opaque),
+            ("package-99999999999999999999", .opaque), ("soc", .opaque),
+        ])
+    func names(name: String, kind: ZoneKind) { #expect(ZoneName(name).kind == kind) }
+
+    @Test("a server with psys at index 1 and hex ids") func server() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0")
+        tree.add("intel-rapl:0:0", "dram")
+        tree.add("intel-rapl:1", "psys")
+        tree.add("intel-rapl:a", "package-1")
+        tree.add("intel-rapl:a:0", "dram")
+        tree.add("intel-rapl:b", "psys-1")
+        tree.add("intel-rapl:c", "novel")
+        #expect(
+            roles(tree) == [
+                "intel-rapl package-0": .package, "intel-rapl package-0/dram": .dram,
+                "intel-rapl package-1": .package, "intel-rapl package-1/dram": .dram,
+                "intel-rapl psys": .platform, "intel-rapl psys-1": .platform,
+                "intel-rapl novel": .unknownName,
+            ])
+    }
+
+    @Test("a client with core, uncore, psys and the mmio twin") func client() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0")
+        tree.add("intel-rapl:0:0", "core")
+        tree.add("intel-rapl:0:1", "uncore")
+        tree.add("intel-rapl:1", "psys")
+        tree.add("intel-rapl-mmio:0", "package-0")
+        #expect(
+            roles(tree) == [
+                "intel-rapl package-0": .package, "intel-rapl package-0/core": .insidePackage,
+                "intel-rapl package-0/uncore": .insidePackage, "intel-rapl psys": .platform,
+                "intel-rapl-mmio package-0": .twin,
+            ])
+    }
+
+    @Test("mmio alone is counted") func mmioAlone() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl-mmio:0", "package-0")
+        tree.add("intel-rapl-mmio:0:0", "dram")
+        #expect(
+            roles(tree) == [
+                "intel-rapl-mmio package-0": .package, "intel-rapl-mmio package-0/dram": .dram,
+            ])
+    }
+
+    @Test(
+        "mirrored dies count once on AMD and Hygon, each on Intel",
+        arguments: [("AuthenticAMD", true), ("HygonGenuine", true), ("GenuineIntel", false)])
+    func dies(vendor: String, mirror: Bool) {
+        let tree = PowercapTree()
+        tree.folder("/proc")
+        tree.write(
+            tree.root + "/proc/cpuinfo", "processor\t: 0\nvendor_id\t: \(vendor)\nmodel\t: 1\n")
+        for (index, name) in ["0-die-0", "0-die-1", "1-die-2", "1-die-3"].enumerated() {
+            tree.add("intel-rapl:\(index)", "package-" + name)
+        }
+        let roles = roles(tree, procfs: tree.root + "/proc")
+        #expect(roles["intel-rapl package-0-die-0"] == .package)
+        #expect(roles["intel-rapl package-1-die-2"] == .package)
+        #expect(roles["intel-rapl package-0-die-1"] == (mirror ? .mirroredDie : .package))
+        #expect(roles["intel-rapl package-1-die-3"] == (mirror ? .mirroredDie : .package))
+    }
+
+    @Test("zones without an energy counter are left alone, others of their kind are not added")
+    func otherControls() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0")
+        tree.add("dtpm:0", "soc", energy: nil, range: nil)
+        tree.add("arm-scmi:0", "package-1")
+        let source = PowercapSource(sysfs: tree.root)
+        #expect(source.refused.map(\.refusal) == [.noEnergyCounter])
+        #expect(source.explanations.map(\.role) == [.otherControl, .package])
+    }
+
+    @Test("without class links the tree of devices is looked at, and no loop is followed")
+    func devicesOnly() {
+        let tree = PowercapTree(flatLinks: false)
+        tree.add("intel-rapl:0", "package-0")
+        tree.add("intel-rapl:0:0", "dram")
+        #expect(
+            roles(tree) == [
+                "intel-rapl package-0": .package, "intel-rapl package-0/dram": .dram,
+            ])
+    }
+
+    @Test("two zones of one name are told apart and added once") func duplicates() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0")
+        tree.add("intel-rapl:1", "package-0")
+        let source = PowercapSource(sysfs: tree.root)
+        #expect(source.explanations.map(\.role) == [.package, .duplicate])
+    }
+
+    @Test(
+        "hostile names are refused",
+        arguments: ["", "\u{1B}[31m", String(repeating: "x", count: 65)])
+    func hostileNames(name: String) {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", name)
+        let source = PowercapSource(sysfs: tree.root)
+        #expect(source.zones.isEmpty)
+        #expect(source.refused.map(\.refusal) == [.nameMalformed])
+    }
+
+    @Test("a dangling link and a name that is a FIFO are refused") func brokenLinks() {
+        let tree = PowercapTree()
+        symlink("/nonexistent", tree.root + "/class/powercap/intel-rapl:0")
+        tree.add("intel-rapl:1", "package-0")
+        unlink(tree.path("intel-rapl:1") + "/name")
+        mkfifo(tree.path("intel-rapl:1") + "/name", 0o644)
+        let source = PowercapSource(sysfs: tree.root)
+        #expect(
+            source.refused.map(\.refusal) == [.noEnergyCounter, .nameUnreadable(.notRegular)])
+    }
+
+    @Test("no tree is no zone, with the reason") func noTree() {
+        let source = PowercapSource(sysfs: "/nonexistent")
+        #expect(source.zones.isEmpty)
+        #expect(source.treeFailure == .missing)
+        #expect(EnergyMeter.hostEnergy([], of: source.zones) == .unknown(.noSource))
+    }
+}
