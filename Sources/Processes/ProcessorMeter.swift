@@ -1,0 +1,83 @@
+// Hot path: `read` runs every second. Allocates only when a service is looked for.
+import Glibc
+internal import KernelFiles
+package import Metering
+
+/// Reads the host's busy time and the services' CPU time, and cuts them at window boundaries.
+///
+/// Consecutive windows add up to the counters' differences exactly; see `Timeline`.
+package struct ProcessorMeter: ~Copyable, Sendable {
+    /// The `cpu` lines of `/proc/stat` that are read, at first and at most: some 40,000 CPUs.
+    private static let hostTextLimit = (first: 16_384, most: 4 << 20)
+    /// `cpu.stat` and `/proc/PID/stat` have some hundred bytes.
+    private static let serviceTextLimit = 4096
+
+    private let finder: ServiceFinder
+    private let ticksPerSecond: UInt64
+    private var hostFiles = FileTable(limit: hostTextLimit.first)
+    private var serviceFiles = FileTable(limit: serviceTextLimit)
+    private var hostFile: FileTable.Handle
+    private var host: HostBusy
+    private var services: [ServiceTime]
+
+    /// A meter whose first window begins at `start`: the time of the first reading, or that
+    /// window is unknown.
+    ///
+    /// - Parameters:
+    ///   - procfs: the root that plays `/proc`.
+    ///   - ticksPerSecond: USER_HZ.
+    package init(
+        procfs: String, services: [ServiceSource], from start: Nanoseconds,
+        ticksPerSecond: UInt64 = systemTicksPerSecond(),
+        listeners: @escaping ListenerQuery = kernelListeners
+    ) {
+        finder = ServiceFinder(procfs: procfs, listeners: listeners)
+        self.ticksPerSecond = ticksPerSecond
+        hostFile = hostFiles.add(procfs + "/stat")
+        host = HostBusy(from: start)
+        self.services = services.map { ServiceTime($0, from: start) }
+    }
+
+    /// Reads every counter once. `now` is CLOCK_BOOTTIME.
+    package mutating func read(now: Nanoseconds) {
+        readHost(now)
+        for index in services.indices {
+            services[index].read(
+                &serviceFiles, finder, ticksPerSecond: ticksPerSecond, now: now)
+        }
+    }
+
+    /// The CPU time from the last boundary to this one.
+    package mutating func close(at end: Nanoseconds) -> ProcessorTime {
+        let busy = host.close(at: end)
+        return ProcessorTime(
+            hostBusy: busy, services: services.indices.map { services[$0].close(at: end) })
+    }
+
+    /// The files that a service's CPU time is read from at the moment.
+    package func paths(ofService index: Int) -> [String] { services[index].paths }
+
+    private mutating func readHost(_ now: Nanoseconds) {
+        do {
+            var count = try hostFiles.readPrefix(hostFile)
+            while count == hostFiles.buffer.count,
+                !HostBusy.Reading.isComplete(hostFiles.buffer, count: count),
+                hostFiles.growBuffer(limit: Self.hostTextLimit.most)
+            {
+                count = try hostFiles.readPrefix(hostFile)
+            }
+            let reading = HostBusy.Reading(
+                hostFiles.buffer, count: count, ticksPerSecond: ticksPerSecond)
+            if let reading { host.note(reading, at: now) } else { host.fail(.malformed) }
+        } catch {
+            host.fail(error == .missing ? .notFound : ProcessorUnknown(error))
+            hostFiles.remove(hostFile)
+            hostFile = hostFiles.add(finder.procfs + "/stat")
+        }
+    }
+}
+
+/// USER_HZ of this system: 100 on all that run Linux on servers.
+package func systemTicksPerSecond() -> UInt64 {
+    UInt64(exactly: sysconf(Int32(_SC_CLK_TCK))) ?? 100
+}

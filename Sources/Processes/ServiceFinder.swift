@@ -1,0 +1,52 @@
+internal import KernelFiles
+internal import Metering
+
+/// Finds the files that hold a service's CPU time.
+struct ServiceFinder: Sendable {
+    let procfs: String
+    let listeners: ListenerQuery
+
+    /// At least one file, or the reason why there is none.
+    func find(_ source: ServiceSource) throws(ProcessorUnknown) -> [CPUTimeFile] {
+        switch source {
+        case .cgroupPath(let folder): [try cgroup(folder)]
+        case .cgroupOfPorts(let ports): try cgroups(of: ports)
+        case .processOfPorts(let ports):
+            try owners(of: ports, procfs: procfs).map { .process($0, procfs: procfs) }
+        }
+    }
+
+    /// Version 1's folder may hold a `cpu.stat` of another meaning, so cpuacct is looked for first.
+    private func cgroup(_ folder: String) throws(ProcessorUnknown) -> CPUTimeFile {
+        for file in [CPUTimeFile.cgroup1(folder: folder), .cgroup2(folder: folder)] {
+            do {
+                _ = try readText(of: file.path, limit: 4096)
+                return file
+            } catch .permissionDenied {
+                throw .permissionDenied
+            } catch .missing {
+                continue
+            } catch {
+                throw .readFailed
+            }
+        }
+        throw .notFound
+    }
+
+    /// The cgroups of the sockets that listen on `ports`, none inside another. One that is shared
+    /// with the whole system makes the service's time unknown.
+    private func cgroups(of ports: [UInt16]) throws(ProcessorUnknown) -> [CPUTimeFile] {
+        let ids = Set(try listeners().filter { ports.contains($0.port) }.compactMap(\.cgroup))
+        guard !ids.isEmpty, let tree = CgroupTree(procfs: procfs) else { throw .notFound }
+        var folders: [String] = []
+        for id in ids.sorted() {
+            guard let folder = tree.folder(of: id) else { continue }
+            guard !tree.isShared(folder) else { throw .sharedCgroup }
+            folders.append(folder)
+        }
+        guard !folders.isEmpty else { throw .notFound }
+        return folders.filter { folder in
+            !folders.contains { folder.hasPrefix($0 + "/") }
+        }.map { .cgroup2(folder: $0) }
+    }
+}

@@ -1,0 +1,160 @@
+// Hot path: `read` runs every second and does not allocate while its files stay the same.
+internal import KernelFiles
+internal import Metering
+
+/// Where a service's CPU time is read.
+package enum ServiceSource: Sendable, Hashable {
+    /// A cgroup's folder, version 2 or 1 (cpuacct), by its absolute path.
+    case cgroupPath(String)
+    /// The cgroup (version 2) of the sockets that listen on these ports.
+    case cgroupOfPorts([UInt16])
+    /// The processes that hold the sockets which listen on these ports. Not those of their children
+    /// that do not hold them.
+    case processOfPorts([UInt16])
+}
+
+/// A service's CPU time, accumulated over cgroups or processes that come and go.
+///
+/// What they used up to the last reading is kept when they end. What a cgroup or process used
+/// between its last reading and its end is not known, nor what one used before it was found,
+/// unless it began after the last look: such windows are unknown.
+struct ServiceTime: Sendable {
+    private struct Unit: Sendable {
+        let source: CPUTimeFile
+        let file: FileTable.Handle
+        /// `nil` before the first reading.
+        var used: Nanoseconds?
+        /// The look before the one that found it: a process that began later counts from zero.
+        let absentAt: Nanoseconds?
+    }
+
+    /// How often the service is looked for, and again after something of it was lost.
+    static let lookInterval = Nanoseconds.seconds(10)
+    /// Cgroups or processes of a service that are read; the rest is not, and the time is unknown.
+    static let unitLimit = 4096
+
+    let source: ServiceSource
+    private var units: [Unit] = []
+    private var accumulated: UInt64 = 0
+    private var timeline: Timeline<ProcessorUnknown>
+    private var lookedAt: Nanoseconds?
+    private var mustLook = true
+    private var absence: ProcessorUnknown = .notFound
+    private var lost: ProcessorUnknown?
+    private var failed = false
+
+    init(_ source: ServiceSource, from start: Nanoseconds) {
+        self.source = source
+        timeline = Timeline(from: start, unread: .firstReading)
+    }
+
+    /// The files that are read, for people.
+    var paths: [String] { units.map(\.source.path) }
+
+    mutating func close(at end: Nanoseconds) -> Known<Nanoseconds, ProcessorUnknown> {
+        timeline.close(at: end).known
+    }
+
+    /// Reads every unit once.
+    mutating func read(
+        _ files: inout FileTable, _ finder: ServiceFinder, ticksPerSecond: UInt64, now: Nanoseconds
+    ) {
+        if isLookDue(now) { look(&files, finder, now) }
+        var failure: ProcessorUnknown?
+        var index = 0
+        while index < units.count {
+            do {
+                try read(index, &files, ticksPerSecond)
+                index += 1
+            } catch .processEnded {
+                files.remove(units.remove(at: index).file)
+                lost = .processEnded
+                absence = .notFound
+                mustLook = true
+            } catch {
+                failure = error
+                index += 1
+            }
+        }
+        if units.isEmpty { failure = absence }
+        if let failure {
+            timeline.fail(failure)
+            failed = true
+            return
+        }
+        timeline.append(accumulated, at: now, bridged: failed, lost: lost)
+        failed = false
+        lost = nil
+    }
+
+    private mutating func read(
+        _ index: Int, _ files: inout FileTable, _ ticksPerSecond: UInt64
+    ) throws(ProcessorUnknown) {
+        let count: Int
+        do { count = try files.read(units[index].file) } catch { throw ProcessorUnknown(error) }
+        guard
+            let reading = units[index].source.parse(
+                files.buffer, count: count, ticksPerSecond: ticksPerSecond)
+        else { throw .malformed }
+        let before = units[index].used ?? baseline(reading, absentAt: units[index].absentAt)
+        // A counter that falls began anew; it cannot be told what was used in between.
+        if reading.used < before { lost = .processEnded }
+        accumulated = accumulated.addingClamped(reading.used.subtractingClamped(before).rawValue)
+        units[index].used = reading.used
+    }
+
+    /// What a unit that was just found had used when it became part of the service.
+    private mutating func baseline(
+        _ reading: CPUTimeFile.Reading, absentAt: Nanoseconds?
+    ) -> Nanoseconds {
+        if let absentAt, let startedAt = reading.startedAt, startedAt > absentAt { return .zero }
+        if absentAt != nil { lost = lost ?? .firstReading }
+        return reading.used
+    }
+
+    private func isLookDue(_ now: Nanoseconds) -> Bool {
+        guard let lookedAt else { return true }
+        if mustLook { return true }
+        if case .cgroupPath = source, !units.isEmpty { return false }
+        return now.subtractingClamped(lookedAt) >= Self.lookInterval
+    }
+
+    private mutating func look(
+        _ files: inout FileTable, _ finder: ServiceFinder, _ now: Nanoseconds
+    ) {
+        let absentAt = lookedAt
+        lookedAt = now
+        mustLook = false
+        let found: [CPUTimeFile]
+        do { found = try finder.find(source) } catch {
+            // What was found before is read on: its listener may be gone, not its work.
+            absence = error
+            return
+        }
+        if case .cgroupOfPorts = source {
+            for index in units.indices.reversed() where !found.contains(units[index].source) {
+                files.remove(units.remove(at: index).file)
+            }
+        }
+        for source in found where !units.contains(where: { $0.source == source }) {
+            guard units.count < Self.unitLimit else {
+                lost = .notFound
+                break
+            }
+            let file = files.add(source.path)
+            units.append(Unit(source: source, file: file, absentAt: absentAt))
+        }
+    }
+}
+
+extension ProcessorUnknown {
+    /// The reason why a counter's file gave nothing. One that is gone has ended.
+    init(_ failure: ReadFailure) {
+        switch failure {
+        case .permissionDenied: self = .permissionDenied
+        case .missing: self = .processEnded
+        case .failed, .notRegular: self = .readFailed
+        case .tooLong: self = .malformed
+        }
+    }
+}

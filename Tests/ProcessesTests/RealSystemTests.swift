@@ -1,0 +1,157 @@
+import Glibc
+import Metering
+import Testing
+
+@testable import Processes
+
+/// A TCP socket that listens on a free port of the loopback interface; closed with the object.
+private final class LoopbackListener {
+    let port: UInt16
+    private let descriptor: Int32
+
+    init() {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        port = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general in
+                bind(descriptor, general, length)
+                listen(descriptor, 1)
+                getsockname(descriptor, general, &length)
+            }
+            return UInt16(bigEndian: pointer.pointee.sin_port)
+        }
+    }
+
+    deinit { close(descriptor) }
+}
+
+private func now() -> Nanoseconds {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return Nanoseconds(UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
+}
+
+/// What this process has used.
+private func ownUse() -> Nanoseconds {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF.rawValue, &usage)
+    let seconds = UInt64(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+    let microseconds = UInt64(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+    return .seconds(seconds) + Nanoseconds(microseconds * 1000)
+}
+
+/// Burns half a second of CPU time, part of it in a thread that ends.
+private func burn() {
+    func spin(_ amount: Nanoseconds) {
+        func used() -> UInt64 {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        }
+        let end = used() + amount.rawValue
+        while used() < end {}
+    }
+    var thread = pthread_t()
+    pthread_create(
+        &thread, nil,
+        { _ in
+            var time = timespec()
+            repeat {
+                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            } while time.tv_nsec < 250_000_000
+            return nil
+        }, nil)
+    spin(.milliseconds(250))
+    pthread_join(thread, nil)
+}
+
+/// The difference of what the meter and getrusage say over one burn, and what getrusage says.
+private func measure(_ source: ServiceSource) -> (
+    measured: Known<Nanoseconds, ProcessorUnknown>, lower: Nanoseconds, upper: Nanoseconds
+) {
+    let start = now()
+    var meter = ProcessorMeter(procfs: "/proc", services: [source], from: start)
+    let before = ownUse()
+    meter.read(now: start)
+    let lower = ownUse()
+    burn()
+    let between = ownUse()
+    let end = now()
+    meter.read(now: end)
+    let after = ownUse()
+    return (
+        meter.close(at: end).services[0], between.subtractingClamped(lower),
+        after.subtractingClamped(before)
+    )
+}
+
+@Suite("On this machine", .serialized) struct RealSystemTests {
+    @Test("the process that listens is found by its port, its ended threads included")
+    func process() throws {
+        let listener = LoopbackListener()
+        let result = measure(.processOfPorts([listener.port]))
+        let measured = try #require(result.measured.value)
+        // utime and stime are cut to ticks of 10 ms at both ends.
+        #expect(measured + .milliseconds(20) >= result.lower)
+        #expect(measured <= result.upper + .milliseconds(20))
+        #expect(result.lower >= .milliseconds(450))
+    }
+
+    @Test("the kernel names the listeners with the id of their cgroup") func listeners() throws {
+        let listener = LoopbackListener()
+        let found = try kernelListeners().filter { $0.port == listener.port }
+        #expect(found.count == 1)
+    }
+
+    private static let canMakeCgroup: Bool = {
+        guard let tree = CgroupTree(procfs: "/proc") else { return false }
+        let probe = tree.root + "/jouleflow-probe-\(getpid())"
+        defer { rmdir(probe) }
+        return mkdir(probe, 0o755) == 0
+    }()
+
+    @Test(
+        "the cgroup of a listening socket is found and measured",
+        .enabled(if: canMakeCgroup, "needs the right to make a cgroup of version 2"))
+    func cgroup() throws {
+        let tree = try #require(CgroupTree(procfs: "/proc"))
+        let folder = tree.root + "/jouleflow-test-\(getpid())"
+        try #require(mkdir(folder, 0o755) == 0)
+        let home = try #require(
+            CgroupTree.membership(procfs: "/proc").map { tree.root + $0 })
+        defer {
+            _ = move(to: home)
+            rmdir(folder)
+        }
+        try #require(move(to: folder))
+        let listener = LoopbackListener()
+        let result = measure(.cgroupOfPorts([listener.port]))
+        let measured = try #require(result.measured.value)
+        #expect(measured + .milliseconds(20) >= result.lower)
+        #expect(measured <= result.upper + .milliseconds(20))
+    }
+
+    private func move(to folder: String) -> Bool {
+        let descriptor = open(folder + "/cgroup.procs", O_WRONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        return descriptor >= 0 && write(descriptor, "0", 1) == 1
+    }
+}
+
+extension CgroupTree {
+    /// This process's own cgroup, below the root: the line `0::/path`.
+    fileprivate static func membership(procfs: String) -> String? {
+        guard let file = fopen(procfs + "/self/cgroup", "r") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 4096)
+        while fgets(&line, Int32(line.count), file) != nil {
+            let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+            if text.hasPrefix("0::") { return String(text.dropFirst(3).dropLast()) }
+        }
+        return nil
+    }
+}
