@@ -31,7 +31,7 @@ package struct FileTable: ~Copyable, Sendable {
         for slot in slots where slot.descriptor >= 0 { close(slot.descriptor) }
     }
 
-    /// Opens `path` and holds it. A file that cannot be opened has a handle too, whose reads say why.
+    /// Opens `path` and holds it. A file that cannot be opened has a handle too: its reads say why.
     package mutating func add(_ path: String) -> Handle {
         var slot = Slot(descriptor: -1)
         do {

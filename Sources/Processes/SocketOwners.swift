@@ -47,8 +47,8 @@ private func holds(
 
 /// The inodes of the sockets that listen on one of `ports`, from `<procfs>/net/tcp` and `tcp6`.
 ///
-///     sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-///      0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711
+///     sl  local_address rem_address   st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
+///      0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0   0       4711
 ///
 /// The kernel lists all listening sockets (state 0A) before any other, so that the first other
 /// one ends the search.

@@ -7,7 +7,7 @@ import Testing
 /// A TCP socket that listens on a free port of the loopback interface; closed with the object.
 private final class LoopbackListener {
     let port: UInt16
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init() {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -99,6 +99,37 @@ private func measure(_ source: ServiceSource) -> (
         #expect(measured + .milliseconds(20) >= result.lower)
         #expect(measured <= result.upper + .milliseconds(20))
         #expect(result.lower >= .milliseconds(450))
+    }
+
+    @Test("a worker that holds the socket and ends makes its window unknown, the next is known")
+    func workerEnds() throws {
+        let listener = LoopbackListener()
+        let worker = try #require(spawnSleeper(holding: listener.descriptor))
+        var meter = ProcessorMeter(
+            procfs: "/proc", services: [.processOfPorts([listener.port])], from: seconds(10))
+        meter.read(now: seconds(10))
+        #expect(meter.paths(ofService: 0).contains("/proc/\(worker)/stat"))
+        #expect(meter.paths(ofService: 0).contains("/proc/\(getpid())/stat"))
+        kill(worker, SIGKILL)
+        #expect(waitpid(worker, nil, 0) == worker)
+        meter.read(now: seconds(20))
+        #expect(meter.close(at: seconds(20)).services == [.unknown(.processEnded)])
+        #expect(meter.paths(ofService: 0) == ["/proc/\(getpid())/stat"])
+        meter.read(now: seconds(30))
+        #expect(meter.close(at: seconds(30)).services[0].value != nil)
+    }
+
+    /// A child that sleeps a minute at most and inherits a descriptor.
+    private func spawnSleeper(holding descriptor: Int32) -> pid_t? {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        // Onto itself: glibc clears the descriptor's close-on-exec flag.
+        posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor)
+        var child: pid_t = 0
+        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("60"), nil]
+        defer { for argument in arguments { free(argument) } }
+        return posix_spawnp(&child, "sleep", &actions, nil, &arguments, nil) == 0 ? child : nil
     }
 
     @Test("the kernel names the listeners with the id of their cgroup") func listeners() throws {
