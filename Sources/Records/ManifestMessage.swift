@@ -1,0 +1,79 @@
+internal import Metering
+
+extension Jouleflow_V1_Manifest {
+    init(_ manifest: Manifest) throws(RecordError) {
+        agent = manifest.agent
+        hostName = manifest.hostName
+        bootID = manifest.bootID
+        softwareVersion = manifest.softwareVersion
+        simulated = manifest.simulated
+        windowLength = manifest.windowLength.rawValue
+        source = number(manifest.source)
+        scope = number(manifest.scope)
+        zones = manifest.zones.map(Jouleflow_V1_Zone.init)
+        services = manifest.services.map(Jouleflow_V1_Service.init)
+        scenarios = manifest.scenarios.map(\.name)
+        rulesDigest = manifest.rulesDigest
+        model = number(manifest.model)
+        if let watts = manifest.idleMilliwatts { idleMilliwatts = watts }
+        try check()
+    }
+
+    func manifest() throws(RecordError) -> Manifest {
+        try check()
+        var zones: [ZoneDescription] = []
+        for zone in self.zones { zones.append(try zone.description()) }
+        var services: [ServiceDescription] = []
+        for service in self.services { services.append(try service.description()) }
+        return Manifest(
+            agent: agent, hostName: hostName, bootID: bootID, softwareVersion: softwareVersion,
+            simulated: simulated, windowLength: Nanoseconds(windowLength),
+            source: try known(source, "source"), scope: try known(scope, "scope"), zones: zones,
+            services: services, scenarios: scenarios.map(ScenarioID.init),
+            rulesDigest: rulesDigest, model: try known(model, "model"),
+            idleMilliwatts: hasIdleMilliwatts ? idleMilliwatts : nil)
+    }
+
+    private func check() throws(RecordError) {
+        guard !agent.isEmpty else { throw .missing(field: "agent") }
+        guard windowLength != 0 else { throw .missing(field: "window_length") }
+        try checkCount(zones.count, "zones", limit: RecordCodec.maximumZones)
+        try checkCount(services.count, "services", limit: RecordCodec.maximumServices)
+        try checkCount(scenarios.count, "scenarios", limit: RecordCodec.maximumScenarios)
+    }
+}
+
+extension Jouleflow_V1_Zone {
+    fileprivate init(_ zone: ZoneDescription) {
+        control = zone.control
+        name = zone.name
+        parent = zone.parent
+        kind = number(zone.kind)
+        counted = zone.counted
+    }
+
+    fileprivate func description() throws(RecordError) -> ZoneDescription {
+        ZoneDescription(
+            control: control, name: name, parent: parent, kind: try known(kind, "zone kind"),
+            counted: counted)
+    }
+}
+
+extension Jouleflow_V1_Service {
+    fileprivate init(_ service: ServiceDescription) {
+        name = service.name
+        ports = service.ports.map(UInt32.init)
+        countsFlows = service.countsFlows
+    }
+
+    fileprivate func description() throws(RecordError) -> ServiceDescription {
+        var ports: [UInt16] = []
+        for number in self.ports {
+            guard let port = UInt16(exactly: number) else {
+                throw .outOfRange(field: "port", number: UInt64(number))
+            }
+            ports.append(port)
+        }
+        return ServiceDescription(name: name, ports: ports, countsFlows: countsFlows)
+    }
+}

@@ -1,0 +1,159 @@
+internal import Metering
+
+/// The parts of a partition in front of its scenarios.
+private let fixedParts = 5
+
+extension Jouleflow_V1_Record {
+    init(_ record: Record) throws(RecordError) {
+        guard record.run.rawValue != 0 else { throw .missing(field: "run") }
+        guard record.sequence != 0 else { throw .missing(field: "sequence") }
+        run = record.run.rawValue
+        sequence = record.sequence
+        manifest = record.manifest.rawValue
+        flags = record.flags.rawValue
+        spoolDropped = record.spoolDropped
+        if let error = record.clockError { clockError = error }
+        try setWindow(record.window)
+        try setZones(record.zones)
+        try setEnergy(record)
+        try setProcessor(record.processor)
+        try setTally(record.tally, services: record.processor.services.count)
+    }
+
+    func record() throws(RecordError) -> Record {
+        let header = try RecordHeader(Jouleflow_V1_RecordHeader(self))
+        try checkCount(Int(scenarioCount), "scenarios", limit: RecordCodec.maximumScenarios)
+        let energy = try decodedEnergy()
+        return Record(
+            run: header.run, sequence: header.sequence, manifest: header.manifest,
+            window: header.window, flags: RecordFlags(rawValue: flags), zones: try zones(),
+            energy: energy, partition: try decodedPartition(of: energy),
+            processor: try processor(), tally: try tally(), spoolDropped: spoolDropped,
+            clockError: hasClockError ? clockError : nil)
+    }
+}
+
+// MARK: Energy
+
+extension Jouleflow_V1_Record {
+    private mutating func setZones(_ zones: [ZoneEnergy]) throws(RecordError) {
+        try checkCount(zones.count, "zones", limit: RecordCodec.maximumZones)
+        zoneEnergy = zones.map { $0.energy.value?.rawValue ?? 0 }
+        zoneState =
+            zones.contains { $0.state != nil && $0.state != .measured }
+            ? zones.map { number($0.state) } : []
+        zoneUnknown = leftOut(zones.map { number($0.energy.reason) }, where: .unspecified)
+    }
+
+    private func zones() throws(RecordError) -> [ZoneEnergy] {
+        let count = zoneEnergy.count
+        try checkCount(count, "zones", limit: RecordCodec.maximumZones)
+        let reasons = try column(zoneUnknown, "zone_unknown", count: count, usual: .unspecified)
+        let states =
+            zoneState.isEmpty
+            ? reasons.map { $0 == .unspecified ? .measured : .unspecified }
+            : try column(zoneState, "zone_state", count: count)
+        var zones: [ZoneEnergy] = []
+        for index in 0..<count {
+            let reason = try knownOrNil(reasons[index], "zone_unknown", as: EnergyUnknown.self)
+            if let reason {
+                guard zoneEnergy[index] == 0, states[index] == .unspecified else {
+                    throw .contradiction(field: "zone_unknown")
+                }
+                zones.append(ZoneEnergy(unknown: reason))
+            } else {
+                let state = try known(states[index], "zone_state", as: EnergyState.self)
+                zones.append(ZoneEnergy(Microjoules(zoneEnergy[index]), state))
+            }
+        }
+        return zones
+    }
+
+    private var zoneSum: UInt64 { zoneEnergy.reduce(0, &+) }
+
+    private mutating func setEnergy(_ record: Record) throws(RecordError) {
+        switch record.energy {
+        case .known(let energy):
+            energyBeyondZones = Int64(bitPattern: energy.rawValue &- zoneSum)
+        case .unknown(let reason):
+            energyUnknown = number(reason)
+            guard record.partition == nil else { throw .contradiction(field: "partition") }
+        }
+        guard let parts = record.partition else { return }
+        try checkCount(
+            parts.scenarios.count, "partition", equals: record.tally.scenarios.count)
+        let fixed = [parts.idle, parts.unmonitored, parts.background, parts.other, parts.undivided]
+        partition = (fixed + parts.scenarios).map(\.rawValue)
+        undividedReason = number(parts.undividedReason)
+    }
+
+    private func decodedEnergy() throws(RecordError) -> Known<Microjoules, EnergyUnknown> {
+        if let reason = try knownOrNil(
+            energyUnknown, "energy_unknown", as: EnergyUnknown.self)
+        {
+            guard energyBeyondZones == 0 else { throw .contradiction(field: "energy_unknown") }
+            return .unknown(reason)
+        }
+        return .known(Microjoules(zoneSum &+ UInt64(bitPattern: energyBeyondZones)))
+    }
+
+    private func decodedPartition(
+        of energy: Known<Microjoules, EnergyUnknown>
+    ) throws(RecordError) -> EnergyPartition? {
+        let reason = try knownOrNil(
+            undividedReason, "undivided_reason", as: UndividedReason.self)
+        guard !partition.isEmpty else {
+            guard reason == nil else { throw .contradiction(field: "undivided_reason") }
+            return nil
+        }
+        guard energy.value != nil else { throw .contradiction(field: "partition") }
+        let count = Int(scenarioCount)
+        try checkCount(partition.count, "partition", equals: fixedParts + count)
+        var parts = EnergyPartition(scenarios: count)
+        parts.idle = Microjoules(partition[0])
+        parts.unmonitored = Microjoules(partition[1])
+        parts.background = Microjoules(partition[2])
+        parts.other = Microjoules(partition[3])
+        parts.undivided = Microjoules(partition[4])
+        parts.scenarios = partition[fixedParts...].map(Microjoules.init)
+        parts.undividedReason = reason
+        return parts
+    }
+}
+
+// MARK: CPU time
+
+extension Jouleflow_V1_Record {
+    private mutating func setProcessor(_ time: ProcessorTime) throws(RecordError) {
+        try checkCount(time.services.count, "services", limit: RecordCodec.maximumServices)
+        hostBusy = time.hostBusy.value?.rawValue ?? 0
+        hostBusyUnknown = number(time.hostBusy.reason)
+        serviceTime = time.services.map { $0.value?.rawValue ?? 0 }
+        serviceTimeUnknown = leftOut(
+            time.services.map { number($0.reason) }, where: .unspecified)
+    }
+
+    private func processor() throws(RecordError) -> ProcessorTime {
+        let count = serviceTime.count
+        try checkCount(count, "services", limit: RecordCodec.maximumServices)
+        let reasons = try column(
+            serviceTimeUnknown, "service_time_unknown", count: count, usual: .unspecified)
+        var services: [Known<Nanoseconds, ProcessorUnknown>] = []
+        for (time, reason) in zip(serviceTime, reasons) {
+            services.append(try cpuTime(time, reason, "service_time_unknown"))
+        }
+        return ProcessorTime(
+            hostBusy: try cpuTime(hostBusy, hostBusyUnknown, "host_busy_unknown"),
+            services: services)
+    }
+
+    private func cpuTime(
+        _ time: UInt64, _ unknown: Jouleflow_V1_ProcessorUnknown, _ field: String
+    ) throws(RecordError) -> Known<Nanoseconds, ProcessorUnknown> {
+        guard let reason = try knownOrNil(unknown, field, as: ProcessorUnknown.self) else {
+            return .known(Nanoseconds(time))
+        }
+        guard time == 0 else { throw .contradiction(field: field) }
+        return .unknown(reason)
+    }
+}
