@@ -1,0 +1,140 @@
+package import Metering
+
+/// A record on its way into the store: its identity and window beside the bytes as received.
+package struct IncomingRecord: Sendable, Hashable {
+    package let sequence: UInt64
+    package let window: Window
+    package let manifest: ManifestDigest
+    package let flags: RecordFlags
+    /// The record's bytes as the agent made them: kept, never encoded again.
+    package let bytes: [UInt8]
+
+    package init(
+        sequence: UInt64, window: Window, manifest: ManifestDigest, flags: RecordFlags,
+        bytes: [UInt8]
+    ) {
+        self.sequence = sequence
+        self.window = window
+        self.manifest = manifest
+        self.flags = flags
+        self.bytes = bytes
+    }
+}
+
+/// A record as the store hands it out.
+package struct StoredRecord: Sendable, Hashable {
+    package let agent: String
+    package let run: RunID
+    package let sequence: UInt64
+    package let start: Timestamp
+    package let end: Timestamp
+    package let manifest: ManifestDigest
+    package let bytes: [UInt8]
+}
+
+/// What became of a batch.
+package struct StoreOutcome: Sendable, Hashable {
+    /// The highest sequence up to which every record of the run is durable or known to be lost.
+    package var durable: UInt64 = 0
+    package var stored = 0
+    /// Records that were there already, byte for byte.
+    package var duplicates = 0
+    /// Sequences that are there already with other bytes. The first bytes stay; the others are
+    /// kept aside as evidence of two agents under one name.
+    package var conflicts: [UInt64] = []
+}
+
+/// Sequences `first...last` of a run that its agent no longer had when it came.
+package struct SequenceLoss: Sendable, Hashable {
+    package let agent: String
+    package let run: RunID
+    package let first: UInt64
+    package let last: UInt64
+}
+
+/// Why the store cannot do what was asked.
+package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
+    case permissionDenied(path: String)
+    case cannotOpen(path: String, reason: String)
+    case notAStore(path: String)
+    /// The file was made by a later version of this program.
+    case newerSchema(path: String)
+    /// A record names a manifest that was never stored.
+    case manifestMissing(ManifestDigest)
+    /// Other bytes are stored under this digest.
+    case manifestConflict(ManifestDigest)
+    case invalidAgentName(length: Int)
+    /// A number that does not fit: sequences and times end at 2⁶³ − 1.
+    case outOfRange(what: String, value: UInt64)
+    case tooLarge(what: String, bytes: Int, limit: Int)
+    /// SQLite failed: disk full, damaged file, locked for too long.
+    case database(code: Int32, message: String)
+
+    package var description: String {
+        switch self {
+        case .permissionDenied(let path): "no permission to read and write \(path)"
+        case .cannotOpen(let path, let reason): "cannot open the store \(path): \(reason)"
+        case .notAStore(let path): "\(path) is no store of jouleflow-collector"
+        case .newerSchema(let path):
+            "\(path) was made by a later version of jouleflow-collector: use that version"
+        case .manifestMissing(let digest):
+            "a record names manifest \(String(digest.rawValue, radix: 16)), which was never stored"
+        case .manifestConflict(let digest):
+            "two manifests have the digest \(String(digest.rawValue, radix: 16))"
+        case .invalidAgentName(let length):
+            "an agent's name has 1 to \(StoreLimits.agentNameBytes) bytes, not \(length)"
+        case .outOfRange(let what, let value): "\(what) \(value) does not fit the store"
+        case .tooLarge(let what, let bytes, let limit):
+            "a \(what) of \(bytes) bytes exceeds the limit of \(limit)"
+        case .database(let code, let message): "SQLite error \(code): \(message)"
+        }
+    }
+}
+
+/// What the store refuses to hold. Beyond a limit the whole batch is refused with an error.
+package enum StoreLimits {
+    /// Longest name of an agent, in bytes of UTF-8.
+    package static let agentNameBytes = 255
+    /// Longest record, in bytes.
+    package static let recordBytes = 1 << 20
+    /// Longest manifest, in bytes.
+    package static let manifestBytes = 1 << 20
+}
+
+/// Keeps each record exactly once and hands the records of a period out again.
+///
+/// Calls block until the work is durable; callers on an event loop use a thread of their own.
+package protocol RecordStore: Sendable {
+    /// Makes the run known and returns its highest durable sequence, 0 where it has none.
+    ///
+    /// Sequences below `firstAvailable` that were never stored are gone: they are kept as losses,
+    /// and the durable sequence jumps over them.
+    func open(run: RunID, of agent: String, firstAvailable: UInt64) throws(StoreError) -> UInt64
+
+    /// Keeps a manifest. The caller has checked that the digest is that of the bytes.
+    func store(manifest: ManifestDigest, bytes: [UInt8]) throws(StoreError)
+
+    /// Keeps the records in one transaction: all of them, or none where it throws.
+    func store(
+        _ records: [IncomingRecord], run: RunID, of agent: String, receivedAt: Timestamp
+    ) throws(StoreError) -> StoreOutcome
+
+    /// The names of all agents, in order.
+    func agents() throws(StoreError) -> [String]
+
+    /// The bytes of a manifest, or `nil` where it was never stored.
+    func manifest(_ digest: ManifestDigest) throws(StoreError) -> [UInt8]?
+
+    /// Every record that overlaps `[from, to)`, ordered by agent, start, run and sequence, one at
+    /// a time, from one consistent state of the store. Rethrows what `body` throws.
+    ///
+    /// A record whose end is not after its start counts as an instant at its start.
+    func forEachRecord(
+        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void) throws
+
+    /// Every loss, ordered by agent, run and sequence.
+    func losses() throws(StoreError) -> [SequenceLoss]
+
+    /// What is wrong with the store, one sentence each; empty where it is sound.
+    func integrityProblems() throws(StoreError) -> [String]
+}

@@ -1,0 +1,75 @@
+import GRDB
+
+/// The tables of the store, by version. A migration, once released, never changes.
+///
+/// Unsigned 64-bit names (run, manifest digest) are kept as their bit pattern; sequences and times
+/// as they are. Times are UTC nanoseconds since 1970.
+enum Schema {
+    static let migrator: DatabaseMigrator = {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("records-1") { db in try db.execute(sql: recordsVersion1) }
+        return migrator
+    }()
+
+    /// Marks the file as ours ("JFLO"), so that another program's database is not written to.
+    static let applicationID: Int32 = 0x4A46_4C4F
+
+    /// `records` is a rowid table: with a composite primary key instead, SQLite stores a third as
+    /// many rows in a second.
+    private static let recordsVersion1 = """
+        CREATE TABLE agents (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE
+        ) STRICT;
+
+        -- durable: highest sequence up to which each record is stored or in losses.
+        -- first_sequence: lowest sequence stored, NULL while there is none.
+        -- longest: longest window stored, so that a search by time knows where to begin.
+        CREATE TABLE runs (
+            id INTEGER PRIMARY KEY,
+            agent_id INTEGER NOT NULL REFERENCES agents(id),
+            run INTEGER NOT NULL,
+            durable INTEGER NOT NULL DEFAULT 0,
+            first_sequence INTEGER,
+            longest INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (agent_id, run)
+        ) STRICT;
+
+        CREATE TABLE manifests (
+            digest INTEGER PRIMARY KEY,
+            bytes BLOB NOT NULL
+        ) STRICT;
+
+        CREATE TABLE records (
+            id INTEGER PRIMARY KEY,
+            run_id INTEGER NOT NULL REFERENCES runs(id),
+            agent_id INTEGER NOT NULL REFERENCES agents(id),
+            sequence INTEGER NOT NULL,
+            start_ns INTEGER NOT NULL,
+            end_ns INTEGER NOT NULL,
+            manifest INTEGER NOT NULL REFERENCES manifests(digest),
+            flags INTEGER NOT NULL,
+            received_ns INTEGER NOT NULL,
+            bytes BLOB NOT NULL,
+            UNIQUE (run_id, sequence)
+        ) STRICT;
+        CREATE INDEX records_by_time ON records (agent_id, start_ns);
+
+        -- Sequences the agent no longer had. A record that comes after all is taken out again.
+        CREATE TABLE losses (
+            run_id INTEGER NOT NULL REFERENCES runs(id),
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL CHECK (last >= first),
+            PRIMARY KEY (run_id, first)
+        ) STRICT;
+
+        -- The first different bytes that came for a stored identity.
+        CREATE TABLE conflicts (
+            run_id INTEGER NOT NULL REFERENCES runs(id),
+            sequence INTEGER NOT NULL,
+            received_ns INTEGER NOT NULL,
+            bytes BLOB NOT NULL,
+            PRIMARY KEY (run_id, sequence)
+        ) STRICT;
+        """
+}
