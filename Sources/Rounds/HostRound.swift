@@ -1,0 +1,125 @@
+package import Metering
+
+/// The counts of one scenario.
+package struct ScenarioCounts: Sendable, Hashable {
+    package var requests: UInt64 = 0
+    /// TA: complete business flows.
+    package var flows: UInt64 = 0
+    package var completed: UInt64 = 0
+    package var refused: UInt64 = 0
+    package var failed: UInt64 = 0
+    package var incomplete: UInt64 = 0
+
+    package init() {}
+
+    mutating func add(_ tally: ScenarioTally) {
+        requests = requests.addingClamped(tally.requests)
+        flows = flows.addingClamped(tally.flows)
+        completed = completed.addingClamped(tally.completed)
+        refused = refused.addingClamped(tally.refused)
+        failed = failed.addingClamped(tally.failed)
+        incomplete = incomplete.addingClamped(tally.incomplete)
+    }
+
+    mutating func add(_ other: Self) {
+        requests = requests.addingClamped(other.requests)
+        flows = flows.addingClamped(other.flows)
+        completed = completed.addingClamped(other.completed)
+        refused = refused.addingClamped(other.refused)
+        failed = failed.addingClamped(other.failed)
+        incomplete = incomplete.addingClamped(other.incomplete)
+    }
+}
+
+/// One scenario on one host in one round.
+package struct HostScenario: Sendable, Hashable {
+    /// What was counted, a lower bound where some window's counts are unknown.
+    package var counts = ScenarioCounts()
+    /// How many windows saw the scenario in which way. A window of unknown counts is in every
+    /// round that it touches, any other in the round that holds its counts.
+    package var windows: [Observation: UInt64] = [:]
+
+    package init() {}
+
+    /// Whether a service of the host counts the scenario at all.
+    package var hasRule: Bool { windows.keys.contains { $0 != .noRule } }
+}
+
+/// What one host used and counted in one round, and what is not known of it.
+package struct HostRound: Sendable, Hashable {
+    package let host: String
+    package let round: Interval
+    package internal(set) var records: UInt64 = 0
+    /// `nil` where no window's energy is known.
+    package internal(set) var energy: EnergyByState?
+    package internal(set) var use = EnergyByUse()
+    package internal(set) var sources: Set<EnergySourceKind> = []
+    package internal(set) var scopes: Set<EnergyScope> = []
+    /// Windows whose energy is unknown, by reason.
+    package internal(set) var energyUnknown: [EnergyUnknown: UInt64] = [:]
+    package internal(set) var scenarios: [ScenarioID: HostScenario] = [:]
+    package internal(set) var losses = TrafficLosses()
+    package internal(set) var packets: UInt64 = 0
+    package internal(set) var exchanges: UInt64 = 0
+    package internal(set) var simulated = false
+    /// Windows that reach over an end of the round: their energy is divided by time.
+    package internal(set) var straddling: UInt64 = 0
+    /// Windows whose counts are doubtful: losses above one in a thousand exchanges.
+    package internal(set) var doubtful: UInt64 = 0
+    package internal(set) var partial: UInt64 = 0
+    package internal(set) var clockStepped: UInt64 = 0
+    package internal(set) var suspended: UInt64 = 0
+    /// Records the agent's spool had dropped, as far as this round's records say.
+    package internal(set) var spoolDropped: UInt64 = 0
+    /// The largest bound of the wall clock's error in microseconds, over synchronised windows.
+    package internal(set) var clockError: UInt64?
+    /// Windows in which the wall clock was not synchronised.
+    package internal(set) var unsynchronised: UInt64 = 0
+    /// Time that more than one record claims, for example after the clock was set back.
+    package internal(set) var overlap: Nanoseconds = .zero
+
+    var recordTime = IntervalSet()
+    var energyTime = IntervalSet()
+    var countTime = IntervalSet()
+
+    init(host: String, round: Interval) {
+        self.host = host
+        self.round = round
+    }
+
+    /// Time for which the energy is known.
+    package var energyCovered: Nanoseconds { Nanoseconds(energyTime.count) }
+
+    /// Time for which the counts of every scenario with a rule are known; `nil` where the host has
+    /// no rule at all.
+    package var countsCovered: Nanoseconds? {
+        scenarios.values.contains { $0.hasRule } ? Nanoseconds(countTime.count) : nil
+    }
+
+    /// Where there is no record: the agent did not run, or its records are lost or on their way.
+    package var withoutRecord: [Interval] { intervals(recordTime) }
+
+    /// Where the energy is not known.
+    package var withoutEnergy: [Interval] { intervals(energyTime) }
+
+    private func intervals(_ set: IntervalSet) -> [Interval] {
+        set.gaps(in: round.start.rawValue..<round.end.rawValue).map {
+            Interval(start: Timestamp($0.lowerBound), end: Timestamp($0.upperBound))
+        }
+    }
+}
+
+extension TrafficLosses {
+    mutating func add(_ other: Self) {
+        kernelDrops = kernelDrops.addingClamped(other.kernelDrops)
+        interfaceDrops = interfaceDrops.addingClamped(other.interfaceDrops)
+        gaps = gaps.addingClamped(other.gaps)
+        gapBytes = gapBytes.addingClamped(other.gapBytes)
+        evicted = evicted.addingClamped(other.evicted)
+        unpairedRequests = unpairedRequests.addingClamped(other.unpairedRequests)
+        unpairedResponses = unpairedResponses.addingClamped(other.unpairedResponses)
+        malformed = malformed.addingClamped(other.malformed)
+        undecoded = undecoded.addingClamped(other.undecoded)
+        late = late.addingClamped(other.late)
+    }
+}

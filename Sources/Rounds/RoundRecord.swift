@@ -1,0 +1,144 @@
+package import Metering
+
+/// Energy by how it came to be known.
+package struct EnergyByState: Sendable, Hashable {
+    package var measured: Microjoules = .zero
+    package var bridged: Microjoules = .zero
+    package var estimated: Microjoules = .zero
+
+    package init() {}
+
+    /// The sum of the three.
+    package var total: Microjoules { measured + bridged + estimated }
+
+    package mutating func add(_ energy: Microjoules, _ state: EnergyState) {
+        switch state {
+        case .measured: measured += energy
+        case .bridged: bridged += energy
+        case .estimated: estimated += energy
+        }
+    }
+
+    mutating func add(_ other: Self) {
+        measured += other.measured
+        bridged += other.bridged
+        estimated += other.estimated
+    }
+
+    /// `share` microjoules of this, in its proportions.
+    func scaled(to share: UInt64) -> Self {
+        let parts = divide(
+            share, by: [measured.rawValue, bridged.rawValue, estimated.rawValue])
+        var scaled = Self()
+        scaled.measured = Microjoules(parts[0])
+        scaled.bridged = Microjoules(parts[1])
+        scaled.estimated = Microjoules(parts[2])
+        return scaled
+    }
+}
+
+/// Energy by what it was used for.
+package struct EnergyByUse: Sendable, Hashable {
+    package var scenarios: [ScenarioID: Microjoules] = [:]
+    package var other: Microjoules = .zero
+    package var background: Microjoules = .zero
+    package var unmonitored: Microjoules = .zero
+    package var idle: Microjoules = .zero
+    package var undivided: Microjoules = .zero
+
+    package init() {}
+
+    /// A window's partition with the scenarios it speaks of, in its order.
+    package init(_ partition: EnergyPartition, scenarios ids: [ScenarioID]) {
+        for (id, energy) in zip(ids, partition.scenarios) {
+            scenarios[id, default: .zero] += energy
+        }
+        other = partition.other
+        background = partition.background
+        unmonitored = partition.unmonitored
+        idle = partition.idle
+        undivided = partition.undivided
+    }
+
+    /// The sum of all parts.
+    package var total: Microjoules {
+        scenarios.values.reduce(.zero, +) + other + background + unmonitored + idle + undivided
+    }
+
+    mutating func add(_ part: Self) {
+        for (id, energy) in part.scenarios { scenarios[id, default: .zero] += energy }
+        other += part.other
+        background += part.background
+        unmonitored += part.unmonitored
+        idle += part.idle
+        undivided += part.undivided
+    }
+
+    /// `share` microjoules of this, in its proportions.
+    func scaled(to share: UInt64) -> Self {
+        let ids = scenarios.keys.sorted { $0.name < $1.name }
+        let weights =
+            [undivided, idle, unmonitored, background, other].map(\.rawValue)
+            + ids.map { scenarios[$0]?.rawValue ?? 0 }
+        let parts = divide(share, by: weights).map(Microjoules.init)
+        var scaled = Self()
+        scaled.undivided = parts[0]
+        scaled.idle = parts[1]
+        scaled.unmonitored = parts[2]
+        scaled.background = parts[3]
+        scaled.other = parts[4]
+        for (id, part) in zip(ids, parts.dropFirst(5)) { scaled.scenarios[id] = part }
+        return scaled
+    }
+}
+
+/// What rounds need of a record and the manifest it names.
+package struct RoundRecord: Sendable, Hashable {
+    /// A window's energy, seen from both sides: the two sums are the same.
+    package struct Energy: Sendable, Hashable {
+        package let byState: EnergyByState
+        package let byUse: EnergyByUse
+
+        /// `nil` where the sums differ.
+        package init?(byState: EnergyByState, byUse: EnergyByUse) {
+            guard byState.total == byUse.total else { return nil }
+            self.byState = byState
+            self.byUse = byUse
+        }
+    }
+
+    package var host: String
+    package var run: RunID
+    package var sequence: UInt64
+    package var window: Window
+    package var energy: Known<Energy, EnergyUnknown>
+    package var source: EnergySourceKind
+    package var scope: EnergyScope
+    /// The scenario set, in the order of `tally.scenarios`.
+    package var scenarios: [ScenarioID]
+    package var tally: Tally
+    package var flags: RecordFlags
+    package var spoolDropped: UInt64
+    /// Bound of the wall clock's error in microseconds; `nil` where it is not synchronised.
+    package var clockError: UInt64?
+
+    package init(
+        host: String, run: RunID, sequence: UInt64, window: Window,
+        energy: Known<Energy, EnergyUnknown>, source: EnergySourceKind, scope: EnergyScope,
+        scenarios: [ScenarioID], tally: Tally, flags: RecordFlags = [], spoolDropped: UInt64 = 0,
+        clockError: UInt64? = nil
+    ) {
+        self.host = host
+        self.run = run
+        self.sequence = sequence
+        self.window = window
+        self.energy = energy
+        self.source = source
+        self.scope = scope
+        self.scenarios = scenarios
+        self.tally = tally
+        self.flags = flags
+        self.spoolDropped = spoolDropped
+        self.clockError = clockError
+    }
+}

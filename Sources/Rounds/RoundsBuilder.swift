@@ -1,0 +1,176 @@
+internal import Metering
+
+/// Gathers records, in any order and any number of times, into rounds.
+///
+/// A window that reaches over an end of a round gives each side its share of the energy by time
+/// (UTC labels), in whole microjoules by largest remainder: the shares sum to the window's energy
+/// exactly, the part outside the period included. Its counts are one number that cannot be divided:
+/// they belong to the round that holds its last nanosecond, `end − 1`. Both are flagged as
+/// `straddling`. A window whose end is not after its start (the clock was set back) is an instant
+/// at its start.
+package struct RoundsBuilder {
+    package let period: Period
+    /// Sequences seen, by run: a record counts once.
+    private var seen: [RunKey: IntervalSet] = [:]
+    private var hosts: [String: [HostRound]] = [:]
+    /// Records that came more than once.
+    package private(set) var duplicates: UInt64 = 0
+
+    private struct RunKey: Hashable {
+        let host: String
+        let run: RunID
+    }
+
+    package init(_ period: Period) { self.period = period }
+
+    /// Adds a record. One outside the period changes nothing.
+    package mutating func add(_ record: RoundRecord) {
+        let start = record.window.start
+        let end = max(record.window.end, Timestamp(start.rawValue.addingClamped(1)))
+        guard start < period.whole.end, end > period.whole.start else { return }
+        let sequence = record.sequence..<record.sequence.addingClamped(1)
+        let key = RunKey(host: record.host, run: record.run)
+        guard seen[key, default: IntervalSet()].insert(sequence) > 0 else {
+            duplicates += 1
+            return
+        }
+        place(record, Interval(start: start, end: end))
+    }
+
+    private mutating func place(_ record: RoundRecord, _ window: Interval) {
+        let blank = period.rounds.map { HostRound(host: record.host, round: $0) }
+        let first = max(window.start, period.whole.start)
+        let last = min(window.end, period.whole.end)
+        guard let low = period.round(at: first),
+            let high = period.round(at: Timestamp(last.rawValue - 1))
+        else { return }
+        let shares = Shares(record.energy.value, of: window, rounds: period.rounds[low...high])
+        let counting = period.round(at: Timestamp(window.end.rawValue - 1))
+        for index in low...high {
+            hosts[record.host, default: blank][index].add(
+                record, window, energy: shares[index - low], counts: index == counting)
+        }
+    }
+
+    /// The rounds as far as records were added. Hosts are those with a record in the period.
+    package func finish() -> [FleetRound] {
+        let scenarios = Self.ordered(
+            hosts.values.reduce(into: []) { all, rounds in
+                for round in rounds { all.formUnion(round.scenarios.keys) }
+            })
+        let names = hosts.keys.sorted()
+        return period.rounds.indices.map { index in
+            FleetRound(
+                interval: period.rounds[index], scenarios: scenarios,
+                hosts: names.compactMap { hosts[$0]?[index] })
+        }
+    }
+
+    /// The four of the standard in its order, all of them unless another scenario is among those
+    /// found; others follow by name.
+    private static func ordered(_ found: Set<ScenarioID>) -> [ScenarioID] {
+        let standard = StandardWeights.scenarios
+        let others = found.subtracting(standard)
+        if others.isEmpty { return standard }
+        return standard.filter(found.contains) + others.sorted { $0.name < $1.name }
+    }
+}
+
+/// A window's energy, divided among the rounds it touches.
+private struct Shares {
+    private var shares: [RoundRecord.Energy?]
+
+    init(_ energy: RoundRecord.Energy?, of window: Interval, rounds: ArraySlice<Interval>) {
+        guard let energy else {
+            shares = Array(repeating: nil, count: rounds.count)
+            return
+        }
+        let inside = rounds.map { round in
+            min(window.end, round.end).since(max(window.start, round.start)).rawValue
+        }
+        let outside = window.length.rawValue - inside.reduce(0, +)
+        let parts = divide(energy.byState.total.rawValue, by: inside + [outside])
+        shares = parts.dropLast().map { part in
+            part == energy.byState.total.rawValue
+                ? energy
+                : RoundRecord.Energy(
+                    byState: energy.byState.scaled(to: part), byUse: energy.byUse.scaled(to: part))
+        }
+    }
+
+    subscript(index: Int) -> RoundRecord.Energy? { shares[index] }
+}
+
+extension HostRound {
+    fileprivate mutating func add(
+        _ record: RoundRecord, _ window: Interval, energy share: RoundRecord.Energy?, counts: Bool
+    ) {
+        let start = max(window.start, round.start).rawValue
+        let range = start..<min(window.end, round.end).rawValue
+        // An instant has no extent and covers nothing.
+        let covered = record.window.end > record.window.start ? range : start..<start
+        records += 1
+        if window.start < round.start || window.end > round.end { straddling += 1 }
+        let new = recordTime.insert(covered)
+        overlap += Nanoseconds(UInt64(covered.count) - new)
+        add(share, unknown: record.energy.reason, over: covered)
+        sources.insert(record.source)
+        scopes.insert(record.scope)
+        note(record)
+        observe(record, over: covered, counts: counts)
+    }
+
+    private mutating func add(
+        _ share: RoundRecord.Energy?, unknown: EnergyUnknown?, over covered: Range<UInt64>
+    ) {
+        if let share {
+            var sum = energy ?? EnergyByState()
+            sum.add(share.byState)
+            energy = sum
+            use.add(share.byUse)
+            energyTime.insert(covered)
+        } else if let unknown {
+            energyUnknown[unknown, default: 0] += 1
+        }
+    }
+
+    private mutating func note(_ record: RoundRecord) {
+        let flags = record.flags
+        simulated = simulated || flags.contains(.simulated)
+        if flags.contains(.partial) { partial += 1 }
+        if flags.contains(.clockStepped) { clockStepped += 1 }
+        if flags.contains(.suspended) { suspended += 1 }
+        if flags.contains(.countsDoubtful) { doubtful += 1 }
+        spoolDropped = max(spoolDropped, record.spoolDropped)
+        if let error = record.clockError {
+            clockError = max(clockError ?? 0, error)
+        } else {
+            unsynchronised += 1
+        }
+    }
+
+    private mutating func observe(
+        _ record: RoundRecord, over covered: Range<UInt64>, counts: Bool
+    ) {
+        var ruled = false
+        var known = true
+        for (id, tally) in zip(record.scenarios, record.tally.scenarios) {
+            let observation = tally.observation
+            if observation != .noRule {
+                ruled = true
+                known = known && observation.isKnown
+            }
+            var scenario = scenarios[id] ?? HostScenario()
+            if counts { scenario.counts.add(tally) }
+            if counts || !observation.isKnown {
+                scenario.windows[observation, default: 0] += 1
+            }
+            scenarios[id] = scenario
+        }
+        if ruled, known { countTime.insert(covered) }
+        guard counts else { return }
+        losses.add(record.tally.losses)
+        packets = packets.addingClamped(record.tally.packets)
+        exchanges = exchanges.addingClamped(record.tally.exchanges)
+    }
+}
