@@ -1,0 +1,143 @@
+/// Which gas a factor speaks of, and so the unit of everything computed with it.
+package enum FactorGas: String, Sendable, Hashable {
+    /// CO₂ only, as the ministry's grid factors: grams of CO₂.
+    case carbonDioxide = "gCO2"
+    /// All greenhouse gases over the life cycle: grams of CO₂ equivalent.
+    case equivalent = "gCO2e"
+}
+
+/// An emission factor of electricity.
+package struct EmissionFactor: Sendable, Hashable {
+    /// `area-year-basis`, e.g. `全国-2023-average`.
+    package let id: String
+    /// `national`, `region`, `province`, or the user's own word.
+    package let level: String
+    package let area: String
+    package let year: Int
+    /// `average`, `fossil`, …; `lifecycle` means gCO₂e, all others gCO₂.
+    package let basis: String
+    /// Kilograms of CO₂ (or CO₂e) per kilowatt-hour.
+    package let kilogramsPerKilowattHour: Double
+    /// How well the number is documented, A to C, or the user's own word.
+    package let grade: String
+    package let source: String
+
+    package var gas: FactorGas { basis == "lifecycle" ? .equivalent : .carbonDioxide }
+
+    package var gramsPerKilowattHour: Double { kilogramsPerKilowattHour * 1000 }
+}
+
+/// What is wrong with a factor file, and in which line.
+package struct FactorFileError: Error, Sendable, Hashable, CustomStringConvertible {
+    package enum Problem: Error, Sendable, Hashable {
+        case notUTF8
+        case tooLong(bytes: Int)
+        case noHeader
+        case header(expected: String)
+        case columns(expected: Int, got: Int)
+        case openQuote
+        case noSeparator
+        case quoteInsideField
+        case emptyID
+        case duplicateID(String)
+        case year(String)
+        case factor(String)
+    }
+
+    package let file: String
+    /// Counts from 1.
+    package let line: Int
+    package let problem: Problem
+
+    package var description: String { "\(file):\(line): \(problem.sentence)" }
+}
+
+extension FactorFileError.Problem {
+    var sentence: String {
+        switch self {
+        case .notUTF8: "not UTF-8"
+        case .tooLong(let bytes):
+            "\(bytes) bytes exceed the limit of \(FactorTable.maximumBytes)"
+        case .noHeader: "the file is empty; the first line is \(FactorTable.header)"
+        case .header(let expected): "the first line must be \(expected)"
+        case .columns(let expected, let got): "\(expected) columns expected, \(got) found"
+        case .openQuote: "a quoted field does not end"
+        case .noSeparator: "a comma or the end of the line is missing after a field"
+        case .quoteInsideField: "a quote inside a field: quote the whole field and double it"
+        case .emptyID: "the id is empty"
+        case .duplicateID(let id): "the id \(id) is there already"
+        case .year(let text): "the year must be 1900 to 2200, not \"\(text)\""
+        case .factor(let text):
+            "kgCO2_per_kWh must be a decimal number from 0 to 5, such as 0.5306, not \"\(text)\""
+        }
+    }
+}
+
+/// Emission factors by id.
+package struct FactorTable: Sendable {
+    /// The first line of a factor file.
+    package static let header = "id,level,area,year,basis,kgCO2_per_kWh,grade,source"
+    /// Longest factor file; a longer one is refused.
+    package static let maximumBytes = 4 << 20
+    /// Above this a number is taken for a slip of units (coal alone stays below 1.5 kg/kWh).
+    static let maximumFactor = 5.0
+
+    /// In the order of the file.
+    package let factors: [EmissionFactor]
+    private let indexByID: [String: Int]
+
+    /// The grid factors of China that come with the program.
+    package static func builtIn() throws(FactorFileError) -> FactorTable {
+        try FactorTable(csv: PackageResources.factors_csv, file: "factors.csv")
+    }
+
+    /// Reads a factor file; `file` names it in errors.
+    package init(csv: [UInt8], file: String) throws(FactorFileError) {
+        func fail(_ line: Int, _ problem: FactorFileError.Problem) -> FactorFileError {
+            FactorFileError(file: file, line: line, problem: problem)
+        }
+        guard csv.count <= Self.maximumBytes else { throw fail(1, .tooLong(bytes: csv.count)) }
+        guard let text = String(validating: csv, as: UTF8.self) else { throw fail(1, .notUTF8) }
+        var reader = CSVReader(text)
+        var line = 1
+        do throws(FactorFileError.Problem) {
+            guard let header = try reader.next() else { throw .noHeader }
+            guard header.joined(separator: ",") == Self.header else {
+                throw .header(expected: Self.header)
+            }
+            var factors: [EmissionFactor] = []
+            var indexByID: [String: Int] = [:]
+            while true {
+                line = reader.line
+                guard let fields = try reader.next() else { break }
+                let factor = try EmissionFactor(fields)
+                guard indexByID.updateValue(factors.count, forKey: factor.id) == nil else {
+                    throw .duplicateID(factor.id)
+                }
+                factors.append(factor)
+            }
+            self.factors = factors
+            self.indexByID = indexByID
+        } catch {
+            throw fail(line, error)
+        }
+    }
+
+    package subscript(id: String) -> EmissionFactor? { indexByID[id].map { factors[$0] } }
+}
+
+extension EmissionFactor {
+    init(_ fields: [String]) throws(FactorFileError.Problem) {
+        guard fields.count == 8 else { throw .columns(expected: 8, got: fields.count) }
+        guard !fields[0].isEmpty else { throw .emptyID }
+        guard let year = Int(fields[3]), (1900...2200).contains(year) else {
+            throw .year(fields[3])
+        }
+        let digits = fields[5].utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
+        guard digits, let factor = Double(fields[5]), (0...FactorTable.maximumFactor) ~= factor
+        else { throw .factor(fields[5]) }
+        self.init(
+            id: fields[0], level: fields[1], area: fields[2], year: year, basis: fields[4],
+            kilogramsPerKilowattHour: factor, grade: fields[6], source: fields[7])
+    }
+}
