@@ -5,18 +5,15 @@ package struct IncomingRecord: Sendable, Hashable {
     package let sequence: UInt64
     package let window: Window
     package let manifest: ManifestDigest
-    package let flags: RecordFlags
     /// The record's bytes as the agent made them: kept, never encoded again.
     package let bytes: [UInt8]
 
     package init(
-        sequence: UInt64, window: Window, manifest: ManifestDigest, flags: RecordFlags,
-        bytes: [UInt8]
+        sequence: UInt64, window: Window, manifest: ManifestDigest, bytes: [UInt8]
     ) {
         self.sequence = sequence
         self.window = window
         self.manifest = manifest
-        self.flags = flags
         self.bytes = bytes
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-internal import Metering
+import Metering
 
 /// A run's row while a transaction works on it.
 struct RunRow {
@@ -59,8 +59,8 @@ struct RunRow {
         let end = try column(record.window.end.rawValue, "time")
         let bytes = Data(record.bytes)
         try db.cachedStatement(sql: Self.insertion).execute(arguments: [
-            id, agent, sequence, start, end, Int64(bitPattern: record.manifest.rawValue),
-            Int64(bitPattern: record.flags.rawValue), received, bytes,
+            id, agent, sequence, start, end, Int64(bitPattern: record.manifest.rawValue), received,
+            bytes,
         ])
         guard db.changesCount == 1 else {
             return try compare(db, sequence: sequence, bytes: bytes, received: received)
@@ -73,8 +73,8 @@ struct RunRow {
 
     private static let insertion = """
         INSERT INTO records
-          (run_id, agent_id, sequence, start_ns, end_ns, manifest, flags, received_ns, bytes)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+          (run_id, agent_id, sequence, start_ns, end_ns, manifest, received_ns, bytes)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (run_id, sequence) DO NOTHING
         """
 

@@ -48,7 +48,6 @@ enum Schema {
             start_ns INTEGER NOT NULL,
             end_ns INTEGER NOT NULL,
             manifest INTEGER NOT NULL REFERENCES manifests(digest),
-            flags INTEGER NOT NULL,
             received_ns INTEGER NOT NULL,
             bytes BLOB NOT NULL,
             UNIQUE (run_id, sequence)

@@ -28,7 +28,7 @@ private func record(_ sequence: UInt64, salt: UInt8 = 0, seconds: UInt64 = 10) -
         sequence: sequence,
         window: Window(
             start: start, end: start + .seconds(seconds), duration: .seconds(seconds)),
-        manifest: manifest, flags: [], bytes: [UInt8(truncatingIfNeeded: sequence), salt, 7])
+        manifest: manifest, bytes: [UInt8(truncatingIfNeeded: sequence), salt, 7])
 }
 
 private func open(_ directory: TemporaryDirectory) throws -> SQLiteRecordStore {
@@ -125,7 +125,7 @@ struct ExactlyOnce {
         let directory = try TemporaryDirectory()
         let store = try open(directory)
         let bad = IncomingRecord(
-            sequence: 2, window: record(2).window, manifest: ManifestDigest(99), flags: [],
+            sequence: 2, window: record(2).window, manifest: ManifestDigest(99),
             bytes: [1])
         #expect(throws: StoreError.manifestMissing(ManifestDigest(99))) {
             try store.keep([record(1), bad])
@@ -313,7 +313,7 @@ struct File {
         }
         let window = record(1).window
         let big = IncomingRecord(
-            sequence: 1, window: window, manifest: manifest, flags: [],
+            sequence: 1, window: window, manifest: manifest,
             bytes: Array(repeating: 0, count: StoreLimits.recordBytes + 1))
         #expect(throws: StoreError.self) { try store.keep([big]) }
         #expect(try store.agents() == [])
