@@ -1,4 +1,4 @@
-internal import Metering
+import Metering
 
 /// Gathers records, in any order and any number of times, into rounds.
 ///
