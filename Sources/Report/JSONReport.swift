@@ -1,0 +1,176 @@
+import Metering
+
+extension ReportContent {
+    /// Version of the JSON below; docs/report.md tells its keys. A key never changes its meaning.
+    package static let schemaVersion: UInt64 = 1
+
+    /// The report for machines. What is not known is `null`; units are in the keys' names.
+    package func json() -> String {
+        JSON.object([
+            ("schema_version", .integer(Self.schemaVersion)),
+            ("heading", .string("非评估结果 / not an assessment")),
+            ("assessment", .bool(false)),
+            ("simulated", .bool(simulated)),
+            ("period", period.json),
+            ("round_seconds", .number(roundSeconds)),
+            ("factor", factor.json),
+            ("unit", .string("\(factor.gas) per unit of business")),
+            ("m_policy", .string("not_counted")),
+            ("scopes", .array(scopes.map(JSON.string))),
+            ("summary", summary.json),
+            ("totals", .object(totals.members)),
+            ("rounds", .array(rounds.map(\.json))),
+            ("agents_without_record", .array(silentAgents.map(JSON.string))),
+            ("losses", .array(losses.map(\.json))),
+            ("records", .integer(records)),
+            ("unreadable_records", .integer(unreadable)),
+            ("inconsistent_records", .integer(inconsistent)),
+        ]).text
+    }
+}
+
+extension ReportContent.Span {
+    fileprivate var json: JSON {
+        .object([
+            ("from", .string(Notation.utc(from))), ("to", .string(Notation.utc(to))),
+        ])
+    }
+}
+
+extension ReportContent.Factor {
+    fileprivate var json: JSON {
+        .object([
+            ("id", .string(id)), ("area", .string(area)),
+            ("year", .integer(UInt64(clamping: year))),
+            ("basis", .string(basis)), ("grams_per_kwh", .number(gramsPerKilowattHour)),
+            ("gas", .string(gas)), ("grade", .string(grade)), ("source", .string(source)),
+        ])
+    }
+}
+
+extension ReportContent.Summary {
+    fileprivate var json: JSON {
+        .object([
+            ("rounds", .integer(UInt64(clamping: rounds))),
+            ("valid_rounds", .integer(UInt64(clamping: validRounds))),
+            ("mean_grams_per_unit", JSON(mean)),
+            ("partial_mean_grams_per_unit", JSON(partialMean)),
+            ("ratio_of_sums_grams_per_unit", JSON(ratioOfSums)),
+            ("ratio_of_sums_rounds", .integer(UInt64(clamping: ratioRounds))),
+            ("population_deviation_grams_per_unit", JSON(populationDeviation)),
+            ("sample_deviation_grams_per_unit", JSON(sampleDeviation)),
+            ("means_relative_difference", JSON(relativeDifference)),
+            ("means_differ", .bool(meansDiffer)),
+        ])
+    }
+}
+
+extension ReportContent.Figures {
+    fileprivate var members: [(String, JSON)] {
+        [
+            ("energy_kwh", JSON(kilowattHours)),
+            ("energy", energy?.json ?? .null),
+            ("o_grams", JSON(operationalGrams)),
+            ("m_grams", JSON(embodiedGrams)),
+            ("r_cf", JSON(units)),
+            ("r_cf_unknown", JSON(unitsUnknown)),
+            ("intensity_grams_per_unit", JSON(gramsPerUnit)),
+            ("intensity_unknown", JSON(intensityUnknown)),
+            ("scenarios", .object(scenarios.map { ($0.id, $0.json) })),
+        ]
+    }
+}
+
+extension ReportContent.Energy {
+    fileprivate var json: JSON {
+        .object(
+            [
+                ("total_microjoules", total), ("measured_microjoules", measured),
+                ("bridged_microjoules", bridged), ("estimated_microjoules", estimated),
+                ("other_microjoules", other), ("background_microjoules", background),
+                ("unmonitored_microjoules", unmonitored), ("idle_microjoules", idle),
+                ("undivided_microjoules", undivided),
+            ].map { ($0.0, .integer($0.1.rawValue)) })
+    }
+}
+
+extension ReportContent.Scenario {
+    fileprivate var json: JSON {
+        .object([
+            ("ta", JSON(volume)), ("ta_unknown", JSON(unknown)),
+            ("counted_flows", .integer(counted)), ("requests", .integer(requests)),
+            ("completed", .integer(completed)), ("refused", .integer(refused)),
+            ("failed", .integer(failed)), ("incomplete", .integer(incomplete)),
+            ("energy_microjoules", JSON(energy?.rawValue)),
+            ("joules_per_flow", JSON(joulesPerFlow)),
+        ])
+    }
+}
+
+extension ReportContent.Round {
+    fileprivate var json: JSON {
+        .object(
+            [
+                ("from", .string(Notation.utc(span.from))), ("to", .string(Notation.utc(span.to))),
+                ("valid", .bool(isValid)),
+                ("problems", .array(problems.map(JSON.string))),
+                ("disclosures", .array(disclosures.map(JSON.string))),
+                ("missing_hosts", .array(missingHosts.map(JSON.string))),
+            ] + figures.members + [("hosts", .array(hosts.map(\.json)))])
+    }
+}
+
+extension ReportContent.Host {
+    fileprivate var json: JSON {
+        .object([
+            ("host", .string(name)), ("records", .integer(records)),
+            ("simulated", .bool(simulated)),
+            ("sources", .array(sources.map(JSON.string))),
+            ("scopes", .array(scopes.map(JSON.string))),
+            ("energy_microjoules", JSON(energy?.rawValue)),
+            (
+                "windows_energy_unknown",
+                .object(
+                    energyUnknown.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) })
+            ),
+            ("energy_coverage", .number(energyCovered)),
+            ("energy_covered_seconds", .number(energyCoveredSeconds)),
+            ("counts_coverage", JSON(countsCovered)),
+            ("counts_covered_seconds", JSON(countsCoveredSeconds)),
+            ("without_record", .array(withoutRecord.map(\.json))),
+            ("without_energy", .array(withoutEnergy.map(\.json))),
+            ("packets", .integer(packets)), ("exchanges", .integer(exchanges)),
+            ("losses", losses.json),
+            ("windows_straddling", .integer(straddling)),
+            ("windows_doubtful", .integer(doubtful)), ("windows_partial", .integer(partial)),
+            ("windows_clock_stepped", .integer(clockStepped)),
+            ("windows_suspended", .integer(suspended)),
+            ("windows_unsynchronised", .integer(unsynchronised)),
+            ("overlap_seconds", .number(overlapSeconds)),
+            ("spool_dropped", .integer(spoolDropped)),
+            ("clock_error_microseconds", JSON(clockErrorMicroseconds)),
+        ])
+    }
+}
+
+extension TrafficLosses {
+    fileprivate var json: JSON {
+        .object([
+            ("kernel_drops", .integer(kernelDrops)), ("interface_drops", .integer(interfaceDrops)),
+            ("gaps", .integer(gaps)), ("gap_bytes", .integer(gapBytes)),
+            ("evicted", .integer(evicted)), ("unpaired_requests", .integer(unpairedRequests)),
+            ("unpaired_responses", .integer(unpairedResponses)),
+            ("malformed", .integer(malformed)), ("undecoded", .integer(undecoded)),
+            ("late", .integer(late)),
+        ])
+    }
+}
+
+extension ReportContent.Loss {
+    fileprivate var json: JSON {
+        .object([
+            ("agent", .string(agent)), ("run", .string(String(run, radix: 16))),
+            ("first_sequence", .integer(first)), ("last_sequence", .integer(last)),
+        ])
+    }
+}
