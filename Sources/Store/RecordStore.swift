@@ -123,7 +123,8 @@ package protocol RecordStore: Sendable {
     func manifest(_ digest: ManifestDigest) throws(StoreError) -> [UInt8]?
 
     /// Every record that overlaps `[from, to)`, ordered by agent, start, run and sequence, one at
-    /// a time, from one consistent state of the store. Rethrows what `body` throws.
+    /// a time, from one consistent state of the store. Rethrows what `body` throws, which may ask
+    /// the store for manifests.
     ///
     /// A record whose end is not after its start counts as an instant at its start.
     func forEachRecord(

@@ -166,7 +166,8 @@ package final class SQLiteRecordStore: RecordStore {
     // MARK: - Reading
 
     private func read<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
-        do { return try database.read(body) } catch { throw StoreError(error) }
+        // Reentrant, so that the body of `forEachRecord` may ask for a manifest.
+        do { return try database.unsafeReentrantRead(body) } catch { throw StoreError(error) }
     }
 
     package func agents() throws(StoreError) -> [String] {

@@ -231,6 +231,13 @@ struct Periods {
         let reader = try SQLiteRecordStore(reading: directory.store)
         _ = try store.keep([record(1)])
         #expect(try reader.all().count == 1)
+        for store in [store, reader] {
+            var manifests: [[UInt8]?] = []
+            try store.forEachRecord(from: Timestamp(0), to: Timestamp(.max)) {
+                manifests.append(try store.manifest($0.manifest))
+            }
+            #expect(manifests == [[1, 2, 3]])
+        }
         #expect(throws: StoreError.self) { try reader.keep([record(2)]) }
     }
 }
