@@ -1,0 +1,66 @@
+import Metering
+import Records
+import Rounds
+import Store
+
+/// Turns stored bytes into what rounds are made of, and counts what it cannot read.
+struct RecordReading {
+    private let store: any RecordStore
+    private var manifests: [ManifestDigest: Manifest?] = [:]
+    private(set) var records: UInt64 = 0
+    /// Records that do not decode or do not fit the manifest they name.
+    private(set) var unreadable: UInt64 = 0
+    /// Records whose energy is not the sum of its zones or of its parts: their energy is left out.
+    private(set) var inconsistent: UInt64 = 0
+
+    init(_ store: any RecordStore) { self.store = store }
+
+    mutating func roundRecord(_ stored: StoredRecord) throws -> RoundRecord? {
+        records += 1
+        guard let manifest = try manifest(stored.manifest),
+            let record = try? RecordCodec.decode(stored.bytes),
+            record.zones.count == manifest.zones.count,
+            record.tally.scenarios.count == manifest.scenarios.count
+        else {
+            unreadable += 1
+            return nil
+        }
+        let energy = energy(of: record, manifest)
+        if record.energy.value != nil, energy.value == nil { inconsistent += 1 }
+        return RoundRecord(
+            host: stored.agent, run: record.run, sequence: record.sequence, window: record.window,
+            energy: energy, source: manifest.source, scope: manifest.scope,
+            scenarios: manifest.scenarios, tally: record.tally,
+            flags: manifest.simulated ? record.flags.union(.simulated) : record.flags,
+            spoolDropped: record.spoolDropped, clockError: record.clockError)
+    }
+
+    private mutating func manifest(_ digest: ManifestDigest) throws -> Manifest? {
+        if let known = manifests[digest] { return known }
+        let bytes = try store.manifest(digest)
+        let manifest = bytes.flatMap { try? RecordCodec.decodeManifest($0) }
+        manifests[digest] = .some(manifest)
+        return manifest
+    }
+
+    private func energy(
+        of record: Record, _ manifest: Manifest
+    ) -> Known<RoundRecord.Energy, EnergyUnknown> {
+        switch record.energy {
+        case .unknown(let reason): return .unknown(reason)
+        case .known(let total):
+            var byState = EnergyByState()
+            for (zone, description) in zip(record.zones, manifest.zones) where description.counted {
+                if let energy = zone.energy.value, let state = zone.state {
+                    byState.add(energy, state)
+                }
+            }
+            guard byState.total == total, let partition = record.partition,
+                let energy = RoundRecord.Energy(
+                    byState: byState,
+                    byUse: EnergyByUse(partition, scenarios: manifest.scenarios))
+            else { return .unknown(.malformed) }
+            return .known(energy)
+        }
+    }
+}
