@@ -1,0 +1,244 @@
+import Foundation
+import Metering
+import Records
+import Rounds
+import SCI
+import Store
+import Testing
+
+@testable import Collector
+
+/// A program that was run to its end.
+struct Finished: Sendable {
+    let status: Int32
+    let output: String
+    let errors: String
+}
+
+/// The directory of the built programs, where this test bundle lies too.
+private let products = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+
+private func collector(_ arguments: String...) async throws -> Finished {
+    try await offPool {
+        try run(products.appending(path: "jouleflow-collector"), arguments)
+    }
+}
+
+private func run(_ program: URL, _ arguments: [String]) throws -> Finished {
+    let process = Process()
+    process.executableURL = program
+    process.arguments = arguments
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let text = output.fileHandleForReading.readDataToEndOfFile()
+    let complaints = errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Finished(
+        status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+        errors: String(decoding: complaints, as: UTF8.self))
+}
+
+@Suite("The command line says what is wrong with the status that belongs to it", .serialized)
+struct CommandTests {
+    let directory: TemporaryDirectory
+    var database: String { directory.path + "/records.db" }
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func settings(port: Int) throws -> String {
+        let path = directory.path + "/collector.yaml"
+        let text = """
+            version: 1
+            listen: {agents: "127.0.0.1:\(port)"}
+            plaintext: true
+            store: {sqlite: \(database)}
+
+            """
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    private func report(_ more: String...) async throws -> Finished {
+        try await offPool { [database] in
+            try run(
+                products.appending(path: "jouleflow-collector"),
+                [
+                    "report", "--store", database, "--from", "2026-11-21T08:00:00+08:00", "--to",
+                    "2026-11-21T00:03:00Z", "--round", "60s", "--factor", "全国-2023-average",
+                ] + more)
+        }
+    }
+
+    @Test(
+        "usage ends with 2",
+        arguments: [
+            ["report"], ["run"], ["nothing"], ["run", "--confg", "x"],
+            ["report", "--store", "x", "--from", "2026-11-21", "--to", "y"],
+        ])
+    func usage(arguments: [String]) async throws {
+        let end = try await offPool {
+            try run(products.appending(path: "jouleflow-collector"), arguments)
+        }
+        #expect(end.status == 2)
+        #expect(end.errors.contains("Error:"))
+    }
+
+    @Test("help and version end with 0 on standard output")
+    func help() async throws {
+        for arguments in [["--help"], ["help", "report"], ["--version"], ["factors", "重庆"]] {
+            let end = try await offPool {
+                try run(products.appending(path: "jouleflow-collector"), arguments)
+            }
+            #expect(end.status == 0)
+            #expect(!end.output.isEmpty)
+        }
+    }
+
+    @Test("settings and factors that are wrong end with 3, what cannot be read with 5")
+    func configuration() async throws {
+        #expect(try await collector("run", "--config", "/nonexistent/c.yaml").status == 3)
+        let bad = directory.path + "/factors.csv"
+        try "id,level\n".write(toFile: bad, atomically: true, encoding: .utf8)
+        let end = try await collector("factors", "--factors", bad)
+        #expect(end.status == 3)
+        #expect(end.errors.contains("\(bad):1:"))
+        #expect(try await collector("factors", "--factors", "/nonexistent.csv").status == 5)
+        #expect(try await collector("factors", "no such words").status == 1)
+        #expect(try await report().status == 5)
+    }
+
+    @Test("an unknown factor and a period that rounds do not divide are usage")
+    func period() async throws {
+        _ = try SQLiteRecordStore(path: database)
+        #expect(try await report("--factor", "nowhere").status == 2)
+        let end = try await report("--round", "50s")
+        #expect(end.status == 2)
+        #expect(end.errors.contains("no whole number of rounds"))
+    }
+
+    @Test("SIGTERM ends a collector with a connected agent within 2 s, status 0, nothing lost")
+    func terminated() async throws {
+        let port = try await freePort()
+        let config = try settings(port: port)
+        let agent = try SampleAgent("a")
+        try await offPool { [database] in
+            let process = Process()
+            process.executableURL = products.appending(path: "jouleflow-collector")
+            process.arguments = ["run", "--config", config]
+            process.standardError = Pipe()
+            try process.run()
+            defer { process.terminate() }
+            var client = try connected(agent, port)
+            try client.send(manifest: agent.manifest)
+            #expect(try client.deliver(agent.records(1...7), from: 1) == 7)
+            let before = ContinuousClock.now
+            process.terminate()
+            process.waitUntilExit()
+            #expect(ContinuousClock.now - before < .seconds(2))
+            #expect(process.terminationStatus == 0)
+            #expect(process.terminationReason == .exit)
+            let store = try SQLiteRecordStore(path: database)
+            #expect(try store.all().count == 7)
+        }
+    }
+
+    @Test("a port that is in use ends with 3 and says so")
+    func inUse() async throws {
+        let store = try SQLiteRecordStore(path: directory.path + "/other.db")
+        let end = try await withServer(store) { port in
+            let config = try settings(port: port)
+            return try run(
+                products.appending(path: "jouleflow-collector"), ["run", "--config", config])
+        }
+        #expect(end.status == 3)
+        #expect(end.errors.contains("is in use"))
+    }
+
+    @Test("the report equals what the Python script computes from the store alone")
+    func recomputed() async throws {
+        let python = URL(fileURLWithPath: "/usr/bin/python3")
+        guard FileManager.default.isExecutableFile(atPath: python.path) else {
+            print("skipped: there is no /usr/bin/python3")
+            return
+        }
+        let store = try SQLiteRecordStore(path: database)
+        for (name, range) in [("a", 1...18), ("b", 1...9), ("b", 11...18)]
+            as [(String, ClosedRange<UInt64>)]
+        {
+            let agent = try SampleAgent(name)
+            try store.store(manifest: agent.digest, bytes: agent.manifest)
+            let records = try IncomingRecord.checked(
+                agent.records(range), run: agent.run, first: range.lowerBound)
+            _ = try store.store(records, run: agent.run, of: name, receivedAt: Timestamp(1))
+        }
+        let ours = try await report("--format", "json")
+        #expect(ours.status == 0, "\(ours.errors)")
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "scripts/recompute.py").path
+        let theirs = try await offPool { [database] in
+            try run(
+                python,
+                [
+                    script, "--db", database, "--from", "2026-11-21T00:00:00Z", "--to",
+                    "2026-11-21T00:03:00Z", "--round", "60s", "--factor-g-per-kwh", "530.6",
+                ])
+        }
+        #expect(theirs.status == 0, "\(theirs.errors)")
+        let a = try object(ours.output)
+        let b = try object(theirs.output)
+        var compared = 0
+        compare(b, a, at: "", &compared)
+        #expect(compared > 60)
+        let rounds = try #require(a["rounds"] as? [[String: Any]])
+        #expect(rounds.map { $0["valid"] as? Bool } == [true, false, true])
+        #expect(a["simulated"] as? Bool == true)
+    }
+
+    private func object(_ text: String) throws -> [String: Any] {
+        let value = try JSONSerialization.jsonObject(with: Data(text.utf8))
+        return try #require(value as? [String: Any])
+    }
+
+    /// Every value of `theirs` is in `ours`, numbers to twelve digits.
+    private func compare(_ theirs: Any, _ ours: Any?, at path: String, _ compared: inout Int) {
+        if let object = theirs as? [String: Any] {
+            for (key, value) in object {
+                compare(value, (ours as? [String: Any])?[key], at: path + "." + key, &compared)
+            }
+        } else if let array = theirs as? [Any] {
+            let other = ours as? [Any]
+            #expect(other?.count == array.count, "\(path)")
+            for (index, value) in array.enumerated() where index < other?.count ?? 0 {
+                compare(value, other?[index], at: path + "[\(index)]", &compared)
+            }
+        } else if let number = theirs as? NSNumber {
+            let other = (ours as? NSNumber)?.doubleValue ?? .nan
+            let difference = abs(number.doubleValue - other)
+            #expect(difference <= 1e-12 * abs(other), "\(path): \(number) and \(other)")
+            compared += 1
+        } else {
+            #expect(theirs is NSNull && ours is NSNull, "\(path)")
+            compared += 1
+        }
+    }
+}
+
+/// A port that nothing listens on at this moment.
+private func freePort() async throws -> Int {
+    let directory = try TemporaryDirectory()
+    let store = try SQLiteRecordStore(path: directory.path + "/free.db")
+    return try await withServer(store) { $0 }
+}
+
+/// Connects as soon as the collector listens, within 10 s.
+private func connected(_ agent: SampleAgent, _ port: Int) throws -> AgentClient {
+    let end = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < end {
+        if let client = try? AgentClient(agent.hello(), port: port) { return client }
+        usleep(10_000)
+    }
+    throw Client.Closed()
+}
