@@ -144,6 +144,39 @@ struct CommandTests {
         }
     }
 
+    @Test("kill −9 takes nothing back that was acknowledged, and nothing is doubled after")
+    func killed() async throws {
+        let port = try await freePort()
+        let config = try settings(port: port)
+        let agent = try SampleAgent("a")
+        try await offPool { [database] in
+            var acknowledged: UInt64 = 0
+            for round: UInt64 in 1...3 {
+                let process = Process()
+                process.executableURL = products.appending(path: "jouleflow-collector")
+                process.arguments = ["run", "--config", config]
+                process.standardError = Pipe()
+                try process.run()
+                defer { kill(process.processIdentifier, SIGKILL) }
+                var client = try connected(agent, port)
+                #expect(client.durable >= acknowledged)
+                try client.send(manifest: agent.manifest)
+                let first = client.durable + 1
+                acknowledged = try client.deliver(agent.records(first...round * 40), from: first)
+                // A batch in flight when the process dies: durable or not, never half.
+                try client.send(
+                    agent.records(round * 40 + 1...round * 40 + 20), from: acknowledged + 1)
+                kill(process.processIdentifier, SIGKILL)
+                process.waitUntilExit()
+            }
+            let store = try SQLiteRecordStore(path: database)
+            let count = UInt64(try store.all().count)
+            #expect(count == 120 || count == 140)
+            #expect(try store.all().map(\.bytes) == agent.records(1...count))
+            #expect(try store.integrityProblems() == [])
+        }
+    }
+
     @Test("a port that is in use ends with 3 and says so")
     func inUse() async throws {
         let store = try SQLiteRecordStore(path: directory.path + "/other.db")
