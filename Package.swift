@@ -12,6 +12,11 @@ func stage(
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
+/// An executable; its commands are one file each.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
 func tests(
     _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
 ) -> Target {
@@ -30,6 +35,7 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -47,19 +53,99 @@ let package = Package(
             url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
-        // Vocabularies.
+        // Vocabularies: the only targets that stages share.
         stage("Metering"),
         stage("Traffic", ["Metering"]),
 
-        // System libraries.
+        // Libraries: small, and of no stage.
         .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "CLinux"),
+        stage("KernelFiles"),
+        stage("CRC32C"),
+        stage("JournalLog", [logging]),
+        stage("ProgramExit", [argumentParser]),
 
         // Stages of the agent, in the order of the flow.
+        stage("Settings", ["Metering", "Traffic", "CYAML"]),
+        stage("EnergySources", ["Metering", "KernelFiles"]),
+        stage("Processes", ["Metering", "KernelFiles", "CLinux"]),
         stage("Capture", ["Metering", "Traffic", "CPcap"]),
         stage("Transactions", ["Metering", "Traffic"]),
         stage("Scenarios", ["Metering", "Traffic"]),
+        stage("Attribution", ["Metering"]),
+        stage("Records", ["Metering", "CRC32C", protobuf, crypto]),
+        stage("Spool", ["Metering", "CRC32C"]),
+        stage("Wire", ["CRC32C", protobuf]),
 
+        // Stages of the collector.
+        stage("Store", ["Metering", grdb]),
+        stage("Rounds", ["Metering"]),
+        stage("SCI", ["Metering"], resources: [.embedInCode("factors.csv")]),
+        stage("Report", ["Metering"]),
+
+        // The wiring: the only places that know the order.
+        stage(
+            "Agent",
+            [
+                "CLinux", "Metering", "Traffic", "Settings", "EnergySources", "Processes", "Capture",
+                "Transactions", "Scenarios", "Attribution", "Records", "Spool", "Wire", logging,
+                crypto,
+            ] + nio),
+
+        stage(
+            "Collector",
+            [
+                "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report", logging,
+                lifecycle,
+            ] + nio),
+
+        // Command lines: one file per subcommand.
+        program(
+            "jouleflow-agent",
+            [
+                "Agent", "Settings", "JournalLog", "ProgramExit", "Metering", argumentParser,
+                logging, lifecycle, unixSignals,
+            ]),
+        program(
+            "jouleflow-collector",
+            [
+                "Collector", "Settings", "JournalLog", "Store", "SCI", "Report", "Metering",
+                "Rounds", "ProgramExit", argumentParser, logging, lifecycle, unixSignals,
+            ]),
+
+        // The lab: development only, never packaged.
+        .target(name: "CLab"),
+        stage("Lab", ["CLab", "Metering", nioHTTP1] + nio),
+        program("jouleflow-lab", ["Lab", "Metering", argumentParser]),
+
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        tests("MeteringTests", ["Metering"]),
+        tests("SettingsTests", ["Settings", "Metering", "Traffic"], resources: [.copy("Errors")]),
+        tests("KernelFilesTests", ["KernelFiles", "CAllocationCounter"]),
+        tests(
+            "EnergySourcesTests", ["EnergySources", "Metering", "CAllocationCounter", "CLinux"]),
+        tests("ProcessesTests", ["Processes", "Metering", "CAllocationCounter"]),
         tests("TransactionsTests", ["Transactions", "Traffic", "Metering"]),
+        tests("AttributionTests", ["Attribution", "Metering"]),
+        tests("CRC32CTests", ["CRC32C"]),
+        tests("RecordsTests", ["Records", "Metering", "CRC32C"]),
+        tests("SpoolTests", ["Spool", "Metering"]),
+        tests("WireTests", ["Wire", "CRC32C"]),
+        tests("StoreTests", ["Store", "Metering", grdb]),
+        tests("RoundsTests", ["Rounds", "Metering"]),
+        tests("SCITests", ["SCI", "Metering"]),
+        tests("ReportTests", ["Report", "Metering"]),
+        tests("JournalLogTests", ["JournalLog", logging]),
+        tests(
+            "CollectorTests",
+            [
+                "Collector", "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
+                "jouleflow-collector", logging, lifecycle,
+            ] + nio),
+        tests(
+            "LabTests",
+            ["Lab", "Metering", "jouleflow-lab", nioHTTP1, argumentParser] + nio),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -92,6 +92,8 @@ def read_record(frame, manifest):
     # TA: complete flows. A refusal of credit is one (Table 1), others are not.
     flows = [c + (r if name == "credit" else 0)
              for name, c, r in zip(manifest["scenarios"], completed, refused)]
+    if [c + (b >> 1 ^ -(b & 1)) for c, b in zip(completed, column(message, 37, count))] != flows:
+        raise ValueError("the record's flows are not its completed ones and credit's refusals")
     return {"start": start, "end": end, "energy": energy, "sequence": number(message, 2),
             "simulated": manifest["simulated"] or bool(number(message, 21) & 1),
             "observed": column(message, 29, count, SEEN), "completed": completed,

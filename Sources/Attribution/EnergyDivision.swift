@@ -2,13 +2,13 @@ package import Metering
 
 /// What attribution must know of one service in one window.
 package struct ServiceCounts: Sendable, Hashable {
-    /// Completed flows by scenario, in the order of the scenario set.
-    package var completed: [UInt64]
+    /// Complete flows by scenario, in the order of the scenario set.
+    package var flows: [UInt64]
     /// Whether the counts are known; where not, zero does not mean zero.
     package var areKnown: Bool
 
-    package init(completed: [UInt64], areKnown: Bool) {
-        self.completed = completed
+    package init(flows: [UInt64], areKnown: Bool) {
+        self.flows = flows
         self.areKnown = areKnown
     }
 }
@@ -89,7 +89,7 @@ private struct Divider {
     /// Divides a service's energy by α_i TA_i.
     private mutating func divide(_ energy: UInt64, of counts: ServiceCounts?) {
         guard let counts, counts.areKnown else { return leave(energy, .countsUnknown) }
-        let shares = zip(weights, counts.completed).map { weight, completed in
+        let shares = zip(weights, counts.flows).map { weight, completed in
             UInt128(weight ?? 0) * UInt128(completed)
         }
         guard let parts = apportion(energy, by: shares) else {

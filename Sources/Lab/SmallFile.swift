@@ -29,7 +29,7 @@ package enum SmallFile {
 
     /// Writes a file whole, in place of what it held; made with `mode` where it is missing.
     package static func write(
-        _ text: String, to path: String, mode: mode_t = 0o644
+        _ text: String, to path: String, mode: UInt32 = 0o644
     ) throws(SystemFailure) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard file >= 0 else { throw SystemFailure("open", path, errno: errno) }

@@ -6,7 +6,7 @@ extension Jouleflow_V1_Record {
         try checkCount(count, "scenarios", limit: RecordCodec.maximumScenarios)
         try checkCount(tally.services.count, "services", equals: services)
         for service in tally.services {
-            try checkCount(service.completed.count, "service_completed", equals: count)
+            try checkCount(service.flows.count, "service_flows", equals: count)
         }
         packets = tally.packets
         exchanges = tally.exchanges
@@ -24,6 +24,8 @@ extension Jouleflow_V1_Record {
         scenarioIncomplete = leftOut(scenarios.map(\.incomplete), where: 0)
         scenarioRequestsBeyond = leftOut(
             scenarios.map { Int64(bitPattern: $0.requests &- $0.ended) }, where: 0)
+        scenarioFlowsBeyond = leftOut(
+            scenarios.map { Int64(bitPattern: $0.flows &- $0.completed) }, where: 0)
     }
 
     private mutating func setServices(_ tally: Tally) {
@@ -33,13 +35,13 @@ extension Jouleflow_V1_Record {
         serviceOther = leftOut(services.map(\.otherRequests), where: 0)
         servicePackets = services.map(\.packets)
         if isAlone, servicePackets == [packets] { servicePackets = [] }
-        serviceCompleted = services.flatMap(\.completed)
-        if isAlone, serviceCompleted == tally.scenarios.map(\.completed) { serviceCompleted = [] }
+        serviceFlows = services.flatMap(\.flows)
+        if isAlone, serviceFlows == tally.scenarios.map(\.flows) { serviceFlows = [] }
     }
 
     func tally() throws(RecordError) -> Tally {
         var tally = Tally(scenarios: try scenarios(), services: [])
-        tally.services = try services(completed: tally.scenarios.map(\.completed))
+        tally.services = try services(flows: tally.scenarios.map(\.flows))
         tally.packets = packets
         tally.exchanges = exchanges
         if hasLosses { tally.losses = TrafficLosses(losses) }
@@ -58,6 +60,8 @@ extension Jouleflow_V1_Record {
             scenarioIncomplete, "scenario_incomplete", count: count, usual: 0)
         let beyond = try column(
             scenarioRequestsBeyond, "scenario_requests_beyond", count: count, usual: 0)
+        let flowsBeyond = try column(
+            scenarioFlowsBeyond, "scenario_flows_beyond", count: count, usual: 0)
         var scenarios: [ScenarioTally] = []
         for index in 0..<count {
             let observation = try known(
@@ -68,34 +72,35 @@ extension Jouleflow_V1_Record {
             scenario.failed = failed[index]
             scenario.incomplete = incomplete[index]
             scenario.requests = scenario.ended &+ UInt64(bitPattern: beyond[index])
+            scenario.flows = scenario.completed &+ UInt64(bitPattern: flowsBeyond[index])
             scenarios.append(scenario)
         }
         return scenarios
     }
 
-    private func services(completed all: [UInt64]) throws(RecordError) -> [ServiceTally] {
+    private func services(flows all: [UInt64]) throws(RecordError) -> [ServiceTally] {
         let (count, isAlone) = (serviceTime.count, serviceTime.count == 1)
         let packets = try column(
             servicePackets, "service_packets", count: count, usual: isAlone ? self.packets : nil)
         let encrypted = try column(
             serviceEncrypted, "service_encrypted", count: count, usual: 0)
         let other = try column(serviceOther, "service_other", count: count, usual: 0)
-        let completed = isAlone && serviceCompleted.isEmpty ? all : serviceCompleted
-        try checkCount(completed.count, "service_completed", equals: count * all.count)
+        let flows = isAlone && serviceFlows.isEmpty ? all : serviceFlows
+        try checkCount(flows.count, "service_flows", equals: count * all.count)
         return (0..<count).map { index in
             var service = ServiceTally(scenarios: 0)
             service.packets = packets[index]
             service.encryptedConnections = encrypted[index]
             service.otherRequests = other[index]
-            service.completed = Array(completed[index * all.count..<(index + 1) * all.count])
+            service.flows = Array(flows[index * all.count..<(index + 1) * all.count])
             return service
         }
     }
 }
 
 extension ScenarioTally {
-    /// Requests that came to one of the ends counted, modulo 2^64.
-    fileprivate var ended: UInt64 { completed &+ failed &+ incomplete }
+    /// Requests that came to one of the outcomes counted, modulo 2^64.
+    fileprivate var ended: UInt64 { completed &+ refused &+ failed &+ incomplete }
 }
 
 extension Jouleflow_V1_Losses {

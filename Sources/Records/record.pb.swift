@@ -617,14 +617,14 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
     set {_uniqueStorage()._scenarioObservation = newValue}
   }
 
-  /// Column: completed business flows, refused ones included where they count. Left out where all
-  /// are 0, as are the next four.
+  /// Column: exchanges whose outcome says that the business succeeded. Left out where all are 0, as
+  /// are the next five.
   var scenarioCompleted: [UInt64] {
     get {_storage._scenarioCompleted}
     set {_uniqueStorage()._scenarioCompleted = newValue}
   }
 
-  /// Column: flows that ran and ended in a refusal.
+  /// Column: exchanges whose outcome is a refusal after the flow ran.
   var scenarioRefused: [UInt64] {
     get {_storage._scenarioRefused}
     set {_uniqueStorage()._scenarioRefused = newValue}
@@ -642,10 +642,18 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
     set {_uniqueStorage()._scenarioIncomplete = newValue}
   }
 
-  /// Column: exchanges that matched a rule, less completed + failed + incomplete, modulo 2^64.
+  /// Column: exchanges that matched a rule, less completed + refused + failed + incomplete, modulo
+  /// 2^64.
   var scenarioRequestsBeyond: [Int64] {
     get {_storage._scenarioRequestsBeyond}
     set {_uniqueStorage()._scenarioRequestsBeyond = newValue}
+  }
+
+  /// Column: complete business flows (TA of the standard), less completed, modulo 2^64: the refusals
+  /// that are complete flows.
+  var scenarioFlowsBeyond: [Int64] {
+    get {_storage._scenarioFlowsBeyond}
+    set {_uniqueStorage()._scenarioFlowsBeyond = newValue}
   }
 
   /// Column: packets of each service's ports that were parsed. Left out where there is one service
@@ -667,12 +675,11 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
     set {_uniqueStorage()._serviceOther = newValue}
   }
 
-  /// Completed flows of each service by scenario: all scenarios of the first service, then those
-  /// of the second, and so on. Left out where there is one service and it has all of
-  /// scenario_completed.
-  var serviceCompleted: [UInt64] {
-    get {_storage._serviceCompleted}
-    set {_uniqueStorage()._serviceCompleted = newValue}
+  /// Complete business flows of each service by scenario: all scenarios of the first service, then
+  /// those of the second, and so on. Left out where there is one service and it has all of them.
+  var serviceFlows: [UInt64] {
+    get {_storage._serviceFlows}
+    set {_uniqueStorage()._serviceFlows = newValue}
   }
 
   /// Packets handed over by capture.
@@ -923,7 +930,7 @@ nonisolated extension Jouleflow_V1_AttributionModel: SwiftProtobuf._ProtoNamePro
 
 nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Record"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{3}zone_energy\0\u{1}partition\0\u{3}host_busy\0\u{3}service_time\0\u{3}scenario_count\0\u{3}scenario_completed\0\u{3}scenario_refused\0\u{3}scenario_failed\0\u{1}packets\0\u{1}exchanges\0\u{3}clock_error\0\u{3}service_other\0\u{3}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{3}zone_state\0\u{3}zone_unknown\0\u{3}energy_beyond_zones\0\u{3}energy_unknown\0\u{3}undivided_reason\0\u{3}host_busy_unknown\0\u{3}service_time_unknown\0\u{3}scenario_observation\0\u{3}scenario_incomplete\0\u{3}scenario_requests_beyond\0\u{3}service_packets\0\u{3}service_encrypted\0\u{3}service_completed\0\u{1}losses\0\u{3}spool_dropped\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{3}zone_energy\0\u{1}partition\0\u{3}host_busy\0\u{3}service_time\0\u{3}scenario_count\0\u{3}scenario_completed\0\u{3}scenario_refused\0\u{3}scenario_failed\0\u{1}packets\0\u{1}exchanges\0\u{3}clock_error\0\u{3}service_other\0\u{3}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{3}zone_state\0\u{3}zone_unknown\0\u{3}energy_beyond_zones\0\u{3}energy_unknown\0\u{3}undivided_reason\0\u{3}host_busy_unknown\0\u{3}service_time_unknown\0\u{3}scenario_observation\0\u{3}scenario_incomplete\0\u{3}scenario_requests_beyond\0\u{3}service_packets\0\u{3}service_encrypted\0\u{3}service_flows\0\u{1}losses\0\u{3}spool_dropped\0\u{3}scenario_flows_beyond\0")
 
   fileprivate class _StorageClass {
     var _run: UInt64 = 0
@@ -953,10 +960,11 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
     var _scenarioFailed: [UInt64] = []
     var _scenarioIncomplete: [UInt64] = []
     var _scenarioRequestsBeyond: [Int64] = []
+    var _scenarioFlowsBeyond: [Int64] = []
     var _servicePackets: [UInt64] = []
     var _serviceEncrypted: [UInt64] = []
     var _serviceOther: [UInt64] = []
-    var _serviceCompleted: [UInt64] = []
+    var _serviceFlows: [UInt64] = []
     var _packets: UInt64 = 0
     var _exchanges: UInt64 = 0
     var _losses: Jouleflow_V1_Losses? = nil
@@ -999,10 +1007,11 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       _scenarioFailed = source._scenarioFailed
       _scenarioIncomplete = source._scenarioIncomplete
       _scenarioRequestsBeyond = source._scenarioRequestsBeyond
+      _scenarioFlowsBeyond = source._scenarioFlowsBeyond
       _servicePackets = source._servicePackets
       _serviceEncrypted = source._serviceEncrypted
       _serviceOther = source._serviceOther
-      _serviceCompleted = source._serviceCompleted
+      _serviceFlows = source._serviceFlows
       _packets = source._packets
       _exchanges = source._exchanges
       _losses = source._losses
@@ -1059,9 +1068,10 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         case 31: try { try decoder.decodeRepeatedSInt64Field(value: &_storage._scenarioRequestsBeyond) }()
         case 32: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._servicePackets) }()
         case 33: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._serviceEncrypted) }()
-        case 34: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._serviceCompleted) }()
+        case 34: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._serviceFlows) }()
         case 35: try { try decoder.decodeSingularMessageField(value: &_storage._losses) }()
         case 36: try { try decoder.decodeSingularUInt64Field(value: &_storage._spoolDropped) }()
+        case 37: try { try decoder.decodeRepeatedSInt64Field(value: &_storage._scenarioFlowsBeyond) }()
         default: break
         }
       }
@@ -1173,14 +1183,17 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       if !_storage._serviceEncrypted.isEmpty {
         try visitor.visitPackedUInt64Field(value: _storage._serviceEncrypted, fieldNumber: 33)
       }
-      if !_storage._serviceCompleted.isEmpty {
-        try visitor.visitPackedUInt64Field(value: _storage._serviceCompleted, fieldNumber: 34)
+      if !_storage._serviceFlows.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._serviceFlows, fieldNumber: 34)
       }
       try { if let v = _storage._losses {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
       } }()
       if _storage._spoolDropped != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._spoolDropped, fieldNumber: 36)
+      }
+      if !_storage._scenarioFlowsBeyond.isEmpty {
+        try visitor.visitPackedSInt64Field(value: _storage._scenarioFlowsBeyond, fieldNumber: 37)
       }
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1218,10 +1231,11 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._scenarioFailed != rhs_storage._scenarioFailed {return false}
         if _storage._scenarioIncomplete != rhs_storage._scenarioIncomplete {return false}
         if _storage._scenarioRequestsBeyond != rhs_storage._scenarioRequestsBeyond {return false}
+        if _storage._scenarioFlowsBeyond != rhs_storage._scenarioFlowsBeyond {return false}
         if _storage._servicePackets != rhs_storage._servicePackets {return false}
         if _storage._serviceEncrypted != rhs_storage._serviceEncrypted {return false}
         if _storage._serviceOther != rhs_storage._serviceOther {return false}
-        if _storage._serviceCompleted != rhs_storage._serviceCompleted {return false}
+        if _storage._serviceFlows != rhs_storage._serviceFlows {return false}
         if _storage._packets != rhs_storage._packets {return false}
         if _storage._exchanges != rhs_storage._exchanges {return false}
         if _storage._losses != rhs_storage._losses {return false}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProgramExit
 import Collector
 import Metering
 import Report

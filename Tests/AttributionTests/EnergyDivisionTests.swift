@@ -43,7 +43,7 @@ private func divide(
     EnergyDivision(
         of: Microjoules(energy), over: .seconds(10), idleMilliwatts: idle, processor: processor,
         counts: completed.map {
-            ServiceCounts(completed: $0 ?? [0, 0, 0, 0], areKnown: $0 != nil)
+            ServiceCounts(flows: $0 ?? [0, 0, 0, 0], areKnown: $0 != nil)
         }, weights: weights)
 }
 

@@ -197,7 +197,7 @@ struct RecordContradictionTests {
         record.window = Window(start: Timestamp(2), end: Timestamp(1), duration: .zero)
         #expect(throws: RecordError.endBeforeStart) { try RecordCodec.encode(record) }
         record = .typical
-        record.tally.services[0].completed = []
+        record.tally.services[0].flows = []
         #expect(throws: RecordError.self) { try RecordCodec.encode(record) }
         record = .typical
         record.energy = .unknown(.missing)

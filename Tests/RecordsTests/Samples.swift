@@ -48,6 +48,7 @@ extension SeededGenerator {
         var tally = ScenarioTally(observation: one(of: Observation.all))
         tally.requests = number()
         tally.completed = number()
+        tally.flows = number()
         tally.refused = number()
         tally.failed = number()
         tally.incomplete = number()
@@ -59,7 +60,7 @@ extension SeededGenerator {
         tally.packets = number()
         tally.encryptedConnections = number()
         tally.otherRequests = number()
-        tally.completed = many(scenarios) { $0.number() }
+        tally.flows = many(scenarios) { $0.number() }
         return tally
     }
 
@@ -156,16 +157,18 @@ extension Record {
         let counts: [(UInt64, UInt64, UInt64)] = [
             (310, 14, 3), (640, 22, 5), (1_120, 9, 8), (3_870, 0, 12),
         ]
-        let scenarios = counts.map { completed, refused, failed in
+        let scenarios = zip(StandardWeights.scenarios, counts).map { id, counts in
+            let (completed, refused, failed) = counts
             var scenario = ScenarioTally(observation: .seen)
-            scenario.requests = completed + failed
+            scenario.requests = completed + refused + failed
             scenario.completed = completed
+            scenario.flows = completed + (id.refusalIsCompleteFlow ? refused : 0)
             scenario.refused = refused
             scenario.failed = failed
             return scenario
         }
         var tally = Tally(scenarios: scenarios, services: [ServiceTally(scenarios: 4)])
-        tally.services[0].completed = tally.scenarios.map(\.completed)
+        tally.services[0].flows = tally.scenarios.map(\.flows)
         tally.services[0].packets = 71_840
         tally.services[0].otherRequests = 214
         tally.packets = 71_840

@@ -1,0 +1,12 @@
+import Glibc
+import Spool
+
+/// Whether an error that kept the agent from starting is a missing right.
+package func isPermission(_ error: any Error) -> Bool {
+    switch error {
+    case let error as SpoolError:
+        if case .permission = error { true } else { false }
+    case let error as StateError: error.errno == EACCES || error.errno == EPERM
+    default: false
+    }
+}

@@ -1,0 +1,91 @@
+import Crypto
+import Glibc
+import Metering
+import Settings
+
+/// What the manifest says of the host and the program.
+package struct HostIdentity: Sendable, Hashable {
+    package let hostName: String
+    /// The kernel's random id of this boot; empty where it cannot be read.
+    package let bootID: String
+    package let softwareVersion: String
+
+    package init(hostName: String, bootID: String, softwareVersion: String) {
+        self.hostName = hostName
+        self.bootID = bootID
+        self.softwareVersion = softwareVersion
+    }
+
+    /// This host.
+    ///
+    /// Source: random(4), `/proc/sys/kernel/random/boot_id`.
+    package static func current(softwareVersion: String) -> HostIdentity {
+        HostIdentity(
+            hostName: systemHostName(), bootID: readBootID(), softwareVersion: softwareVersion)
+    }
+
+    /// The host's name as the kernel has it.
+    package static func systemHostName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    private static func readBootID() -> String {
+        let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return "" }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = read(file, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(0, count)).filter { $0 > 0x20 }, as: UTF8.self)
+    }
+}
+
+extension Manifest {
+    /// What the settings and the host say; zones and source follow with the first window.
+    init(_ settings: AgentSettings, host: HostIdentity) {
+        let digest = SHA256.hash(data: settings.canonicalRules)
+        self.init(
+            agent: settings.id, hostName: host.hostName, bootID: host.bootID,
+            softwareVersion: host.softwareVersion, simulated: settings.energy.isSimulated,
+            windowLength: settings.window, source: .none, scope: .none, zones: [],
+            services: settings.services.map {
+                ServiceDescription(name: $0.name, ports: $0.ports, countsFlows: $0.countsFlows)
+            },
+            scenarios: settings.scenarios.map(\.id),
+            rulesDigest: digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
+            model: .standard, idleMilliwatts: settings.energy.idleMilliwatts)
+    }
+}
+
+/// The agent's folder for what must outlive it.
+enum StateDirectory {
+    /// Makes the folder where it is missing (mode 0700) and returns the spool's place in it.
+    static func prepare(_ path: String) throws(StateError) -> String {
+        var made = ""
+        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+            made +=
+                made.isEmpty && part.isEmpty ? "/" : (made.isEmpty || made == "/" ? "" : "/") + part
+            guard !part.isEmpty, mkdir(made, 0o700) != 0, errno != EEXIST else { continue }
+            let code = errno
+            var status = stat()
+            // A part above that is there need not be writable.
+            if stat(made, &status) == 0 { continue }
+            throw StateError(path: made, errno: code)
+        }
+        return path + "/spool"
+    }
+}
+
+/// The state directory cannot be made.
+package struct StateError: Error, CustomStringConvertible {
+    package let path: String
+    package let errno: Int32
+
+    package var description: String {
+        """
+        cannot make the state directory \(path): \(String(cString: strerror(errno))). Make it for \
+        the agent's user with mode 0700, or name another with agent.state
+        """
+    }
+}

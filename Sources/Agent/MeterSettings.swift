@@ -1,0 +1,96 @@
+import Metering
+import Processes
+import Scenarios
+import Settings
+import Traffic
+import Transactions
+
+/// What the two hot loops need of the settings, in the words of their stages.
+struct MeterSettings: Sendable {
+    let sysfs: String
+    let procfs: String
+    let isSimulated: Bool
+    let readsCounters: Bool
+    let idleMilliwatts: UInt64?
+    let windowLength: Nanoseconds
+    /// Empty: chosen by the host's addresses.
+    let interfaces: [String]
+    let ringMebibytes: Int
+    let services: [ServiceSource]
+    let serviceNames: [String]
+    let ports: [[UInt16]]
+    let counter: FlowCounter
+
+    init(_ settings: AgentSettings) {
+        sysfs = settings.energy.sysfs
+        procfs = settings.energy.procfs
+        isSimulated = settings.energy.isSimulated
+        readsCounters = settings.energy.source != .none
+        idleMilliwatts = settings.energy.idleMilliwatts
+        windowLength = settings.window
+        interfaces = settings.capture.interfaces.map(\.name)
+        ringMebibytes = settings.capture.ringMebibytes
+        services = settings.services.map { service in
+            switch service.cpu {
+            case .cgroup: .cgroupOfPorts(service.ports)
+            case .cgroupPath(let path): .cgroupPath(path)
+            case .process: .processOfPorts(service.ports)
+            }
+        }
+        serviceNames = settings.services.map(\.name)
+        ports = settings.services.map(\.ports)
+        counter = FlowCounter(
+            scenarios: settings.scenarios.map(\.id), rules: settings.rules,
+            countsFlows: settings.services.map(\.countsFlows))
+    }
+
+    /// The services as the engine takes them: every rule's fields on every service.
+    var engineServices: [EngineService] {
+        ports.map { EngineService(ports: $0, selectors: counter.rules.selectors) }
+    }
+}
+
+extension AgentSettings {
+    /// The rules in the order of the file.
+    var rules: [ScenarioRule] {
+        scenarios.enumerated().flatMap { index, scenario in
+            scenario.steps.map { step in
+                ScenarioRule(
+                    scenario: index, method: step.method,
+                    path: Scenarios.PathTemplate("\(step.path)"), outcomes: step.outcome.conditions)
+            }
+        }
+    }
+}
+
+extension OutcomeSettings {
+    /// In the order of trial: what is named most narrowly by custom comes first, so that a refusal
+    /// inside `200` is not taken for a success whose condition is the status alone.
+    fileprivate var conditions: [OutcomeCondition] {
+        [(Outcome.failed, failed), (.refused, refused), (.completed, completed)].compactMap {
+            outcome, condition in
+            condition.map { OutcomeCondition(outcome, $0) }
+        }
+    }
+}
+
+extension OutcomeCondition {
+    fileprivate init(_ outcome: Outcome, _ condition: ResponseCondition) {
+        let statuses = condition.status.map { pattern -> Scenarios.StatusPattern in
+            switch pattern {
+            case .code(let code): .code(code)
+            case .hundred(let digit): .hundred(UInt16(digit))
+            }
+        }
+        guard let body = condition.body else {
+            self.init(outcome, statuses: statuses)
+            return
+        }
+        switch body.field {
+        case .responseJSON(let path):
+            self.init(
+                outcome, statuses: statuses, field: path,
+                values: body.values.map { String(decoding: $0, as: UTF8.self) })
+        }
+    }
+}

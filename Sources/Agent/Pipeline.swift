@@ -1,0 +1,105 @@
+package import Logging
+import Metering
+import NIOPosix
+package import Settings
+
+/// The agent's one direction: counters become a window's energy, packets become its counts, both
+/// become a record, which is kept until the collector has it.
+///
+///     EnergySources ─┐ CounterWorker ─┐
+///     Processes ─────┘                ├─ WindowJoin ─ Attribution ─ Records ─ Spool ─ Wire
+///     Capture ─ Transactions ─ Scenarios ─ TrafficWorker ─┘
+package struct Pipeline: Sendable {
+    /// Windows that wait for their record at most: above an hour of 1 s windows.
+    private static let waitingEvents = 8192
+    /// How long a stop waits for the last records to be acknowledged.
+    private static let farewell: Duration = .milliseconds(800)
+
+    private let settings: MeterSettings
+    private let keeper: RecordKeeper
+    private let shippers: [Shipper]
+    private let log: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let stopping: StopOrder
+
+    /// Opens the spool; starts nothing.
+    package init(_ settings: AgentSettings, host: HostIdentity, log: Logger) throws {
+        let meter = MeterSettings(settings)
+        let keeper = try RecordKeeper(
+            meter, manifest: Manifest(settings, host: host),
+            directory: try StateDirectory.prepare(settings.state), log: log)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.settings = meter
+        self.keeper = keeper
+        self.group = group
+        self.log = log
+        stopping = try StopOrder()
+        shippers = settings.collectors.map {
+            Shipper(
+                address: $0.address, agent: settings.id, softwareVersion: host.softwareVersion,
+                keeper: keeper, group: group, log: log)
+        }
+    }
+
+    /// Meters until `stop`. `ready` is called once both hot loops run.
+    package func run(ready: @Sendable () -> Void) async throws {
+        let (events, sink) = AsyncStream.makeStream(
+            of: MeterEvent.self, bufferingPolicy: .bufferingOldest(Self.waitingEvents))
+        let threads = try startThreads(events: sink)
+        ready()
+        await withTaskGroup { tasks in
+            for shipper in shippers { tasks.addTask { await shipper.run() } }
+            for await window in WindowJoin(events: events) {
+                if await keeper.keep(window) { shippers.forEach { $0.notify() } }
+            }
+            await sayFarewell()
+            tasks.cancelAll()
+        }
+        threads.forEach { $0.join() }
+        try await group.shutdownGracefully()
+    }
+
+    /// Closes the open window and lets `run` end. Safe from any thread, also twice.
+    package func stop() { stopping.give() }
+
+    private func startThreads(
+        events: AsyncStream<MeterEvent>.Continuation
+    ) throws -> [WorkerThread] {
+        let (settings, log, stopping) = (settings, log, stopping)
+        let trafficWaker = try Waker()
+        let opened = try OneShot<Bool>()
+        let begun = try OneShot<WindowSchedule>()
+        let traffic = try WorkerThread(name: "jf-capture") {
+            var worker = TrafficWorker(settings, events: events, log: log, clock: ClockReading.now)
+            opened.fulfil(true)
+            worker.run(begun.wait(), waker: trafficWaker)
+            events.finish()
+        }
+        // The first window begins when capture runs, so that it is captured as a whole.
+        _ = opened.wait()
+        let start = ClockReading.now()
+        let windows = WindowSequence(from: start, length: settings.windowLength)
+        let schedule = WindowSchedule(plannedEnd: windows.plannedEnd)
+        begun.fulfil(schedule)
+        let counters = try WorkerThread(name: "jf-counters") {
+            var worker = CounterWorker(
+                settings, windows: windows, from: start, schedule: schedule, events: events,
+                log: log, clock: ClockReading.now)
+            worker.run(stopping.waker) { stopping.isGiven }
+            trafficWaker.wake()
+        }
+        return [traffic, counters]
+    }
+
+    /// Waits a moment for the last records to reach the collector; the spool keeps the others.
+    private func sayFarewell() async {
+        let deadline = ContinuousClock.now + Self.farewell
+        while !shippers.isEmpty, await keeper.backlog > 0, ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        let unstored = await keeper.unstored
+        if unstored > 0 { log.error("\(unstored) windows are lost: the spool cannot be written") }
+        let backlog = await keeper.backlog
+        log.notice("stopped", metadata: ["backlog": "\(backlog)"])
+    }
+}

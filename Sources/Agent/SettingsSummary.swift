@@ -1,0 +1,96 @@
+import Capture
+import Metering
+package import Settings
+
+/// What settings mean, for people.
+package enum SettingsSummary {
+    /// The kernel filter that capture would use.
+    package static func filter(_ settings: AgentSettings) -> String {
+        CaptureFilter.expression(ports: settings.services.flatMap(\.ports))
+    }
+
+    /// One sentence a line.
+    package static func lines(_ settings: AgentSettings) -> [String] {
+        var lines = ["Host \(settings.id): one record every \(settings.window.seconds) s."]
+        lines.append(energy(settings))
+        let interfaces = settings.capture.interfaces.map(\.name)
+        lines.append(
+            "Captures on "
+                + (interfaces.isEmpty
+                    ? "every interface that is up and carries an address."
+                    : interfaces.joined(separator: ", ") + "."))
+        lines += settings.services.map(service)
+        for (index, scenario) in settings.scenarios.enumerated() {
+            let weight = StandardWeights.weight(of: scenario.id)
+            lines.append(
+                "\(index + 1). Scenario \(scenario.id)"
+                    + (weight.map { " (weight \($0) of T/CQJR 032.2-2025, Table 2):" }
+                        ?? " (not one of the standard's: no SCI_CF is computed with it):"))
+            for step in scenario.steps {
+                lines.append("     \(step.method ?? "any method") \(step.path)")
+                lines += outcomes(step.outcome, of: scenario.id).map { "       " + $0 }
+            }
+        }
+        lines.append(
+            settings.collectors.isEmpty
+                ? "No collector: records stay in the spool under \(settings.state)."
+                : "Records go to \(settings.collectors.map { "\($0.address)" }.joined(separator: ", ")), without encryption."
+        )
+        return lines
+    }
+
+    private static func energy(_ settings: AgentSettings) -> String {
+        let energy = settings.energy
+        guard energy.source != .none else { return "Energy is not metered." }
+        let idle = energy.idleMilliwatts.map {
+            "Idle power is \(Double($0) / 1000) W."
+        }
+        return "Energy from \(energy.sysfs)/class/powercap"
+            + (energy.isSimulated ? ", marked SIMULATED" : "") + ". "
+            + (idle ?? "Idle power is unknown: energy is reported undivided.")
+    }
+
+    private static func service(_ service: ServiceSettings) -> String {
+        let ports = service.ports.map { "\($0)" }.joined(separator: ", ")
+        let cpu =
+            switch service.cpu {
+            case .cgroup: "the cgroup of its listening socket"
+            case .cgroupPath(let path): "the cgroup \(path)"
+            case .process: "the processes behind its listening socket"
+            }
+        return "Service \(service.name) on port \(ports), HTTP/1: CPU time of \(cpu); "
+            + (service.countsFlows
+                ? "its flows are counted." : "its requests are counted, not its flows.")
+    }
+
+    /// In the order of trial.
+    private static func outcomes(_ outcome: OutcomeSettings, of id: ScenarioID) -> [String] {
+        let refused =
+            id.refusalIsCompleteFlow
+            ? "refused, which is a complete flow" : "refused, which is no complete flow"
+        return [
+            outcome.failed.map { "failed: \(words($0))" },
+            outcome.refused.map { "\(refused): \(words($0))" },
+            "completed: \(words(outcome.completed))", "otherwise incomplete",
+        ].compactMap { $0 }
+    }
+
+    private static func words(_ condition: ResponseCondition) -> String {
+        var parts: [String] = []
+        if !condition.status.isEmpty {
+            let codes = condition.status.map { pattern in
+                switch pattern {
+                case .code(let code): "\(code)"
+                case .hundred(let digit): "\(digit)xx"
+                }
+            }
+            parts.append("status \(codes.joined(separator: " or "))")
+        }
+        if let body = condition.body, case .responseJSON(let path) = body.field {
+            let values = body.values.map { String(decoding: $0, as: UTF8.self) }
+            parts.append(
+                "\(path.joined(separator: ".")) in the body is \(values.joined(separator: " or "))")
+        }
+        return parts.joined(separator: " and ")
+    }
+}

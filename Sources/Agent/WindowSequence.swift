@@ -1,0 +1,107 @@
+import Metering
+
+/// A window that has ended, and what must be said of it.
+struct ClosedWindow: Sendable, Hashable {
+    /// Counts from 0 in each run of the program; pairs the energy of a window with its counts.
+    let ordinal: Int
+    let window: Window
+    /// Where the window ended on CLOCK_BOOTTIME: where its counters are interpolated.
+    let endBoottime: Nanoseconds
+    let flags: RecordFlags
+}
+
+/// Windows that tile time: aligned to UTC multiples of their length, each beginning where the one
+/// before it ended. Pure; the clocks are parameters.
+///
+/// A step of the wall clock closes a window early, at the label the old clock would have given; the
+/// next begins at that label and carries the step: its label's length is not its duration, and its
+/// flags say so.
+struct WindowSequence: Sendable {
+    /// Larger changes between the clocks are steps; smaller ones are slewing and reading jitter.
+    static let stepThreshold: Int64 = 50_000_000
+    /// A reading that comes later than this after a boundary is late.
+    static let lateThreshold = Nanoseconds.milliseconds(500)
+
+    let length: Nanoseconds
+    private(set) var ordinal = 0
+    private(set) var start: Timestamp
+    /// The label where the open window will end.
+    private(set) var plannedEnd: Timestamp
+    private var startBoottime: Nanoseconds
+    private var latest: ClockReading
+    private var flags: RecordFlags = []
+
+    init(from reading: ClockReading, length: Nanoseconds) {
+        self.length = length
+        start = reading.realtime
+        startBoottime = reading.boottime
+        plannedEnd = Window.boundary(after: reading.realtime, length: length)
+        latest = reading
+    }
+
+    /// The windows that ended up to this reading, oldest first.
+    mutating func advance(to reading: ClockReading) -> [ClosedWindow] {
+        defer { latest = reading }
+        var closed: [ClosedWindow] = []
+        let elapsed = reading.boottime.rawValue &- latest.boottime.rawValue
+        let step = moved(reading.realtime.rawValue &- latest.realtime.rawValue, beyond: elapsed)
+        if step.magnitude > UInt64(Self.stepThreshold) {
+            let label = latest.realtime + reading.boottime.subtractingClamped(latest.boottime)
+            // Boundaries the old clock passed before the step are kept.
+            closeBoundaries(upTo: label, at: reading, labelled: label, into: &closed)
+            if label > start { closed.append(close(at: label, boottime: reading.boottime)) }
+            flags.insert(.clockStepped)
+            plannedEnd = Window.boundary(after: max(start, reading.realtime), length: length)
+        }
+        let awake = reading.monotonic.rawValue &- latest.monotonic.rawValue
+        if moved(elapsed, beyond: awake) > Self.stepThreshold {
+            flags.insert(.suspended)
+        }
+        closeBoundaries(
+            upTo: reading.realtime, at: reading, labelled: reading.realtime, into: &closed)
+        return closed
+    }
+
+    /// Closes the open window now: at the program's end.
+    mutating func stop(at reading: ClockReading) -> [ClosedWindow] {
+        var closed = advance(to: reading)
+        if reading.realtime > start {
+            closed.append(close(at: reading.realtime, boottime: reading.boottime))
+        }
+        return closed
+    }
+
+    /// By how much one clock moved further than another, in nanoseconds.
+    private func moved(_ clock: UInt64, beyond other: UInt64) -> Int64 {
+        Int64(bitPattern: clock &- other)
+    }
+
+    private mutating func closeBoundaries(
+        upTo time: Timestamp, at reading: ClockReading, labelled label: Timestamp,
+        into closed: inout [ClosedWindow]
+    ) {
+        while plannedEnd <= time {
+            let late = label.since(plannedEnd)
+            if late > Self.lateThreshold { flags.insert(.lateTick) }
+            closed.append(
+                close(at: plannedEnd, boottime: reading.boottime.subtractingClamped(late)))
+        }
+    }
+
+    private mutating func close(at end: Timestamp, boottime: Nanoseconds) -> ClosedWindow {
+        let boottime = max(boottime, startBoottime)
+        let duration = boottime.subtractingClamped(startBoottime)
+        var flags = flags
+        if end.since(start) < length { flags.insert(.partial) }
+        defer {
+            ordinal += 1
+            start = end
+            startBoottime = boottime
+            plannedEnd = Window.boundary(after: end, length: length)
+            self.flags = []
+        }
+        return ClosedWindow(
+            ordinal: ordinal, window: Window(start: start, end: end, duration: duration),
+            endBoottime: boottime, flags: flags)
+    }
+}

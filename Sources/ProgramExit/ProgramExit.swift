@@ -1,0 +1,60 @@
+package import ArgumentParser
+import Glibc
+
+/// What the exit status of Jouleflow's programs means; 0 is done.
+package enum ExitStatus: Int32, Sendable {
+    /// A check, comparison or verification failed.
+    case answerIsNo = 1
+    case usage = 2
+    case configuration = 3
+    case permission = 4
+    /// An input file cannot be read, or is none.
+    case unreadable = 5
+}
+
+/// Ends a program with a message on standard error and a status.
+package struct Failure: Error {
+    package let status: ExitStatus
+    package let message: String
+
+    package init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+}
+
+extension AsyncParsableCommand {
+    /// Runs the command line and exits where it fails, with Jouleflow's statuses: the parser's own
+    /// number for a usage error (64) becomes 2.
+    package static func runToExit() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            complain("\(configuration.commandName ?? "jouleflow"): \(failure.message)\n")
+            Glibc.exit(failure.status.rawValue)
+        } catch {
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            if code == .success {
+                print(text)
+                Glibc.exit(0)
+            }
+            complain(text + "\n")
+            Glibc.exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
+        }
+    }
+
+    private static func complain(_ text: String) {
+        _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+/// The version of Jouleflow's programs.
+package enum ProgramVersion {
+    package static let text = "0.1.0"
+}
