@@ -38,11 +38,11 @@ private func time(_ busy: UInt64?, _ services: [UInt64?]) -> ProcessorTime {
 
 private func divide(
     _ energy: UInt64, idle: UInt64? = 0, _ processor: ProcessorTime,
-    _ completed: [[UInt64]?], weights: [UInt64?] = weights
+    _ flows: [[UInt64]?], weights: [UInt64?] = weights
 ) -> EnergyDivision {
     EnergyDivision(
         of: Microjoules(energy), over: .seconds(10), idleMilliwatts: idle, processor: processor,
-        counts: completed.map {
+        counts: flows.map {
             ServiceCounts(flows: $0 ?? [0, 0, 0, 0], areKnown: $0 != nil)
         }, weights: weights)
 }
@@ -74,7 +74,7 @@ private func divide(
             func maybe() -> UInt64? { random.next() % 5 == 0 ? nil : random.extreme() }
             let counts = (0..<services).map { _ in
                 ServiceCounts(
-                    completed: (0..<scenarios).map { _ in random.extreme() },
+                    flows: (0..<scenarios).map { _ in random.extreme() },
                     areKnown: random.next() % 5 > 0)
             }
             let division = EnergyDivision(

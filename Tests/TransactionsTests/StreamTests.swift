@@ -89,6 +89,16 @@ struct StreamTests {
         #expect(result.counters.connections == 2)
     }
 
+    @Test("A SYN that comes after the bytes it opens opens no second connection")
+    func lateSYN() {
+        var segments = connection(numbered(4))
+        segments.swapAt(0, 2)
+        let result = run(segments)
+        #expect(result.exchanges.count == 4)
+        #expect(result.counters.connections == 1)
+        #expect(result.counters.gaps == 0)
+    }
+
     @Test("Late packets of a closed connection open no new one")
     func latePackets() {
         let segments = connection(numbered(2))

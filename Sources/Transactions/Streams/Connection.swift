@@ -47,8 +47,8 @@ struct Half {
     var parser = MessageParser()
     /// The sequence number of the next byte; meaningless until `isOpen`.
     var next: UInt32 = 0
-    /// The sequence number of the first byte, by its SYN.
-    var initial: UInt32 = 0
+    /// The sequence number of the first byte, by its SYN; `nil` until that is seen.
+    var initial: UInt32?
     var isOpen = false
     /// FIN has been reached.
     var isFinished = false

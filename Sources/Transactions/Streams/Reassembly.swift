@@ -4,6 +4,8 @@
 extension TransactionEngine {
     /// The furthest a segment may lie ahead of its stream; what lies further belongs to none.
     private static var maximumAhead: Int32 { 64 << 20 }
+    /// Bytes of a stream within which a SYN is taken for its own, come late.
+    private static var lateSYN: UInt32 { 1 << 20 }
 
     mutating func follow(
         _ connection: ConnectionPointer, _ segment: Segment, _ direction: Direction, now: UInt64
@@ -40,8 +42,15 @@ extension TransactionEngine {
         now: UInt64
     ) {
         let half = connection.half(direction)
-        let isRepeated = half.pointee.isOpen && half.pointee.initial == sequence
-        guard !isRepeated else { return }
+        if half.pointee.isOpen {
+            if half.pointee.initial == sequence { return }
+            // A SYN that was captured after the first bytes it opens.
+            let behind = half.pointee.next &- sequence
+            if half.pointee.initial == nil && behind <= Self.lateSYN {
+                half.pointee.initial = sequence
+                return
+            }
+        }
         if direction == .toServer && (half.pointee.isOpen || connection.pointee.isClosed) {
             close(connection, now: now)
             counters.connections &+= 1
