@@ -88,7 +88,8 @@ let package = Package(
         stage(
             "Agent",
             [
-                "CLinux", "Metering", "Traffic", "Settings", "EnergySources", "Processes", "Capture",
+                "CLinux", "Metering", "Traffic", "Settings", "EnergySources", "Processes",
+                "Capture",
                 "Transactions", "Scenarios", "Attribution", "Records", "Spool", "Wire", logging,
                 crypto,
             ] + nio),
@@ -126,7 +127,11 @@ let package = Package(
         tests(
             "EnergySourcesTests", ["EnergySources", "Metering", "CAllocationCounter", "CLinux"]),
         tests("ProcessesTests", ["Processes", "Metering", "CAllocationCounter"]),
-        tests("TransactionsTests", ["Transactions", "Traffic", "Metering"]),
+        tests("CaptureTests", ["Capture", "Traffic", "Metering"]),
+        tests(
+            "TransactionsTests", ["Transactions", "Traffic", "Metering", "CAllocationCounter"]),
+        tests("ScenariosTests", ["Scenarios", "Traffic", "Metering"]),
+        tests("AgentTests", ["Agent", "Scenarios", "Traffic", "Metering"]),
         tests("AttributionTests", ["Attribution", "Metering"]),
         tests("CRC32CTests", ["CRC32C"]),
         tests("RecordsTests", ["Records", "Metering", "CRC32C"]),

@@ -17,7 +17,8 @@ struct RequestLine {
             let space = memchr(start, 0x20, min(line.count, 32))
         else { return nil }
         let methodLength = UnsafeRawPointer(space) - start
-        guard methodLength > 0, line[..<methodLength].allSatisfy(\.isToken) else { return nil }
+        guard methodLength > 0 else { return nil }
+        for index in 0..<methodLength where !line[index].isToken { return nil }
         method = UnsafeRawBufferPointer(rebasing: line[..<methodLength])
         let rest = UnsafeRawBufferPointer(rebasing: line[(methodLength + 1)...])
         if isCut {
@@ -28,7 +29,9 @@ struct RequestLine {
             return nil
         }
         target = UnsafeRawBufferPointer(rebasing: rest[..<(rest.count - 9)])
-        guard !target.isEmpty, !target.contains(0x20) else { return nil }
+        guard let first = target.baseAddress, memchr(first, 0x20, target.count) == nil else {
+            return nil
+        }
     }
 
     var kind: RequestKind {

@@ -136,7 +136,7 @@ extension TransactionEngine {
     ) {
         let half = connection.half(direction)
         var line = bytes
-        if let last = line.last, last == 0x0d, !isCut {
+        if !line.isEmpty, line[line.count - 1] == 0x0d, !isCut {
             line = Line(rebasing: line[..<(line.count - 1)])
         }
         switch half.pointee.parser.state {

@@ -346,15 +346,8 @@ extension TransactionEngine {
             unhold(connection, first, after: nil)
             pool.give(UnsafeMutableRawPointer(first), size: first.pointee.blockSize)
         }
-        for direction in [Direction.toServer, .toClient] {
-            let half = connection.half(direction)
-            if let spill = half.pointee.parser.spill {
-                pool.give(spill, size: Int(half.pointee.parser.spillCapacity))
-                half.pointee.parser.spill = nil
-                half.pointee.parser.spillCapacity = 0
-                half.pointee.parser.spillLength = 0
-            }
-        }
+        releaseSpill(connection.half(.toServer))
+        releaseSpill(connection.half(.toClient))
         while let first = connection.pointee.pendingFirst {
             connection.pointee.pendingFirst = first.pointee.next
             pool.give(UnsafeMutableRawPointer(first), size: first.pointee.blockSize)
@@ -365,6 +358,14 @@ extension TransactionEngine {
             pool.give(UnsafeMutableRawPointer(scanners), size: scannersSize(connection))
             connection.pointee.scanners = nil
         }
+    }
+
+    private mutating func releaseSpill(_ half: UnsafeMutablePointer<Half>) {
+        guard let spill = half.pointee.parser.spill else { return }
+        pool.give(spill, size: Int(half.pointee.parser.spillCapacity))
+        half.pointee.parser.spill = nil
+        half.pointee.parser.spillCapacity = 0
+        half.pointee.parser.spillLength = 0
     }
 
     func scannersSize(_ connection: ConnectionPointer) -> Int {

@@ -1,0 +1,64 @@
+import CAllocationCounter
+import Metering
+import Testing
+import Traffic
+
+@testable import Transactions
+
+@Suite("The hot path", .serialized)
+struct AllocationTests {
+    @Test("allocates nothing per packet and exchange once it is warm")
+    func noAllocation() {
+        let frames = Self.frames()
+        var count: UInt64 = 0
+        withUnsafeMutablePointer(to: &count) { exchanges in
+            var engine = TransactionEngine(
+                services: [EngineService(ports: [8080], selectors: [.responseJSON(["code"])])],
+                sink: { _ in exchanges.pointee += 1 })
+            var time: UInt64 = 1_000_000_000_000
+            Self.pass(frames, through: &engine, time: &time)
+            allocation_count_reset()
+            for _ in 0..<5 { Self.pass(frames, through: &engine, time: &time) }
+            let allocations = allocation_count()
+            #expect(allocations == 0)
+        }
+        #expect(count == 6 * 40 * 8)
+    }
+
+    /// Forty connections with eight exchanges each: cut, reordered, doubled, chunked.
+    private static func frames() -> [[UInt8]] {
+        var random = SeededGenerator(seed: 7)
+        let request = "POST /api/x/12345 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+        let body = "{\"data\":{\"x\":[1,2]},\"code\":\"0000\""
+        let answer =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + String(body.utf8.count, radix: 16) + "\r\n\(body)\r\n1\r\n}\r\n0\r\n\r\n"
+        return (0..<40).flatMap { port -> [[UInt8]] in
+            var segments = connection(
+                (0..<8).flatMap { _ in [Turn.client(request), .server(answer)] },
+                clientPort: UInt16(2000 + port)
+            ) { _ in Array(repeating: 37, count: 10) }
+            for index in stride(from: segments.count - 2, through: 4, by: -7) {
+                segments.swapAt(index, index - 1)
+                if Bool.random(using: &random) { segments.insert(segments[index], at: index) }
+            }
+            return segments.map(\.frame)
+        }
+    }
+
+    private static func pass(
+        _ frames: [[UInt8]], through engine: inout TransactionEngine, time: inout UInt64
+    ) {
+        for index in frames.indices {
+            time += 100_000
+            frames[index].withUnsafeBytes {
+                engine.ingest(
+                    Frame(
+                        bytes: $0, wireLength: $0.count, time: Timestamp(time), linkType: .ethernet)
+                )
+            }
+        }
+        // Beyond the time that closed connections are remembered.
+        time += 3_000_000_000
+    }
+}
