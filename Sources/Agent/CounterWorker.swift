@@ -20,6 +20,8 @@ struct CounterWorker: ~Copyable {
     private var sample: EnergySample
     /// The zones that could not be read at the latest tick, by name, and why.
     private var failing: [String: EnergyUnknown] = [:]
+    /// Why each service's CPU time is unknown, as far as it was said.
+    private var untimed: [ProcessorUnknown?]
 
     init(
         _ settings: MeterSettings, windows: WindowSequence, from start: ClockReading,
@@ -37,6 +39,7 @@ struct CounterWorker: ~Copyable {
         processor = ProcessorMeter(
             procfs: settings.procfs, services: settings.services, from: start.boottime)
         sample = EnergySample(takenAt: start.boottime, zones: [])
+        untimed = settings.services.map { _ in nil }
         read(start)
         describeSource()
     }
@@ -73,9 +76,11 @@ struct CounterWorker: ~Copyable {
         let zones = settings.readsCounters ? source.zones : []
         let error = ClockReading.errorBound()
         for window in closed {
+            let time = processor.close(at: window.endBoottime)
+            noteServices(time.services)
             let result = WindowEnergy(
                 closed: window, energies: energy.close(at: window.endBoottime), zones: zones,
-                processor: processor.close(at: window.endBoottime), clockError: error)
+                processor: time, clockError: error)
             if case .dropped = events.yield(.energy(result)) {
                 log.error("a window was lost: its records cannot be stored fast enough")
             }
@@ -125,15 +130,40 @@ struct CounterWorker: ~Copyable {
                 now[zone.parent.isEmpty ? zone.name : "\(zone.parent)/\(zone.name)"] = failure
             }
         }
-        for (name, reason) in now.sorted(by: { $0.key < $1.key }) where failing[name] != reason {
+        let news = now.filter { failing[$0.key] != $0.value }
+        for (reason, zones) in Dictionary(grouping: news.keys.sorted(), by: { news[$0] }) {
+            guard let reason else { continue }
             log.error(
-                "energy counter \(name) cannot be read: \(reason.sentence)",
-                metadata: ["fix": "\(reason.remedy(sysfs: settings.sysfs))"])
+                "energy counters cannot be read: \(reason.sentence)",
+                metadata: [
+                    "zones": "\(zones.joined(separator: ","))",
+                    "fix": "\(reason.remedy(sysfs: settings.sysfs))",
+                ])
         }
-        for name in failing.keys.sorted() where now[name] == nil {
-            log.notice("energy counter \(name) can be read again; the gap is bridged where certain")
+        let again = failing.keys.filter { now[$0] == nil }.sorted()
+        if !again.isEmpty {
+            log.notice(
+                "energy counters can be read again; the gap is bridged where that is certain",
+                metadata: ["zones": "\(again.joined(separator: ","))"])
         }
         failing = now
+    }
+
+    /// Says once when a service's CPU time cannot be told, and once when it can again.
+    private mutating func noteServices(_ times: [Known<Nanoseconds, ProcessorUnknown>]) {
+        for index in times.indices where times[index].reason != untimed[index] {
+            let name: Logger.Metadata = ["service": "\(settings.serviceNames[index])"]
+            if let reason = times[index].reason {
+                // A first window, or one in which a process ended, passes by itself.
+                guard reason != .firstReading && reason != .processEnded else { continue }
+                log.warning(
+                    "CPU time of a service is unknown, its energy is undivided: \(reason.sentence)",
+                    metadata: name)
+            } else {
+                log.notice("CPU time of a service is known", metadata: name)
+            }
+            untimed[index] = times[index].reason
+        }
     }
 
     /// Whether a zone fails, or one failed before: without either there is nothing to say.
@@ -170,6 +200,30 @@ extension EnergyUnknown {
             CAP_DAC_READ_SEARCH; it is tried again every second
             """
         default: "look at \(sysfs)/class/powercap; it is tried again every second"
+        }
+    }
+}
+
+extension ProcessorUnknown {
+    /// The reason in words, with what a person can do about it.
+    var sentence: String {
+        switch self {
+        case .firstReading: "it was read for the first time"
+        case .permissionDenied:
+            "no right to read it; `cpu: process` needs CAP_SYS_PTRACE for other users' processes"
+        case .notFound:
+            """
+            nothing listens on its ports, or its socket has no cgroup of version 2; name the cgroup's \
+            folder or `process` in the service's cpu
+            """
+        case .readFailed: "the kernel reports an error"
+        case .malformed: "its file holds no number"
+        case .sharedCgroup:
+            """
+            it shares the root cgroup with the whole host; give it a unit of its own, or name \
+            `process` in the service's cpu
+            """
+        case .processEnded: "a process of it ended"
         }
     }
 }

@@ -25,7 +25,7 @@ actor Connection {
         self.store = store
         self.limits = limits
         self.log = log
-        self.log[metadataKey: "peer"] = "\(channel.remoteAddress?.description ?? "unknown")"
+        self.log[metadataKey: "peer"] = "\(channel.remoteAddress?.label ?? "unknown")"
         deadline = .now + limits.handshake
     }
 

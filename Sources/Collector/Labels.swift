@@ -1,4 +1,5 @@
 import Metering
+import NIOCore
 
 extension EnergySourceKind {
     var label: String {
@@ -32,5 +33,13 @@ extension EnergyUnknown {
         case .discontinuity: "discontinuity"
         case .noSource: "no_source"
         }
+    }
+}
+
+extension SocketAddress {
+    /// `host:port`, an IPv6 address in brackets.
+    var label: String {
+        guard let address = ipAddress, let port else { return "\(self)" }
+        return address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
     }
 }

@@ -73,7 +73,7 @@ package struct Server: Service {
         let server = try await bind()
         if let address = server.channel.localAddress {
             listening(address)
-            log.notice("ready: listening for agents", metadata: ["address": "\(address)"])
+            log.notice("ready: listening for agents", metadata: ["address": "\(address.label)"])
         }
         try await server.executeThenClose { connections in
             // `closeFuture` inside a cancellation handler would ignore SIGTERM: close the channel.

@@ -1,0 +1,106 @@
+import NIOCore
+import Synchronization
+import Wire
+
+/// Why a connection was given up by this side.
+enum ShippingError: Error, CustomStringConvertible {
+    case closed
+    case noWelcome
+    case silent
+    case notAcknowledged
+
+    var description: String {
+        switch self {
+        case .closed: "the collector closed the connection"
+        case .noWelcome: "no welcome from the collector within \(WireTiming.handshake)"
+        case .silent: "the collector was silent for \(WireTiming.silence)"
+        case .notAcknowledged: "no acknowledgement within \(WireTiming.acknowledgement)"
+        }
+    }
+}
+
+/// How far one connection has come.
+final class ShippingProgress: Sendable {
+    private struct State {
+        var session: AgentSession?
+        var isWelcomed = false
+        var sentThrough: UInt64 = 0
+        var acknowledged: UInt64 = 0
+        let openedAt = ContinuousClock.now
+        var heardAt = ContinuousClock.now
+        /// When the oldest of what is in flight began to wait.
+        var waitsSince = ContinuousClock.now
+    }
+
+    private let state = Mutex(State())
+
+    var isWelcomed: Bool { state.withLock { $0.isWelcomed } }
+
+    func open(_ hello: Hello) throws(WireError) -> [UInt8] {
+        try state.withLock { state throws(WireError) in
+            var session = AgentSession(hello: hello)
+            let bytes = try session.open()
+            state.session = session
+            return bytes
+        }
+    }
+
+    func receive(_ buffer: ByteBuffer) -> [AgentEvent] {
+        state.withLock { state in
+            state.heardAt = .now
+            return buffer.withUnsafeReadableBytes { state.session?.receive($0) ?? [] }
+        }
+    }
+
+    func welcome(_ highest: UInt64) {
+        state.withLock {
+            $0.isWelcomed = true
+            $0.sentThrough = highest
+            $0.acknowledged = highest
+        }
+    }
+
+    func acknowledge(_ through: UInt64) {
+        state.withLock {
+            $0.acknowledged = max($0.acknowledged, through)
+            $0.waitsSince = .now
+        }
+    }
+
+    /// The record to send next, or `nil` where enough is in flight.
+    func nextToSend(window: UInt64) -> UInt64? {
+        state.withLock {
+            guard $0.isWelcomed, $0.sentThrough - $0.acknowledged < window else { return nil }
+            return $0.sentThrough + 1
+        }
+    }
+
+    func manifest(_ bytes: [UInt8]) throws(WireError) -> [UInt8] {
+        try state.withLock { state throws(WireError) in try state.session?.manifest(bytes) ?? [] }
+    }
+
+    func heartbeat() throws(WireError) -> [UInt8] {
+        try state.withLock { state throws(WireError) in try state.session?.heartbeat() ?? [] }
+    }
+
+    func batch(first: UInt64, _ records: [[UInt8]]) throws(WireError) -> [UInt8] {
+        try state.withLock { state throws(WireError) in
+            let bytes = try state.session?.batch(first: first, records: records) ?? []
+            if state.sentThrough == state.acknowledged { state.waitsSince = .now }
+            state.sentThrough = first + UInt64(records.count) - 1
+            return bytes
+        }
+    }
+
+    func checkTimes(_ now: ContinuousClock.Instant) throws(ShippingError) {
+        let state = state.withLock {
+            (
+                $0.isWelcomed, $0.openedAt, $0.heardAt, $0.waitsSince,
+                $0.sentThrough > $0.acknowledged
+            )
+        }
+        if !state.0 && now - state.1 > WireTiming.handshake { throw .noWelcome }
+        if now - state.2 > WireTiming.silence { throw .silent }
+        if state.4 && now - state.3 > WireTiming.acknowledgement { throw .notAcknowledged }
+    }
+}
