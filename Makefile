@@ -1,0 +1,46 @@
+# Everything a newcomer needs: `make demo` shows the whole job, `make test` proves it.
+
+SECONDS = 60
+RELEASE = swift build -c release --static-swift-stdlib
+
+.PHONY: help build demo test format lint clean
+
+help:
+	@echo 'make build    build the three programs in release, with the Swift library inside'
+	@echo 'make demo     install what is missing, build, and show the whole job: 60 s of load,'
+	@echo '              or make demo SECONDS=15; the result is also in out/demo.json'
+	@echo 'make test     install what is missing, build, and run every test'
+	@echo 'make format   rewrite the sources in the format of .swift-format'
+	@echo 'make lint     check the format, and what the formatter cannot check'
+	@echo 'make clean    remove what was built'
+
+build:
+	$(RELEASE)
+
+# exec: the demonstration itself gets the signals and gives the exit status.
+demo:
+	scripts/install-dependencies --demo
+	$(RELEASE)
+	bin=$$($(RELEASE) --show-bin-path) && \
+	exec "$$bin/jouleflow-lab" demo --bin "$$bin" --seconds $(SECONDS) --out out/demo.json
+
+# The system tests run the release programs in real time: apart from the others, one at a time.
+test:
+	scripts/install-dependencies --test
+	$(RELEASE)
+	swift build --build-tests
+	swift test --skip-build --skip SystemTests
+	bin=$$($(RELEASE) --show-bin-path) && \
+	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter SystemTests
+
+format:
+	swift format --in-place --recursive Package.swift Sources Tests
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests
+	scripts/tidy --self-test
+	scripts/tidy
+
+clean:
+	swift package clean
+	rm -rf out
