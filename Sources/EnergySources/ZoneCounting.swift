@@ -19,6 +19,7 @@ package enum ZoneRole: Sendable, Hashable, CustomStringConvertible {
     /// A control type other than RAPL's.
     case otherControl
 
+    /// Whether the zone's energy is part of the host's.
     package var isCounted: Bool { self == .package || self == .dram }
 
     package var description: String {

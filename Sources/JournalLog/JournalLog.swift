@@ -20,11 +20,13 @@ package struct JournalLog: LogHandler {
         style = JournalLine.Style(descriptor: descriptor)
     }
 
+    /// One value that goes into every line.
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes the event as one line; the event's own values win over the provided and the fixed.
     package func log(event: LogEvent) {
         var merged = metadata
         if let provided = metadataProvider?.get() { merged.merge(provided) { $1 } }

@@ -14,6 +14,7 @@ package struct ByteScanner {
         end = max(0, min(count, bytes.count))
     }
 
+    /// Whether nothing is left to read.
     package var isAtEnd: Bool { position >= end }
 
     /// Skips `text` where it comes next.

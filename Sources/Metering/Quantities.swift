@@ -6,6 +6,7 @@ package struct Microjoules: Hashable, Comparable, Sendable {
 
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// No energy: measured as none, never for unknown.
     package static let zero = Microjoules(0)
 
     package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
@@ -31,6 +32,7 @@ package struct Nanoseconds: Hashable, Comparable, Sendable {
 
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// No time.
     package static let zero = Nanoseconds(0)
 
     /// `seconds` whole seconds, clamped to the range.
@@ -39,6 +41,7 @@ package struct Nanoseconds: Hashable, Comparable, Sendable {
         return Self(over ? .max : value)
     }
 
+    /// `milliseconds` whole milliseconds, clamped to the range.
     package static func milliseconds(_ milliseconds: UInt64) -> Self {
         let (value, over) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
         return Self(over ? .max : value)
@@ -55,6 +58,7 @@ package struct Nanoseconds: Hashable, Comparable, Sendable {
         b.rawValue > rawValue ? .zero : Self(rawValue - b.rawValue)
     }
 
+    /// The same in seconds, rounded to a Double: for people and for ratios.
     package var seconds: Double { Double(rawValue) / 1_000_000_000 }
 }
 

@@ -56,5 +56,6 @@ extension AsyncParsableCommand {
 
 /// The version of Jouleflow's programs.
 package enum ProgramVersion {
+    /// Semantic version, as `--version` prints it and each manifest carries it.
     package static let text = "0.1.0"
 }

@@ -5,6 +5,7 @@ package import Metering
 /// `nil` is "not known" and is shown as `—` or `null`, never as a zero. Grams are of the factor's
 /// gas; times are UTC.
 package struct ReportContent: Sendable, Hashable {
+    /// A half-open interval.
     package struct Span: Sendable, Hashable {
         package let from: Timestamp
         package let to: Timestamp
@@ -15,6 +16,7 @@ package struct ReportContent: Sendable, Hashable {
         }
     }
 
+    /// The emission factor that O is computed with.
     package struct Factor: Sendable, Hashable {
         package var id = ""
         package var area = ""
@@ -29,6 +31,7 @@ package struct ReportContent: Sendable, Hashable {
         package init() {}
     }
 
+    /// The flows and the energy of one scenario.
     package struct Scenario: Sendable, Hashable {
         package var id = ""
         /// TA: complete business flows.
@@ -80,6 +83,7 @@ package struct ReportContent: Sendable, Hashable {
         package init() {}
     }
 
+    /// What one host delivered for a round, and what it did not.
     package struct Host: Sendable, Hashable {
         package var name = ""
         package var records: UInt64 = 0
@@ -115,6 +119,7 @@ package struct ReportContent: Sendable, Hashable {
         package init() {}
     }
 
+    /// One round with its figures and the hosts behind them.
     package struct Round: Sendable, Hashable {
         package var span: Span
         package var figures = Figures()
@@ -127,6 +132,7 @@ package struct ReportContent: Sendable, Hashable {
         package init(_ span: Span) { self.span = span }
     }
 
+    /// The means over the rounds, and how far they agree.
     package struct Summary: Sendable, Hashable {
         package var rounds = 0
         package var validRounds = 0

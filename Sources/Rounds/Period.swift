@@ -10,6 +10,7 @@ package struct Interval: Sendable, Hashable {
         self.end = end
     }
 
+    /// From the start to the end.
     package var length: Nanoseconds { end.since(start) }
 }
 
@@ -47,6 +48,8 @@ package struct Period: Sendable, Hashable {
     package let roundLength: Nanoseconds
     package let rounds: [Interval]
 
+    /// Cuts `[from, to)` into rounds. Throws where it is empty, the rounds do not fill it exactly,
+    /// or they are more than `maximumRounds`.
     package init(
         from: Timestamp, to: Timestamp, roundLength: Nanoseconds
     ) throws(PeriodError) {

@@ -11,6 +11,7 @@ package struct EnergyByState: Sendable, Hashable {
     /// The sum of the three.
     package var total: Microjoules { measured + bridged + estimated }
 
+    /// Adds energy to the sum of its state.
     package mutating func add(_ energy: Microjoules, _ state: EnergyState) {
         switch state {
         case .measured: measured += energy

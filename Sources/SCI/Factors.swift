@@ -22,13 +22,16 @@ package struct EmissionFactor: Sendable, Hashable {
     package let grade: String
     package let source: String
 
+    /// What the factor weighs: basis `lifecycle` counts all greenhouse gases, the others CO₂ alone.
     package var gas: FactorGas { basis == "lifecycle" ? .equivalent : .carbonDioxide }
 
+    /// The same in g/kWh.
     package var gramsPerKilowattHour: Double { kilogramsPerKilowattHour * 1000 }
 }
 
 /// What is wrong with a factor file, and in which line.
 package struct FactorFileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong; the cases carry what was found.
     package enum Problem: Error, Sendable, Hashable {
         case notUTF8
         case tooLong(bytes: Int)
@@ -123,6 +126,7 @@ package struct FactorTable: Sendable {
         }
     }
 
+    /// The factor with this id, or `nil`.
     package subscript(id: String) -> EmissionFactor? { indexByID[id].map { factors[$0] } }
 }
 

@@ -129,6 +129,7 @@ package struct IntensitySummary: Sendable, Hashable {
     /// |mean − ratio| / ratio, with the partial mean where there is no other.
     package let relativeDifference: Double?
 
+    /// Whether the means differ by more than `meansDiffer`.
     package var warnsOfDifference: Bool { (relativeDifference ?? 0) > Self.meansDiffer }
 
     package init(_ rounds: [RoundIntensity]) {

@@ -62,6 +62,7 @@ package struct BodyCondition: Sendable, Hashable {
 
 /// A request path in which a `{name}` between slashes stands for any one segment.
 package struct PathTemplate: Sendable, Hashable, CustomStringConvertible {
+    /// What may stand between two slashes.
     package enum Segment: Sendable, Hashable {
         /// Compared byte by byte with the path as sent, percent-encoding included.
         case literal(String)

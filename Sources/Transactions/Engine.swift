@@ -71,7 +71,9 @@ package struct EngineCounters: Sendable, Hashable {
     /// In the order of the services.
     package var services: [ServiceCounters]
 
+    /// Malformed messages of any kind.
     package var malformedTotal: UInt64 { malformed.reduce(0, &+) }
+    /// Encrypted connections of all services.
     package var encryptedConnections: UInt64 {
         services.reduce(0) { $0 &+ $1.encryptedConnections }
     }

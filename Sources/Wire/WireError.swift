@@ -73,8 +73,11 @@ package struct RefusalCode: RawRepresentable, Hashable, Sendable, CustomStringCo
 
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// The other side's version of the protocol is not spoken here.
     package static let unsupportedVersion = RefusalCode(rawValue: 1)
+    /// Bytes that are no frame or no message.
     package static let malformed = RefusalCode(rawValue: 2)
+    /// A message that the state does not allow.
     package static let outOfTurn = RefusalCode(rawValue: 3)
     /// The collector does not accept this agent, or not under this certificate.
     package static let identity = RefusalCode(rawValue: 4)

@@ -45,7 +45,7 @@ protocol StoppableCommand: ParsableCommand {
     mutating func run(until signals: StopSignals) throws
 }
 
-/// Ends with a sentence on standard error and a status of DESIGN.md §10.
+/// Ends with a sentence on standard error and a status as all programs use it.
 func quit(_ sentence: String, status: Int32) -> ExitCode {
     say("jouleflow-lab: " + sentence, to: .error)
     return ExitCode(status)

@@ -47,7 +47,7 @@ struct DemoTests {
         #expect(outcome(credit: 100, saysSimulated: false).differences.count == 1)
     }
 
-    @Test("writes every key of DESIGN.md §11, what is not known as null, and says simulated")
+    @Test("writes every key, what is not known as null, and says simulated")
     func json() throws {
         let text = try outcome(credit: 100).json()
         let object = try #require(

@@ -3,7 +3,7 @@ import Foundation
 @testable import Settings
 
 enum Samples {
-    /// DESIGN.md's example with what this version takes.
+    /// Settings that use every key this version takes.
     static let agent = """
         version: 1                      # agent.yaml
         agent: {id: cq-a-loan-07, state: /var/lib/jouleflow}

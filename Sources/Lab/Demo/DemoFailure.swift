@@ -13,7 +13,7 @@ package enum DemoFailure: Error, CustomStringConvertible {
     case unreadable(name: String, what: String)
     case interrupted(signal: Int32)
 
-    /// The exit status: DESIGN.md §10, or 128 + the signal.
+    /// The exit status as all programs use it, or 128 + the signal.
     package var status: Int32 {
         switch self {
         case .missingProgram, .workInUse: 2

@@ -30,8 +30,8 @@ package struct DemoOutcome: Sendable {
 
     /// What the standard counts of the flows the load generator completed.
     ///
-    /// Source: T/CQJR 032.2-2025 clause 8.2.1 as DESIGN.md §6 reads it: a credit refusal after
-    /// assessment is a completed flow, other refusals are not.
+    /// Source: T/CQJR 032.2-2025, 5.2, Table 1, and 8.2.1: a flow counts when it ran to its end, so
+    /// a credit refusal after assessment is a completed flow and other refusals are not.
     package func completedByLoad(_ scenario: LoanScenario) -> UInt64 {
         let counts = load[scenario]
         return scenario == .credit ? counts.completed + counts.refused : counts.completed
@@ -70,7 +70,7 @@ package struct DemoOutcome: Sendable {
         return lines
     }
 
-    /// The result as JSON. Source: DESIGN.md §11, `demo`.
+    /// The result as JSON, with `null` for what is not known.
     package func json() throws -> String {
         func value(_ number: (some Encodable)?) -> Any { number ?? NSNull() }
         var scenarios: [String: Any] = [:]

@@ -23,7 +23,9 @@ package struct LoadPlan: Sendable {
         self.mix = mix
     }
 
+    /// Flows a second; a plan beyond it is refused.
     package static let maximumRate: Double = 20_000
+    /// Connections at a time; a plan beyond it is refused.
     package static let maximumConnections = 512
 }
 

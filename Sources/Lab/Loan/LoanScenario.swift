@@ -20,6 +20,7 @@ package enum LoanScenario: String, Sendable, CaseIterable, Codable {
     /// The step that completes the flow.
     package var step: String { route.action }
 
+    /// The request's method.
     package var method: String { self == .query ? "GET" : "POST" }
 
     /// The path template, with its variable part in braces.
@@ -65,6 +66,7 @@ package enum LoanOutcome: String, Sendable, CaseIterable, Codable {
     /// HTTP 500 and code E9999: a technical error.
     case failed
 
+    /// The value of `code` in the response's body.
     package var code: String {
         switch self {
         case .completed: "0000"
@@ -73,8 +75,10 @@ package enum LoanOutcome: String, Sendable, CaseIterable, Codable {
         }
     }
 
+    /// The response's status.
     package var status: Int { self == .failed ? 500 : 200 }
 
+    /// The outcome that is answered so, or `nil` where none is.
     package init?(status: Int, code: String) {
         let found = Self.allCases.first { $0.status == status && $0.code == code }
         guard let found else { return nil }
@@ -94,8 +98,10 @@ package struct OutcomeCounts: Sendable, Codable, Equatable {
         self.failed = failed
     }
 
+    /// Flows of any outcome.
     package var total: UInt64 { completed + refused + failed }
 
+    /// Counts one flow more.
     package mutating func add(_ outcome: LoanOutcome) {
         switch outcome {
         case .completed: completed += 1

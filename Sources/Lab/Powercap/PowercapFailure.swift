@@ -10,7 +10,7 @@ package enum PowercapFailure: Error, CustomStringConvertible {
     /// The file does not read as `/proc/stat`.
     case notStat(String)
 
-    /// The exit status of DESIGN.md §10.
+    /// The exit status as all programs use it.
     package var status: Int32 {
         switch self {
         case .notOurs, .inUse: 2
