@@ -34,10 +34,10 @@ test:
 	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter SystemTests
 
 format:
-	swift format --in-place --recursive Package.swift Sources Tests
+	swift format --in-place --recursive Sources Tests
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Sources Tests
 	scripts/tidy --self-test
 	scripts/tidy
 
