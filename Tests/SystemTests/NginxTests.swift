@@ -1,0 +1,56 @@
+import Glibc
+import Testing
+
+extension SystemTests {
+    @Suite("On real traffic")
+    struct NginxTests {
+        @Test(
+            "counts per scenario and outcome equal nginx's access log, with no packet dropped",
+            .enabled("nginx or wrk is missing: apt-get install nginx-light wrk") {
+                Host.has("nginx", "wrk")
+            },
+            .enabled("no right to capture: CAP_NET_RAW is missing") { Host.mayCapture })
+        func countsEqualTheAccessLog() throws {
+            try Site.with { site in
+                let nginx = try startNginx(site)
+                _ = try site.startCounters()
+                _ = try site.startCollector()
+                let agent = try site.startAgent()
+                try agent.awaitSaying("capturing")
+
+                try write(NginxFiles.load, to: site.path("load.lua"))
+                let wrk = try site.start(
+                    "wrk",
+                    [
+                        "wrk", "-t1", "-c64", "-d10s", "-s", site.path("load.lua"),
+                        "http://127.0.0.1:\(site.servicePort)/",
+                    ])
+                #expect(try wrk.end(within: 20) == 0)
+                nginx.send(SIGQUIT)
+                #expect(try nginx.end(within: 5) == 0)
+                try site.awaitStored()
+                #expect(try agent.stop() == 0)
+
+                let logged = try NginxFiles.flows(inLog: read(site.path("access.log")))
+                let report = try site.expectSoundStore()
+                #expect(report.flows == logged)
+                #expect(logged.values.reduce(0) { $0 + $1.requests } > 10_000)
+                #expect(logged.values.allSatisfy { $0.refused > 0 && $0.failed > 0 })
+                #expect(report.losses["kernel_drops"] == 0)
+                #expect(report.losses.filter { $0.value != 0 } == [:])
+                #expect(report.isSimulated)
+            }
+        }
+
+        private func startNginx(_ site: Site) throws -> Child {
+            let file = site.path("nginx.conf")
+            let text = NginxFiles.configuration(folder: site.folder, port: site.servicePort)
+            try write(text, to: file)
+            let nginx = try site.start("nginx", ["nginx", "-p", site.folder, "-c", file])
+            try wait("nginx to listen", 5, diary: { nginx.said }) {
+                Host.isListening(on: site.servicePort)
+            }
+            return nginx
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// The settings files of a test.
+struct AgentSettings {
+    var id = "host-a"
+    var state = "state"
+    /// `false` reads no energy counters at all.
+    var hasCounters = true
+    var interfaces = "lo"
+    var port: UInt16
+    var collectorPort: UInt16?
+
+    /// The four scenarios: name, method, path.
+    static let scenarios = [
+        ("credit", "POST", "/api/credit/{applyNo}/decision"),
+        ("drawdown", "POST", "/api/loan/{loanNo}/payout"),
+        ("repayment", "POST", "/api/repay/{loanNo}/settle"),
+        ("query", "GET", "/api/account/{accountNo}/summary"),
+    ]
+
+    /// `agent.yaml`.
+    var text: String {
+        let energy = hasCounters ? "{sysfs: sys, idle_watts: 60}" : "{source: none}"
+        var lines = [
+            "version: 1",
+            "agent: {id: \(id), state: \(state)}",
+            "window: 1s",
+            "energy: \(energy)",
+            "capture: {interfaces: [\(interfaces)]}",
+            "services:",
+            "  - {name: web, ports: [\(port)], cpu: process, counts_flows: true}",
+            "scenarios:",
+        ]
+        for (id, method, path) in Self.scenarios {
+            lines += [
+                "  - id: \(id)",
+                "    steps:",
+                "      - when: {method: \(method), path: \"\(path)\"}",
+                "        completes: true",
+                "        outcome:",
+                "          completed: {status: 2xx, body: {code: [\"0000\"]}}",
+                "          refused: {status: 2xx, body: {code: [\"E1001\"]}}",
+                "          failed: {body: {code: [\"E9999\"]}}",
+            ]
+        }
+        let addresses = collectorPort.map { "{address: \"127.0.0.1:\($0)\", plaintext: true}" }
+        lines.append("collectors: [\(addresses ?? "")]")
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A folder with settings, programs that run in it, and what they leave behind.
+final class Site {
+    let folder: String
+    let collectorPort: UInt16
+    let servicePort: UInt16
+    /// Seconds since 1970 before which no record begins.
+    private let began = Int(Date().timeIntervalSince1970)
+    private var children: [Child] = []
+
+    init() throws {
+        folder = try Host.temporaryFolder()
+        // Nobody must reach the state folder below it.
+        chmod(folder, 0o755)
+        collectorPort = try Host.freePort()
+        servicePort = try Host.freePort()
+    }
+
+    /// Ends everything that runs in it, the youngest first, and removes the folder.
+    func close() {
+        for child in children.reversed() { child.kill() }
+        if ProcessInfo.processInfo.environment["JOULEFLOW_KEEP"] == nil {
+            try? FileManager.default.removeItem(atPath: folder)
+        }
+    }
+
+    /// Gives `body` a site and takes it down in all cases.
+    static func with(_ body: (Site) throws -> Void) throws {
+        let site = try Site()
+        defer { site.close() }
+        try body(site)
+    }
+
+    func path(_ name: String) -> String { "\(folder)/\(name)" }
+
+    static func program(_ name: String) throws -> String {
+        guard let folder = Host.programs else { throw Trouble("JOULEFLOW_BIN is not set") }
+        return "\(folder)/jouleflow-\(name)"
+    }
+
+    func start(_ name: String, _ command: [String], as user: Child.User = .same) throws -> Child {
+        let child = try Child(
+            "\(name)-\(children.count)", command, folder: folder, as: user)
+        children.append(child)
+        return child
+    }
+
+    // MARK: Programs
+
+    func startCounters() throws -> Child {
+        let counters = try start(
+            "powercap", [Self.program("lab"), "powercap", "--root", path("sys")])
+        try counters.awaitSaying("ready:")
+        return counters
+    }
+
+    func agentSettings() -> AgentSettings {
+        AgentSettings(port: servicePort, collectorPort: collectorPort)
+    }
+
+    /// Starts the agent and waits until both its hot loops run.
+    func startAgent(_ settings: AgentSettings? = nil, as user: Child.User = .same) throws -> Child {
+        let agent = try startAgentUnready(settings, as: user)
+        try agent.awaitSaying("ready")
+        return agent
+    }
+
+    func startAgentUnready(
+        _ settings: AgentSettings? = nil, as user: Child.User = .same, before: [String] = []
+    ) throws -> Child {
+        let settings = settings ?? agentSettings()
+        let file = path("agent-\(children.count).yaml")
+        try write(settings.text, to: file)
+        return try start(
+            "agent", before + [Self.program("agent"), "run", "--config", file], as: user)
+    }
+
+    func startCollector() throws -> Child {
+        let collector = try startCollectorUnready()
+        try collector.awaitSaying("ready")
+        return collector
+    }
+
+    func startCollectorUnready(store: String = "store.db") throws -> Child {
+        let file = path("collector-\(children.count).yaml")
+        let text = """
+            version: 1
+            listen: {agents: "127.0.0.1:\(collectorPort)"}
+            plaintext: true
+            store: {sqlite: \(store)}
+
+            """
+        try write(text, to: file)
+        return try start("collector", [Self.program("collector"), "run", "--config", file])
+    }
+
+    func startApplication() throws -> Child {
+        let application = try start(
+            "app", [Self.program("lab"), "app", "--port", "\(servicePort)", "--unit", "20us"])
+        try application.awaitSaying("ready:")
+        return application
+    }
+
+    func startLoad(seconds: Int, rate: Int = 300) throws -> Child {
+        try start(
+            "load",
+            [
+                Self.program("lab"), "load", "--port", "\(servicePort)", "--seconds",
+                "\(seconds)", "--rate", "\(rate)", "--format", "json",
+            ])
+    }
+
+    // MARK: What is stored
+
+    /// Waits until the store holds every record up to now: one that begins at or after it.
+    func awaitStored(through instant: Date = Date(), within seconds: Double = 10) throws {
+        let nanoseconds = Int(instant.timeIntervalSince1970 * 1e9)
+        try wait("the windows up to \(instant) to be stored", seconds) {
+            try StoredRecords(path("store.db")).latestStart >= nanoseconds
+        }
+    }
+
+    var hasStore: Bool { access(path("store.db"), R_OK) == 0 }
+
+    /// One round over all that was recorded.
+    func report() throws -> Report {
+        let end = Int(Date().timeIntervalSince1970) + 1
+        let from = Report.time(began), to = Report.time(end)
+        let period = ["--from", from, "--to", to, "--round", "\(end - began)s"]
+        let outcome = try Host.run(
+            [
+                Self.program("collector"), "report", "--store", path("store.db"),
+                "--factor", "全国-2023-average", "--format", "json",
+            ] + period, within: 30)
+        guard outcome.status == 0 else { throw Trouble("report: \(outcome.said)") }
+        return try Report(outcome.printed, period: period)
+    }
+
+    /// Every stored record conserves its energy, none is missing or doubled, and a program of
+    /// another language finds the report's figures in them.
+    @discardableResult
+    func expectSoundStore(runs: Int = 1, _ place: SourceLocation = #_sourceLocation) throws
+        -> Report
+    {
+        let report = try report()
+        let records = try StoredRecords(path("store.db"))
+        #expect(records.runs.count == runs, sourceLocation: place)
+        for run in records.runs {
+            #expect(run.first == 1, "the run's first sequence", sourceLocation: place)
+            #expect(run.last == run.count, "a sequence without hole", sourceLocation: place)
+        }
+        try report.expectRecomputed(from: path("store.db"), place)
+        return report
+    }
+}
