@@ -1,0 +1,155 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+    @Suite("Told something wrong")
+    struct UsageTests {
+        /// A word of a settings file put wrong.
+        struct Mistake: CustomTestStringConvertible {
+            let word: String
+            let wrong: String
+            /// What the message must contain.
+            let meaning: String
+            let fix: String
+
+            var testDescription: String { "\(wrong) in place of \(word)" }
+
+            /// The text with the mistake, and its place as `:line:column:`.
+            func made(in text: String, at part: String) throws -> (text: String, place: String) {
+                guard let range = text.range(of: word) else { throw Trouble("no \(word)") }
+                let changed = text.replacingCharacters(in: range, with: wrong)
+                guard let found = changed.range(of: part) else { throw Trouble("no \(part)") }
+                let before = changed[..<found.lowerBound]
+                let line = before.count { $0 == "\n" } + 1
+                let column = before.split(separator: "\n", omittingEmptySubsequences: false)
+                    .last.map { $0.count + 1 }
+                return (changed, ":\(line):\(column ?? 0): ")
+            }
+        }
+
+        @Test(
+            "a mistake in agent.yaml ends it with status 3, place, meaning and fix",
+            arguments: [
+                (
+                    Mistake(
+                        word: "ports:", wrong: "prots:", meaning: "unknown key \"prots\"",
+                        fix: "did you mean \"ports\"?"), "prots"
+                ),
+                (
+                    Mistake(
+                        word: "idle_watts: 60", wrong: "idle_watts: lots",
+                        meaning: "expected a number of watts", fix: "idle_watts: 85.5"), "lots"
+                ),
+                (
+                    Mistake(
+                        word: "window: 1s", wrong: "window: 1x", meaning: "unknown unit \"x\"",
+                        fix: "window: 10s"), "1x"
+                ),
+                (
+                    Mistake(
+                        word: "plaintext: true", wrong: "plaintext: false",
+                        meaning: "plaintext", fix: "plaintext: true"), "false"
+                ),
+            ])
+        func agentSettings(mistake: Mistake, at part: String) throws {
+            try Site.with { site in
+                let (text, place) = try mistake.made(in: site.agentSettings().text, at: part)
+                let file = site.path("agent.yaml")
+                try write(text, to: file)
+                for command in ["run", "check"] {
+                    let outcome = try Host.run(
+                        [Site.program("agent"), command, "--config", file], within: 5)
+                    #expect(outcome.status == 3)
+                    #expect(outcome.said.contains(file + place), "\(outcome.said)")
+                    #expect(outcome.said.contains(mistake.meaning), "\(outcome.said)")
+                    #expect(outcome.said.contains(mistake.fix), "\(outcome.said)")
+                }
+            }
+        }
+
+        @Test("a mistake in collector.yaml ends it with status 3 and its place")
+        func collectorSettings() throws {
+            try Site.with { site in
+                let file = site.path("collector.yaml")
+                try write("version: 1\nplaintext: true\nstore: {sqlit: a.db}\n", to: file)
+                let outcome = try Host.run(
+                    [Site.program("collector"), "run", "--config", file], within: 5)
+                #expect(outcome.status == 3)
+                #expect(outcome.said.contains("\(file):3:9: unknown key \"sqlit\""))
+                #expect(outcome.said.contains("did you mean \"sqlite\"?"), "\(outcome.said)")
+            }
+        }
+
+        @Test("a missing settings file ends it with status 3", arguments: ["agent", "collector"])
+        func missingSettings(program: String) throws {
+            let outcome = try Host.run(
+                [Site.program(program), "run", "--config", "/nowhere/it.yaml"], within: 5)
+            #expect(outcome.status == 3)
+            #expect(outcome.said.contains("/nowhere/it.yaml: cannot read the file"))
+            #expect(outcome.said.contains("No such file or directory"))
+            #expect(outcome.said.contains("--config"))
+        }
+
+        @Test("an unknown option ends it with status 2", arguments: ["agent", "collector"])
+        func unknownOption(program: String) throws {
+            let outcome = try Host.run(
+                [Site.program(program), "run", "--config", "x", "--frob"], within: 5)
+            #expect(outcome.status == 2)
+            #expect(outcome.said.contains("Unknown option '--frob'"), "\(outcome.said)")
+            #expect(outcome.said.contains("Usage:"))
+        }
+
+        @Test(
+            "a capture file that cannot be read ends a replay with status 5",
+            arguments: [
+                ("missing.pcap", nil, "No such file or directory"),
+                (
+                    "text.pcap", "a text that is longer than the header of a pcap file",
+                    "is no pcap file"
+                ),
+                ("empty.pcap", "", "has 0 bytes"),
+            ])
+        func unreadableCapture(name: String, content: String?, meaning: String) throws {
+            try Site.with { site in
+                if let content { try write(content, to: site.path(name)) }
+                let outcome = try replay(name, site)
+                #expect(outcome.status == 5)
+                #expect(outcome.said.contains(site.path(name)), "\(outcome.said)")
+                #expect(outcome.said.contains(meaning), "\(outcome.said)")
+                #expect(outcome.printed == "")
+            }
+        }
+
+        @Test("a capture file that ends inside a packet is counted up to there, and said to end")
+        func truncatedCapture() throws {
+            try Site.with { site in
+                // pcap, little-endian, microseconds, Ethernet; Source: pcap-savefile(5).
+                let header: [UInt32] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1]
+                let packet: [UInt32] = [1_700_000_000, 0, 60, 60]
+                let words = (header + packet).flatMap { word in
+                    withUnsafeBytes(of: word.littleEndian, Array.init)
+                }
+                let whole = words + [UInt8](repeating: 0, count: 60)
+                let cut = whole + whole[24..<50]
+                try Data(cut).write(to: URL(filePath: site.path("cut.pcap")))
+                let outcome = try replay("cut.pcap", site, "--format", "json")
+                #expect(outcome.status == 0)
+                let result = try dictionary(outcome.printed)
+                #expect(result["truncated"] as? Bool == true)
+                #expect(result["packets"] as? Int == 1)
+                let table = try replay("cut.pcap", site)
+                #expect(table.printed.contains("ends inside a packet"), "\(table.printed)")
+            }
+        }
+
+        private func replay(
+            _ name: String, _ site: Site, _ options: String...
+        ) throws -> Host.Outcome {
+            let settings = site.path("agent.yaml")
+            try write(site.agentSettings().text, to: settings)
+            return try Host.run(
+                [Site.program("agent"), "replay", site.path(name), "--config", settings]
+                    + options, within: 10)
+        }
+    }
+}
