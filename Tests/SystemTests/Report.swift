@@ -77,8 +77,10 @@ struct Report {
                 text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
     }
 
-    /// `scripts/recompute.py` finds each record conserved, no hole, and these figures.
-    func expectRecomputed(from store: String, _ place: SourceLocation) throws {
+    /// What `scripts/recompute.py` finds in the store: each record conserved and no hole.
+    func recomputed(
+        from store: String, _ place: SourceLocation = #_sourceLocation
+    ) throws -> [String: Any] {
         let factor = (json["factor"] as? [String: Any])?["grams_per_kwh"] as? Double ?? .nan
         let outcome = try Host.run(
             [
@@ -87,7 +89,12 @@ struct Report {
             ] + period, within: 60)
         guard outcome.status == 0 else { throw Trouble("recompute.py: \(outcome.said)") }
         #expect(outcome.said == "", "a hole in the sequences", sourceLocation: place)
-        let other = try dictionary(outcome.printed)
+        return try dictionary(outcome.printed)
+    }
+
+    /// `scripts/recompute.py` finds these figures in the store.
+    func expectRecomputed(from store: String, _ place: SourceLocation) throws {
+        let other = try recomputed(from: store, place)
         for key in ["simulated", "records", "summary", "rounds"] {
             let differences = Self.differences(key, other[key], json[key])
             #expect(differences == [], "report and recompute.py", sourceLocation: place)
