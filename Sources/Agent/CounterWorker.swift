@@ -197,9 +197,9 @@ extension EnergyUnknown {
             """
             give the agent's group the right to read energy_uj: a udev rule SUBSYSTEM=="powercap", \
             ACTION=="add", RUN+="/bin/chgrp -R jouleflow /sys%p", RUN+="/bin/chmod -R g+r /sys%p", or \
-            CAP_DAC_READ_SEARCH; it is tried again every second
+            CAP_DAC_READ_SEARCH; it is tried again every 10 s
             """
-        default: "look at \(sysfs)/class/powercap; it is tried again every second"
+        default: "look at \(sysfs)/class/powercap; it is tried again every 10 s"
         }
     }
 }
