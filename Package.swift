@@ -148,6 +148,8 @@ let package = Package(
                 "Collector", "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
                 "jouleflow-collector", logging, lifecycle,
             ] + nio),
+        // The programs as a whole, with real parts; the folder of the programs in JOULEFLOW_BIN.
+        tests("SystemTests"),
         tests(
             "LabTests",
             ["Lab", "Metering", "jouleflow-lab", nioHTTP1, argumentParser] + nio),
