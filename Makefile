@@ -30,9 +30,9 @@ test:
 	scripts/install-dependencies --test
 	$(RELEASE)
 	swift build --build-tests
-	swift test --skip-build --skip SystemTests
+	swift test --skip-build --skip '^SystemTests\.'
 	bin=$$($(RELEASE) --show-bin-path) && \
-	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter SystemTests
+	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter '^SystemTests\.'
 
 format:
 	swift format --in-place --recursive Sources Tests
