@@ -35,10 +35,10 @@ test:
 	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter '^SystemTests\.'
 
 format:
-	swift format --in-place --recursive Sources Tests
+	swift format --in-place --recursive Package.swift Sources Tests
 
 lint:
-	swift format lint --strict --recursive Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests
 	scripts/tidy --self-test
 	scripts/tidy
 

@@ -151,6 +151,8 @@ def one_round(records, hosts, names, begin, end, factor):
     for name in names:
         known = SEEN in seen[name] and not seen[name] & {ENCRYPTED, NOT_CAPTURED}
         counts[name]["ta"] = counts[name]["counted_flows"] if known else None
+        if not known:
+            counts[name].update(completed=None, refused=None)
     result = figures(energy, {name: c["ta"] for name, c in counts.items()}, factor)
     valid = not problem and result["intensity_grams_per_unit"] is not None
     return result | {"valid": valid, "scenarios": counts}

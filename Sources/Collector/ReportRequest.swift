@@ -119,12 +119,14 @@ extension ReportContent.Scenario {
         self.volume = volume.value
         unknown = volume.reason?.description
         counted = counts.flows
+        self.energy = energy
+        // Without all windows these are parts of an unknown whole, and no figures.
+        guard volume.value != nil else { return }
         requests = counts.requests
         completed = counts.completed
         refused = counts.refused
         failed = counts.failed
         incomplete = counts.incomplete
-        self.energy = energy
     }
 }
 

@@ -98,9 +98,9 @@ extension ReportContent.Scenario {
     fileprivate var json: JSON {
         .object([
             ("ta", JSON(volume)), ("ta_unknown", JSON(unknown)),
-            ("counted_flows", .integer(counted)), ("requests", .integer(requests)),
-            ("completed", .integer(completed)), ("refused", .integer(refused)),
-            ("failed", .integer(failed)), ("incomplete", .integer(incomplete)),
+            ("counted_flows", .integer(counted)), ("requests", JSON(requests)),
+            ("completed", JSON(completed)), ("refused", JSON(refused)),
+            ("failed", JSON(failed)), ("incomplete", JSON(incomplete)),
             ("energy_microjoules", JSON(energy?.rawValue)),
             ("joules_per_flow", JSON(joulesPerFlow)),
         ])

@@ -40,12 +40,14 @@ package struct ReportContent: Sendable, Hashable {
         package var unknown: String?
         /// Flows that were counted: a lower bound where TA is not known.
         package var counted: UInt64 = 0
-        package var requests: UInt64 = 0
-        package var completed: UInt64 = 0
-        package var refused: UInt64 = 0
-        package var failed: UInt64 = 0
-        package var incomplete: UInt64 = 0
-        /// The energy attributed to the scenario; `nil` where no energy is known.
+        /// What the exchanges were; `nil` where TA is not known.
+        package var requests: UInt64?
+        package var completed: UInt64?
+        package var refused: UInt64?
+        package var failed: UInt64?
+        package var incomplete: UInt64?
+        /// The energy attributed to the scenario: in windows whose counts are not known it is
+        /// undivided instead. `nil` where no energy is known.
         package var energy: Microjoules?
         package var joulesPerFlow: Double?
 

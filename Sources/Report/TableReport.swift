@@ -87,8 +87,9 @@ extension ReportContent {
             titles,
             totals.scenarios.map { scenario in
                 [
-                    scenario.id, Notation.whole(scenario.volume), "\(scenario.completed)",
-                    "\(scenario.refused)", "\(scenario.failed)", "\(scenario.incomplete)",
+                    scenario.id, Notation.whole(scenario.volume),
+                    Notation.whole(scenario.completed), Notation.whole(scenario.refused),
+                    Notation.whole(scenario.failed), Notation.whole(scenario.incomplete),
                     Notation.significant(scenario.joulesPerFlow),
                     scenario.unknown.map { "\($0) (counted at least \(scenario.counted))" } ?? "",
                 ]

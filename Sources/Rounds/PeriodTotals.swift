@@ -43,7 +43,9 @@ extension PeriodTotals.Scenario {
     fileprivate init(_ rounds: [FleetScenario], id: ScenarioID, energy use: EnergyByUse?) {
         var counts = ScenarioCounts()
         for round in rounds { counts.add(round.counts) }
-        let unknown = rounds.lazy.compactMap(\.volume.reason).first
+        // A round that has records says more than one that has none.
+        let reasons = rounds.compactMap(\.volume.reason)
+        let unknown = reasons.first { $0 != .noRecords } ?? reasons.first
         let energy = use?.scenarios[id] ?? .zero
         self.id = id
         self.counts = counts
