@@ -25,8 +25,11 @@ package struct EmissionFactor: Sendable, Hashable {
     /// What the factor weighs: basis `lifecycle` counts all greenhouse gases, the others CO₂ alone.
     package var gas: FactorGas { basis == "lifecycle" ? .equivalent : .carbonDioxide }
 
-    /// The same in g/kWh.
-    package var gramsPerKilowattHour: Double { kilogramsPerKilowattHour * 1000 }
+    /// The same in g/kWh, as its decimal digits say: 0.5306 is 530.6, where multiplying would give
+    /// 530.5999999999999. Exact to nine digits behind the kilogram's point.
+    package var gramsPerKilowattHour: Double {
+        (kilogramsPerKilowattHour * 1_000_000_000).rounded() / 1_000_000
+    }
 }
 
 /// What is wrong with a factor file, and in which line.

@@ -44,7 +44,7 @@ struct DemoCommand: StoppableCommand {
             say("energy is SIMULATED: no readable energy counters on this host")
         }
         do {
-            try conclude(try demo.run())
+            try conclude(try demo.run(), of: demo)
         } catch let code as ExitCode {
             say("settings, logs and store are in \(demo.work)", to: .error)
             throw code
@@ -64,13 +64,22 @@ struct DemoCommand: StoppableCommand {
         }
     }
 
-    private func conclude(_ outcome: DemoOutcome) throws {
+    private func conclude(_ outcome: DemoOutcome, of demo: Demo) throws {
         say("\n" + outcome.table)
         if let slash = out.lastIndex(of: "/"), slash > out.startIndex {
             try SmallFile.makeFolder(String(out[..<slash]))
         }
         try SmallFile.write(try outcome.json(), to: out)
-        say("\nwritten to \(out)")
+        let store = (out.hasSuffix(".json") ? String(out.dropLast(5)) : out) + ".db"
+        try demo.copyStore(to: store)
+        let period = outcome.period
+        say(
+            """
+
+            written to \(out), the records to \(store); without Jouleflow the same is computed by
+              python3 scripts/recompute.py --db \(store) --from \(period.from) --to \(period.to) \
+            --round \(period.round) --factor-g-per-kwh \(outcome.report.factor.map { "\($0)" } ?? "FACTOR")
+            """)
         let differences = outcome.differences
         guard differences.isEmpty else {
             throw quit(

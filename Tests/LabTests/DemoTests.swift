@@ -32,7 +32,9 @@ struct DemoTests {
             ],
         ])
         let agent = DemoOutcome.Agent(cpuSeconds: 0.5, peakBytes: nil, stopSeconds: 0.1)
-        return DemoOutcome(simulated: true, load: load, report: report, agent: agent)
+        return DemoOutcome(
+            simulated: true, period: .init(from: "a", to: "b", round: "60s"), load: load,
+            report: report, agent: agent)
     }
 
     @Test("takes credit refusals as completed flows, and no other refusals")

@@ -167,7 +167,7 @@ struct FactorFiles {
             #expect(factor.id == "\(factor.area)-\(factor.year)-\(factor.basis)")
             #expect(factor.gas == .carbonDioxide)
         }
-        #expect(isNear(try factor("全国-2023-average").gramsPerKilowattHour, 530.6))
+        #expect(try factor("全国-2023-average").gramsPerKilowattHour == 530.6)
         #expect(table["nowhere"] == nil)
     }
 

@@ -78,9 +78,19 @@ package final class Demo {
             throw failure(agent, "ended with status \(agent.end?.status ?? -1)")
         }
         return DemoOutcome(
-            simulated: simulated, load: load, report: stored,
+            simulated: simulated,
+            period: DemoOutcome.Period(
+                from: from.utc, to: to.utc, round: "\(Int(to.since(from).seconds))s"), load: load,
+            report: stored,
             agent: DemoOutcome.Agent(
                 cpuSeconds: end.cpuSeconds, peakBytes: peak, stopSeconds: stopSeconds))
+    }
+
+    /// Copies the collector's store, whose programs have ended, in place of what `path` held.
+    package func copyStore(to path: String) throws {
+        let files = FileManager.default
+        if files.fileExists(atPath: path) { try files.removeItem(atPath: path) }
+        try files.copyItem(atPath: work + "/collector.db", toPath: path)
     }
 
     /// Removes the work folder.

@@ -16,13 +16,30 @@ package struct DemoOutcome: Sendable {
         }
     }
 
+    /// What the report covers, as the arguments of `report` and `scripts/recompute.py`.
+    package struct Period: Sendable {
+        package let from: String
+        package let to: String
+        package let round: String
+
+        package init(from: String, to: String, round: String) {
+            self.from = from
+            self.to = to
+            self.round = round
+        }
+    }
+
     package let simulated: Bool
+    package let period: Period
     package let load: LoadResult
     package let report: DemoReport
     package let agent: Agent
 
-    package init(simulated: Bool, load: LoadResult, report: DemoReport, agent: Agent) {
+    package init(
+        simulated: Bool, period: Period, load: LoadResult, report: DemoReport, agent: Agent
+    ) {
         self.simulated = simulated
+        self.period = period
         self.load = load
         self.report = report
         self.agent = agent
@@ -82,6 +99,7 @@ package struct DemoOutcome: Sendable {
         }
         let object: [String: Any] = [
             "simulated": simulated, "scenarios": scenarios,
+            "period": ["from": period.from, "to": period.to, "round": period.round],
             "energy_kwh": value(report.energyKilowattHours), "o_grams": value(report.operational),
             "m_policy": value(report.embodiedPolicy), "r_cf": value(report.volume),
             "sci_cf_grams": value(report.intensity), "coverage": value(report.coverage),

@@ -27,6 +27,8 @@ package struct DemoReport: Sendable {
     package let unit: String?
     /// The smallest share of the round, over hosts, for which energy and counts are both known.
     package let coverage: Double?
+    /// The emission factor in grams per kilowatt-hour.
+    package let factor: Double?
 
     /// Reads the JSON the report command printed.
     package init(path: String) throws {
@@ -48,6 +50,7 @@ package struct DemoReport: Sendable {
         unit = report["unit"] as? String
         volume = Self.number(round["r_cf"])
         intensity = Self.number(round["intensity_grams_per_unit"])
+        factor = Self.number((report["factor"] as? [String: Any])?["grams_per_kwh"])
         let hosts = round["hosts"] as? [[String: Any]] ?? []
         coverage = hosts.flatMap {
             [Self.number($0["energy_coverage"]) ?? 0, Self.number($0["counts_coverage"]) ?? 0]
