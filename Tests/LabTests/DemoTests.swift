@@ -56,7 +56,7 @@ struct DemoTests {
             try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
         #expect(
             Set(object.keys) == [
-                "simulated", "scenarios", "energy_kwh", "o_grams", "m_policy", "r_cf",
+                "simulated", "scenarios", "energy_kwh", "o_grams", "period", "m_policy", "r_cf",
                 "sci_cf_grams", "coverage", "agent",
             ])
         #expect(object["simulated"] as? Bool == true && object["o_grams"] is NSNull)
