@@ -64,7 +64,7 @@ let package = Package(
         stage("KernelFiles"),
         stage("CRC32C"),
         stage("JournalLog", [logging]),
-        stage("ProgramExit", [argumentParser]),
+        stage("CommandLines", ["Metering", argumentParser]),
 
         // Stages of the agent, in the order of the flow.
         stage("Settings", ["Metering", "Traffic", "CYAML"]),
@@ -105,14 +105,14 @@ let package = Package(
         program(
             "jouleflow-agent",
             [
-                "Agent", "Settings", "JournalLog", "ProgramExit", "Metering", argumentParser,
+                "Agent", "Settings", "JournalLog", "CommandLines", "Metering", argumentParser,
                 logging, lifecycle, unixSignals,
             ]),
         program(
             "jouleflow-collector",
             [
                 "Collector", "Settings", "JournalLog", "Store", "SCI", "Report", "Metering",
-                "Rounds", "ProgramExit", argumentParser, logging, lifecycle, unixSignals,
+                "Rounds", "CommandLines", argumentParser, logging, lifecycle, unixSignals,
             ]),
 
         // The lab: development only, never packaged.

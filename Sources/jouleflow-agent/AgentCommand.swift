@@ -1,5 +1,5 @@
 import ArgumentParser
-import ProgramExit
+import CommandLines
 
 /// The command line of the agent.
 @main
@@ -8,6 +8,8 @@ struct AgentCommand: AsyncParsableCommand {
         commandName: "jouleflow-agent",
         abstract: "Meters the energy of this host and counts the business flows it completes.",
         discussion: """
+            See what this host's energy counters give:
+              jouleflow-agent energy
             Write a configuration (docs/configuration.md explains every key), look at it, run it:
               jouleflow-agent check --config /etc/jouleflow/agent.yaml
               jouleflow-agent run --config /etc/jouleflow/agent.yaml
@@ -20,7 +22,7 @@ struct AgentCommand: AsyncParsableCommand {
             5 input unreadable.
             """,
         version: ProgramVersion.text,
-        subcommands: [RunCommand.self, CheckCommand.self, ReplayCommand.self])
+        subcommands: [RunCommand.self, CheckCommand.self, EnergyCommand.self, ReplayCommand.self])
 
     static func main() async { await runToExit() }
 }

@@ -1,6 +1,6 @@
 import Agent
 import ArgumentParser
-import ProgramExit
+import CommandLines
 
 /// `jouleflow-agent check`.
 struct CheckCommand: AsyncParsableCommand {

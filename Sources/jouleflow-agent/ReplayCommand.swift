@@ -1,7 +1,7 @@
 import Agent
 import ArgumentParser
 import Glibc
-import ProgramExit
+import CommandLines
 
 /// `jouleflow-agent replay`.
 struct ReplayCommand: AsyncParsableCommand {
@@ -33,15 +33,12 @@ struct ReplayCommand: AsyncParsableCommand {
         do throws(ReplayError) {
             result = try replay(files, settings: settings) { read, total in
                 guard isWatched else { return }
-                let line = "\r\(read >> 20) of \(total >> 20) MiB"
-                _ = Array(line.utf8).withUnsafeBytes {
-                    write(STDERR_FILENO, $0.baseAddress, $0.count)
-                }
+                complain("\r\(read >> 20) of \(total >> 20) MiB")
             }
         } catch {
             throw Failure(.unreadable, "\(error)")
         }
-        if isWatched { _ = write(STDERR_FILENO, "\r\u{1b}[K", 4) }
+        if isWatched { complain("\r\u{1b}[K") }
         let report = ReplayReport(result)
         print(format == .json ? report.json : report.table)
     }

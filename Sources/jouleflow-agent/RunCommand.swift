@@ -2,7 +2,7 @@ import Agent
 import ArgumentParser
 import JournalLog
 import Logging
-import ProgramExit
+import CommandLines
 import ServiceLifecycle
 import UnixSignals
 

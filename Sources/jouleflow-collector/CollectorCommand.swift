@@ -1,5 +1,5 @@
 import ArgumentParser
-import ProgramExit
+import CommandLines
 
 /// The command line of the collector.
 @main

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ProgramExit
+import CommandLines
 import Foundation
 import SCI
 

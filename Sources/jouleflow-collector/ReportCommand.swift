@@ -1,5 +1,5 @@
 import ArgumentParser
-import ProgramExit
+import CommandLines
 import Collector
 import Metering
 import Report
@@ -29,7 +29,7 @@ struct ReportCommand: ParsableCommand {
     var from: Timestamp
     @Option(help: "End of the period, with its zone; not part of it.", transform: PointInTime.parse)
     var to: Timestamp
-    @Option(help: "Length of a round: 60s, 10m, 24h or 7d.", transform: RoundLength.parse)
+    @Option(help: "Length of a round: 60s, 10m, 24h or 7d.", transform: LengthOfTime.parse)
     var round: Nanoseconds
     @Option(help: "Id of the emission factor: see jouleflow-collector factors.")
     var factor: String

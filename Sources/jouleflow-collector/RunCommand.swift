@@ -1,5 +1,5 @@
 import ArgumentParser
-import ProgramExit
+import CommandLines
 import Collector
 import Glibc
 import JournalLog

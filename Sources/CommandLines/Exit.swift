@@ -48,10 +48,11 @@ extension AsyncParsableCommand {
             Glibc.exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
         }
     }
+}
 
-    private static func complain(_ text: String) {
-        _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
+/// Writes text to standard error as it is; what cannot be written is dropped.
+package func complain(_ text: String) {
+    _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// The version of Jouleflow's programs.
