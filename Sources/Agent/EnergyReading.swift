@@ -25,9 +25,11 @@ package struct EnergyReading: Sendable {
     /// What a person can do about the first counter that cannot be read.
     package let remedy: String?
 
+    /// RAPL where a zone is added, else none.
     package var source: EnergySourceKind {
         zones.contains { $0.description.counted } ? .rapl : .none
     }
+    /// What part of the host the energy covers.
     package var scope: EnergyScope { source == .none ? .none : .processorAndMemory }
 }
 
