@@ -15,7 +15,7 @@ help:
 	@echo 'make clean    remove what was built'
 
 build:
-	scripts/install-dependencies
+	scripts/install-dependencies --demo
 	$(RELEASE)
 
 # exec: the demonstration itself gets the signals and gives the exit status.

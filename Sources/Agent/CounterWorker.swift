@@ -7,6 +7,10 @@ import Processes
 /// Reads the energy counters and CPU times every second and at each boundary, on a thread of its
 /// own, and decides when windows end.
 struct CounterWorker: ~Copyable {
+    /// How long before the last window's end the capture's thread learns of it: twice the time
+    /// between its looks.
+    private static let notice = Nanoseconds.milliseconds(100)
+
     private let settings: MeterSettings
     private let schedule: WindowSchedule
     private let events: AsyncStream<MeterEvent>.Continuation
@@ -50,6 +54,13 @@ struct CounterWorker: ~Copyable {
             waker.wait(milliseconds: untilNextTick(clock()))
             guard !isStopping() else { break }
             tick()
+        }
+        // The end is announced before it comes, so that the counts are cut exactly there.
+        windows.end(at: clock().realtime + Self.notice)
+        schedule.announce([], plannedEnd: windows.plannedEnd, isStopped: false)
+        let limit = clock().boottime + Self.notice + Self.notice
+        while clock().realtime < windows.plannedEnd, clock().boottime < limit {
+            waker.wait(milliseconds: untilNextTick(clock()))
         }
         let reading = clock()
         read(reading)
@@ -157,7 +168,7 @@ struct CounterWorker: ~Copyable {
                 // A first window, or one in which a process ended, passes by itself.
                 guard reason != .firstReading && reason != .processEnded else { continue }
                 log.warning(
-                    "CPU time of a service is unknown, its energy is undivided: \(reason.sentence)",
+                    "CPU time of a service is unknown, its energy is undivided: \(reason.sentence(of: settings.services[index]))",
                     metadata: name)
             } else {
                 log.notice("CPU time of a service is known", metadata: name)
@@ -206,16 +217,21 @@ extension EnergyUnknown {
 
 extension ProcessorUnknown {
     /// The reason in words, with what a person can do about it.
-    var sentence: String {
+    func sentence(of source: ServiceSource) -> String {
         switch self {
         case .firstReading: "it was read for the first time"
         case .permissionDenied:
             "no right to read it; `cpu: process` needs CAP_SYS_PTRACE for other users' processes"
         case .notFound:
-            """
-            nothing listens on its ports, or its socket has no cgroup of version 2; name the cgroup's \
-            folder or `process` in the service's cpu
-            """
+            switch source {
+            case .cgroupPath(let path): "there is no cgroup \(path); correct the service's cpu"
+            case .processOfPorts: "no process listens on its ports; it is looked for every 10 s"
+            case .cgroupOfPorts:
+                """
+                nothing listens on its ports, or its socket has no cgroup of version 2; where it has \
+                none, name the cgroup's folder or `process` in the service's cpu
+                """
+            }
         case .readFailed: "the kernel reports an error"
         case .malformed: "its file holds no number"
         case .sharedCgroup:

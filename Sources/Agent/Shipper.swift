@@ -49,7 +49,9 @@ final class Shipper: Sendable {
             let progress = ShippingProgress()
             do { try await session(progress) } catch {
                 guard !Task.isCancelled else { return }
-                if progress.isWelcomed {
+                if case .refused(code: .identity, text: _)? = error as? WireError {
+                    pause = WireTiming.longestPause
+                } else if progress.isWelcomed {
                     pause = WireTiming.firstPause
                     said = nil
                 }

@@ -62,7 +62,8 @@ final class ShippingProgress: Sendable {
 
     func acknowledge(_ through: UInt64) {
         state.withLock {
-            $0.acknowledged = max($0.acknowledged, through)
+            guard through > $0.acknowledged else { return }
+            $0.acknowledged = through
             $0.waitsSince = .now
         }
     }

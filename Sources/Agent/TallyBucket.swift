@@ -22,8 +22,8 @@ final class TallyBucket {
         next = counter.emptyTally()
     }
 
-    /// Sets where the first window ends.
-    func begin(end: Timestamp) { self.end = end }
+    /// Sets where the open window ends.
+    func replan(end: Timestamp) { self.end = end }
 
     func count(_ exchange: Exchange) {
         if exchange.end >= end {

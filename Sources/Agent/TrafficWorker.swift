@@ -46,7 +46,6 @@ struct TrafficWorker: ~Copyable {
 
     /// Captures until the schedule says that no window follows, and gives the last one's counts.
     mutating func run(_ schedule: WindowSchedule, waker: Waker) {
-        core.bucket.begin(end: schedule.current.plannedEnd)
         while true {
             waker.wait(sources.compactMap { $0.capture?.descriptor }, milliseconds: 50)
             let isDrained = takePackets()
@@ -87,6 +86,8 @@ struct TrafficWorker: ~Copyable {
         _ schedule: WindowSchedule, watermark: Timestamp, now: Timestamp
     ) -> Bool {
         var state = schedule.current
+        // The open window may end earlier than it was to: a stop is announced before it comes.
+        if state.closed.isEmpty { core.bucket.replan(end: state.plannedEnd) }
         while let window = state.closed.first {
             let end = window.window.end
             guard watermark >= end || end + Self.latestGiving <= now else { return false }

@@ -62,10 +62,15 @@ struct WindowSequence: Sendable {
         return closed
     }
 
-    /// Closes the open window now: at the program's end.
+    /// Lets the open window end at `label`, or at its own end where that comes first.
+    mutating func end(at label: Timestamp) { plannedEnd = min(plannedEnd, max(label, start)) }
+
+    /// The last windows, up to the end that was planned: what comes after it is not metered.
     mutating func stop(at reading: ClockReading) -> [ClosedWindow] {
-        var closed = advance(to: reading)
-        if reading.realtime > start {
+        let last = plannedEnd
+        var closed = advance(to: reading).filter { $0.window.end <= last }
+        // The clock was set back meanwhile and has not reached the end.
+        if start < last && start < reading.realtime {
             closed.append(close(at: reading.realtime, boottime: reading.boottime))
         }
         return closed

@@ -10,6 +10,7 @@ import Wire
 /// One agent's connection: its bytes through the session into the store, and back.
 actor Connection {
     private let channel: any Channel
+    private let agents: ConnectedAgents
     private let store: any RecordStore
     private let limits: ServerLimits
     private var log: Logger
@@ -20,9 +21,13 @@ actor Connection {
     private var deadline: ContinuousClock.Instant?
     private var isOver = false
 
-    init(_ channel: any Channel, store: any RecordStore, limits: ServerLimits, log: Logger) {
+    init(
+        _ channel: any Channel, store: any RecordStore, agents: ConnectedAgents,
+        limits: ServerLimits, log: Logger
+    ) {
         self.channel = channel
         self.store = store
+        self.agents = agents
         self.limits = limits
         self.log = log
         self.log[metadataKey: "peer"] = "\(channel.remoteAddress?.label ?? "unknown")"
@@ -40,7 +45,10 @@ actor Connection {
                 group.cancelAll()
             }
         }
-        if hello != nil { log.notice("agent disconnected") }
+        if let hello {
+            agents.leave(hello.agent)
+            log.notice("agent disconnected")
+        }
     }
 
     /// Tells the peer that there is no room.
@@ -112,8 +120,24 @@ actor Connection {
     }
 
     private func greet(_ hello: Hello) async throws {
-        let durable = try await onDisk { store in try Pipeline.greet(hello, in: store) }
-        let welcome = try session.welcome(highestDurable: durable)
+        guard agents.enter(hello.agent, run: hello.run) else {
+            log.error(
+                "two agents share an id; the second is refused",
+                metadata: ["agent": "\(hello.agent)"])
+            return await refuse(
+                .connectedAlready,
+                "another agent with the id \(hello.agent) is connected: give each host its own agent.id"
+            )
+        }
+        let welcome: [UInt8]
+        let durable: UInt64
+        do {
+            durable = try await onDisk { store in try Pipeline.greet(hello, in: store) }
+            welcome = try session.welcome(highestDurable: durable)
+        } catch {
+            agents.leave(hello.agent)
+            throw error
+        }
         self.hello = hello
         log[metadataKey: "agent"] = "\(hello.agent)"
         log.notice(

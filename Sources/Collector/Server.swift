@@ -88,13 +88,14 @@ package struct Server: Service {
 
     private func accept(_ connections: NIOAsyncChannelInboundStream<Wired>) async throws {
         let open = OpenConnections()
+        let agents = ConnectedAgents()
         await withDiscardingTaskGroup { group in
             do {
                 for try await channel in connections {
                     let isAllowed = open.enter(limit: limits.connections)
                     group.addTask { [store, limits, log] in
                         let connection = Connection(
-                            channel.channel, store: store, limits: limits, log: log)
+                            channel.channel, store: store, agents: agents, limits: limits, log: log)
                         if isAllowed {
                             await connection.run(channel)
                         } else {
@@ -137,6 +138,34 @@ package struct Server: Service {
             }
         } catch {
             throw ServerError.cannotListen("\(host):\(port)", reason: "\(error)")
+        }
+    }
+}
+
+/// Which agents are connected, and by which run: two runs of one agent at a time are two agents that
+/// share an id, whose flows would be counted twice.
+final class ConnectedAgents: Sendable {
+    private struct Presence {
+        let run: UInt64
+        /// Connections of the run: an old one may outlive a lost link for a while.
+        var connections: Int
+    }
+
+    private let agents = Mutex<[String: Presence]>([:])
+
+    /// Notes a connection. False where another run of the agent is connected.
+    func enter(_ agent: String, run: UInt64) -> Bool {
+        agents.withLock { agents in
+            guard agents[agent]?.run ?? run == run else { return false }
+            agents[agent, default: Presence(run: run, connections: 0)].connections += 1
+            return true
+        }
+    }
+
+    func leave(_ agent: String) {
+        agents.withLock { agents in
+            agents[agent]?.connections -= 1
+            if agents[agent]?.connections == 0 { agents[agent] = nil }
         }
     }
 }

@@ -25,8 +25,9 @@ package struct PowercapSource: ~Copyable, Sendable {
         var counter: EnergyCounter
     }
 
-    /// Zones that are taken at most. The largest hosts have some dozens; the rest is refused.
-    package static let zoneLimit = 1024
+    /// Zones that are taken at most, those that vanished included: as many as a record holds. The
+    /// largest hosts have some dozens; the rest is refused.
+    package static let zoneLimit = 256
     /// How often the tree is looked at, and how often while a zone cannot be read.
     static let scanInterval = Nanoseconds.seconds(60)
     static let failingScanInterval = Nanoseconds.seconds(10)

@@ -36,10 +36,26 @@ extension Jouleflow_V1_Manifest {
 
     private func check() throws(RecordError) {
         guard !agent.isEmpty else { throw .missing(field: "agent") }
+        for text in [agent, hostName, bootID, softwareVersion, rulesDigest]
+            + services.map(\.name) + scenarios
+            + zones.flatMap({ [$0.control, $0.name, $0.parent] })
+        {
+            try checkText(text)
+        }
         guard windowLength != 0 else { throw .missing(field: "window_length") }
         try checkCount(zones.count, "zones", limit: RecordCodec.maximumZones)
         try checkCount(services.count, "services", limit: RecordCodec.maximumServices)
         try checkCount(scenarios.count, "scenarios", limit: RecordCodec.maximumScenarios)
+    }
+}
+
+/// Names go to logs and reports: a control character could forge a line there.
+private func checkText(_ text: String) throws(RecordError) {
+    let isPlain = text.unicodeScalars.allSatisfy {
+        $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value)
+    }
+    guard isPlain, text.utf8.count <= RecordCodec.maximumText else {
+        throw .outOfRange(field: "text of length", number: UInt64(text.utf8.count))
     }
 }
 

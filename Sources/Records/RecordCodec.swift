@@ -19,6 +19,8 @@ package enum RecordCodec {
     /// Length and checksum in front of a record's payload.
     package static let frameOverhead = 8
     /// Zones of a record or manifest; more are refused.
+    /// Bytes of a manifest's name or other text.
+    package static let maximumText = 256
     package static let maximumZones = 256
     /// Scenarios of a record or manifest; more are refused.
     package static let maximumScenarios = 256

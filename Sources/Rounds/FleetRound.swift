@@ -44,6 +44,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
     case noEnergy(host: String)
     case energyCoverage(host: String, fraction: Double)
     case countsCoverage(host: String, fraction: Double)
+    /// Records of the host cover the same time twice: two agents share its id.
+    case overlap(host: String, time: Nanoseconds)
 
     package var description: String {
         switch self {
@@ -54,6 +56,11 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             "the energy of \(host) is known for \(Self.percent(fraction)) of the time"
         case .countsCoverage(let host, let fraction):
             "the counts of \(host) are known for \(Self.percent(fraction)) of the time"
+        case .overlap(let host, let time):
+            """
+            records of \(host) cover \(time.seconds) s twice: two agents use one id, and their flows and \
+            energy are counted twice
+            """
         }
     }
 
@@ -155,6 +162,12 @@ extension HostRound {
         guard records > 0 else {
             problems.append(.hostMissing(host))
             return
+        }
+        // A clock that is set back a little between two runs makes a little overlap.
+        if overlap.fraction(of: round.length) > 1 - FleetRound.fullCoverage {
+            problems.append(.overlap(host: host, time: overlap))
+        } else if overlap > .zero {
+            disclosures.append(.overlap(host: host, time: overlap))
         }
         if energy == nil {
             problems.append(.noEnergy(host: host))

@@ -100,9 +100,12 @@ package struct RoundRecord: Sendable, Hashable {
         package let byState: EnergyByState
         package let byUse: EnergyByUse
 
-        /// `nil` where the sums differ.
+        /// `nil` where the sums differ, or lie beyond what can be summed.
         package init?(byState: EnergyByState, byUse: EnergyByUse) {
-            guard byState.total == byUse.total else { return nil }
+            // A sum at the clamp tells nothing: no host has used 18 TJ.
+            guard byState.total == byUse.total, byState.total < Microjoules(.max) else {
+                return nil
+            }
             self.byState = byState
             self.byUse = byUse
         }

@@ -38,7 +38,6 @@ package struct RoundsBuilder {
     }
 
     private mutating func place(_ record: RoundRecord, _ window: Interval) {
-        let blank = period.rounds.map { HostRound(host: record.host, round: $0) }
         let first = max(window.start, period.whole.start)
         let last = min(window.end, period.whole.end)
         guard let low = period.round(at: first),
@@ -47,9 +46,14 @@ package struct RoundsBuilder {
         let shares = Shares(record.energy.value, of: window, rounds: period.rounds[low...high])
         let counting = period.round(at: Timestamp(window.end.rawValue - 1))
         for index in low...high {
-            hosts[record.host, default: blank][index].add(
+            hosts[record.host, default: Self.blank(record.host, period)][index].add(
                 record, window, energy: shares[index - low], counts: index == counting)
         }
+    }
+
+    /// Made once a host: `default` is evaluated where the host is new.
+    private static func blank(_ host: String, _ period: Period) -> [HostRound] {
+        period.rounds.map { HostRound(host: host, round: $0) }
     }
 
     /// The rounds as far as records were added. Hosts are those with a record in the period.

@@ -47,7 +47,7 @@ struct Segment {
 
     /// Reads the file and finds every whole entry. Returns the bytes after the last of them too.
     static func load(_ path: String, first: UInt64) throws(SpoolError) -> (Segment, rest: Int) {
-        let file = try Descriptor(path, O_RDONLY | O_NOFOLLOW)
+        let file = try Descriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         let size = try file.size()
         guard size <= largestFile else {
             throw .corrupt(path: path, reason: "is \(size) bytes long, which no segment is")

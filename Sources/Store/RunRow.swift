@@ -115,16 +115,17 @@ struct RunRow {
     /// Moves `durable` over the records stored behind it without a hole.
     mutating func advance(_ db: Database) throws {
         let cursor = try sequences(db)
-        while let sequence = try cursor.next(), sequence == durable + 1 { durable = sequence }
+        // A hostile agent may number its records up to the last number there is.
+        while let sequence = try cursor.next(), sequence - 1 == durable { durable = sequence }
     }
 
     /// Moves `durable` to just before `target`; what is not stored on the way is lost.
     mutating func skip(_ db: Database, to target: Int64) throws {
         var lost: [(Int64, Int64)] = []
         let cursor = try sequences(db)
-        while durable + 1 < target {
+        while durable < target - 1 {
             let next = try cursor.next().map { min($0, target) } ?? target
-            if next > durable + 1 { lost.append((durable + 1, next - 1)) }
+            if next - 1 > durable { lost.append((durable + 1, next - 1)) }
             durable = next < target ? next : target - 1
         }
         for (first, last) in lost { try keepLoss(db, first, last) }

@@ -42,6 +42,18 @@ package final class SQLiteRecordStore: RecordStore {
         }
     }
 
+    /// Writes what stands in the log into the file itself and closes it, so that the one file is the
+    /// whole store. Nothing can be asked of the store afterwards.
+    package func close() throws(StoreError) {
+        guard let writer else { return }
+        do {
+            _ = try writer.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            try writer.close()
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
     private static func configuration() -> Configuration {
         var configuration = Configuration()
         configuration.busyMode = .timeout(busySeconds)

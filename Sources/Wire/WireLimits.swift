@@ -30,8 +30,6 @@ package enum WireTiming {
     /// From a batch to the acknowledgement of its last record; then the agent closes and connects
     /// anew.
     package static let acknowledgement: Duration = .seconds(60)
-    /// From the first byte of a frame to its last; then close.
-    package static let frame: Duration = .seconds(30)
     /// The first pause before connecting anew. It doubles up to `longestPause`; each pause is
     /// drawn at random between half of it and the whole.
     package static let firstPause: Duration = .seconds(1)

@@ -39,6 +39,7 @@ struct RunCommand: AsyncParsableCommand {
             if case .permissionDenied = error { throw Failure(.permission, "\(error)") }
             throw Failure(.configuration, "\(error)")
         }
+        try Failure.opening { () throws(StoreError) in try store.close() }
     }
 }
 

@@ -31,7 +31,7 @@ struct TallyBucketTests {
     @Test("an exchange on the boundary belongs to the window that begins there; none is lost")
     func boundary() {
         let bucket = TallyBucket(counter)
-        bucket.begin(end: Timestamp(100))
+        bucket.replan(end: Timestamp(100))
         for time: UInt64 in [1, 99, 100, 101, 50] { exchange(at: time, bucket.count) }
         let first = bucket.take(nextEnd: Timestamp(200))
         exchange(at: 150, bucket.count)

@@ -97,6 +97,25 @@ struct WindowSequenceTests {
         #expect(total == (closed.last?.window.end.rawValue ?? 0) - 1_800_000_003 * second)
     }
 
+    @Test("an end that is announced is where the last window ends, whenever it is read")
+    func announcedEnd() {
+        var clock = TestClock()
+        var windows = WindowSequence(from: clock.reading, length: .seconds(10))
+        clock.run(3 * second)
+        #expect(windows.advance(to: clock.reading).isEmpty)
+        let end = Timestamp(clock.realtime + second / 10)
+        windows.end(at: end)
+        #expect(windows.plannedEnd == end)
+        clock.run(second / 10 + 7_000_000)
+        let closed = windows.stop(at: clock.reading)
+        #expect(closed.map(\.window.end) == [end])
+        #expect(closed[0].window.duration == Nanoseconds(3 * second + second / 10))
+        // A clock that was set back does not keep the last window open for ever.
+        windows.end(at: Timestamp(clock.realtime + second))
+        clock.run(second / 100)
+        #expect(windows.stop(at: clock.reading).map(\.window.end) == [Timestamp(clock.realtime)])
+    }
+
     @Test("a clock that is slewed closes windows at its own boundaries without a flag")
     func slewing() {
         var clock = TestClock()

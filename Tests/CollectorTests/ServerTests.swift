@@ -112,6 +112,32 @@ struct ServerTests {
         #expect(try store.agents() == ["a"])
     }
 
+    @Test("a second agent with the id of a connected one is refused; after the first it is welcome")
+    func sharedID() async throws {
+        let agent = try SampleAgent("a")
+        let store = store
+        try await withServer(store) { port in
+            var first = try AgentClient(agent.hello(), port: port)
+            try first.send(manifest: agent.manifest)
+            #expect(try first.deliver(agent.records(1...2), from: 1) == 2)
+            let other = try Hello(
+                agent: "a", run: 77, first: 1, next: 5, softwareVersion: "1")
+            let second = try Client(port: port)
+            var session = AgentSession(hello: other)
+            try second.send(session.open())
+            guard case .failed(.refused(let code, _))? = session.receive(try second.rest()).last
+            else {
+                Issue.record("not refused")
+                return
+            }
+            #expect(code == .connectedAlready)
+            // The same run again: an agent whose old link is still half open.
+            var again = try AgentClient(agent.hello(), port: port)
+            try again.send(manifest: agent.manifest)
+            #expect(try again.deliver(agent.records(3...3), from: 3) == 3)
+        }
+    }
+
     @Test("a peer that sends no hello, or falls silent, is closed in time")
     func slow() async throws {
         var limits = ServerLimits()

@@ -260,6 +260,15 @@ struct ManifestCodecTests {
         }
     }
 
+    @Test("a name that could forge a line is refused", arguments: ["a\nb", "\u{1b}[31m", "\u{9b}"])
+    func names(name: String) throws {
+        var generator = SeededGenerator(seed: 6)
+        var manifest = generator.manifest()
+        #expect(throws: Never.self) { try RecordCodec.encode(manifest) }
+        manifest.scenarios = [ScenarioID(name)]
+        #expect(throws: RecordError.self) { try RecordCodec.encode(manifest) }
+    }
+
     @Test("a port, a kind and a count that cannot be are refused")
     func refused() throws {
         var generator = SeededGenerator(seed: 5)

@@ -161,6 +161,29 @@ struct Losses {
         #expect(try store.integrityProblems() == [])
     }
 
+    @Test("numbers up to the last one there is do no harm, now and when the store is opened again")
+    func extremeNumbers() throws {
+        let directory = try TemporaryDirectory()
+        let last = UInt64(Int64.max)
+        let store = try open(directory)
+        #expect(try store.open(run: run, of: "a", firstAvailable: last) == last - 1)
+        #expect(try store.keep([record(last)]).durable == last)
+        #expect(try store.open(run: run, of: "a", firstAvailable: 1) == last)
+        #expect(try open(directory).open(run: run, of: "a", firstAvailable: last) == last)
+    }
+
+    @Test("a closed store is one file that holds everything")
+    func closed() throws {
+        let directory = try TemporaryDirectory()
+        let store = try open(directory)
+        _ = try store.keep([record(1), record(2)])
+        try store.close()
+        #expect(!FileManager.default.fileExists(atPath: directory.store + "-wal"))
+        let copy = directory.path + "/copy.db"
+        try FileManager.default.copyItem(atPath: directory.store, toPath: copy)
+        #expect(try SQLiteRecordStore(reading: copy).all().count == 2)
+    }
+
     @Test("a lost record that comes after all is a loss no more")
     func regained() throws {
         let directory = try TemporaryDirectory()
