@@ -44,8 +44,8 @@ struct CounterWorker: ~Copyable {
             procfs: settings.procfs, services: settings.services, from: start.boottime)
         sample = EnergySample(takenAt: start.boottime, zones: [])
         untimed = settings.services.map { _ in nil }
-        read(start)
         describeSource()
+        read(start)
     }
 
     /// Ticks until the order to stop.

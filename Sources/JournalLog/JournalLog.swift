@@ -74,7 +74,9 @@ enum JournalLine {
         line += oneLine(message)
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
             let text = oneLine("\(value)")
-            line += " \(key)=" + (text.contains(" ") || text.isEmpty ? "\"\(text)\"" : text)
+            let isQuoted = text.contains(" ") || text.contains("\"") || text.isEmpty
+            let escaped = text.split(separator: "\"", omittingEmptySubsequences: false)
+            line += " \(key)=" + (isQuoted ? "\"\(escaped.joined(separator: "\\\""))\"" : text)
         }
         return line + "\n"
     }

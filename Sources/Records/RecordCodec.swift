@@ -18,9 +18,9 @@ package enum RecordCodec {
     package static let maximumPayload = 65_536
     /// Length and checksum in front of a record's payload.
     package static let frameOverhead = 8
-    /// Zones of a record or manifest; more are refused.
-    /// Bytes of a manifest's name or other text.
+    /// Bytes of a manifest's name or other text; a longer one is refused.
     package static let maximumText = 256
+    /// Zones of a record or manifest; more are refused.
     package static let maximumZones = 256
     /// Scenarios of a record or manifest; more are refused.
     package static let maximumScenarios = 256

@@ -69,7 +69,8 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .permissionDenied(let path): "no permission to read and write \(path)"
+        case .permissionDenied(let path):
+            "no permission to read and write \(path): give the file and its folder to this user, or run as the collector's"
         case .cannotOpen(let path, let reason): "cannot open the store \(path): \(reason)"
         case .notAStore(let path): "\(path) is no store of jouleflow-collector"
         case .newerSchema(let path):

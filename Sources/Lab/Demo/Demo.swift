@@ -89,7 +89,10 @@ package final class Demo {
     /// Copies the collector's store, whose programs have ended, in place of what `path` held.
     package func copyStore(to path: String) throws {
         let files = FileManager.default
-        if files.fileExists(atPath: path) { try files.removeItem(atPath: path) }
+        // SQLite would take an old log beside the new file for its own.
+        for name in [path, path + "-wal", path + "-shm"] where files.fileExists(atPath: name) {
+            try files.removeItem(atPath: name)
+        }
         try files.copyItem(atPath: work + "/collector.db", toPath: path)
     }
 

@@ -117,7 +117,7 @@ package struct DemoOutcome: Sendable {
         var lines = ["非评估结果 / not an assessment (there is no sealed plan)"]
         if simulated { lines.append("energy is SIMULATED: this host shows no energy counters") }
         lines += [
-            "", "scenario   completed by load    counted   refused   failed   J/flow   share",
+            "", "scenario       flows by load    counted   refused   failed   J/flow   share",
         ]
         lines += LoanScenario.allCases.map(row)
         lines += ["", figures("energy", report.energyKilowattHours, "kWh", 9)]
