@@ -14,8 +14,10 @@ import Transactions
 struct TrafficWorker: ~Copyable {
     /// Packets handled of one interface before the others have their turn.
     private static let turn: Int32 = 2048
-    /// After this time a packet that was captured has been handed over: two block time-outs.
-    private static let settling = Nanoseconds(2 * LiveCapture.blockTimeout.rawValue)
+    /// After this time a packet that was captured has been handed over. The kernel retires a block
+    /// at the second expiry of its timer after the block was opened, which is two time-outs, and
+    /// may be late by as much again on a busy host.
+    private static let settling = Nanoseconds(4 * LiveCapture.blockTimeout.rawValue)
     private static let latestGiving = Nanoseconds.seconds(1)
     private static let reopening = Nanoseconds.seconds(2)
 
@@ -46,6 +48,7 @@ struct TrafficWorker: ~Copyable {
 
     /// Captures until the schedule says that no window follows, and gives the last one's counts.
     mutating func run(_ schedule: WindowSchedule, waker: Waker) {
+        core.bucket.replan(end: schedule.current.plannedEnd)
         while true {
             waker.wait(sources.compactMap { $0.capture?.descriptor }, milliseconds: 50)
             let isDrained = takePackets()
@@ -63,7 +66,8 @@ struct TrafficWorker: ~Copyable {
         for source in sources {
             guard let capture = source.capture else { continue }
             do throws(CaptureError) {
-                if try capture.dispatch(limit: Self.turn) >= Int(Self.turn) { isDrained = false }
+                source.hasMore = try capture.dispatch(limit: Self.turn) >= Int(Self.turn)
+                if source.hasMore { isDrained = false }
             } catch {
                 source.lose(error)
                 log.error("capture stopped: \(error)", metadata: ["interface": "\(source.name)"])
@@ -77,7 +81,8 @@ struct TrafficWorker: ~Copyable {
         let settled = Timestamp(
             reading.realtime.rawValue - min(reading.realtime.rawValue, Self.settling.rawValue))
         guard !isDrained else { return settled }
-        let behind = sources.filter { $0.capture != nil }.map(\.latest).min() ?? settled
+        // Only an interface with packets left holds the others back: a silent one has none.
+        let behind = sources.filter { $0.hasMore }.map(\.latest).min() ?? settled
         return min(settled, behind)
     }
 
@@ -87,7 +92,7 @@ struct TrafficWorker: ~Copyable {
     ) -> Bool {
         var state = schedule.current
         // The open window may end earlier than it was to: a stop is announced before it comes.
-        if state.closed.isEmpty { core.bucket.replan(end: state.plannedEnd) }
+        core.bucket.replan(end: state.closed.first?.window.end ?? state.plannedEnd)
         while let window = state.closed.first {
             let end = window.window.end
             guard watermark >= end || end + Self.latestGiving <= now else { return false }
@@ -167,6 +172,8 @@ private final class CaptureSource {
     var wasMissing = false
     /// Packet time of the latest packet.
     var latest = Timestamp(0)
+    /// The latest turn left packets in the ring.
+    var hasMore = false
     private var reported = CaptureCounters()
 
     init(name: String) { self.name = name }
@@ -181,6 +188,7 @@ private final class CaptureSource {
 
     func lose(_ error: CaptureError) {
         capture = nil
+        hasMore = false
         wasMissing = true
         failure = error
     }
