@@ -45,14 +45,26 @@ enum AgentKeys {
             "procfs", "the root of procfs; any other than /proc marks every record simulated",
             write: "procfs: /proc")
         static let source = Key(
-            "source", "which counters give the host's energy: auto takes RAPL where it is there",
+            "source",
+            "what gives the host's energy: auto takes the wall meter where the host has exactly "
+                + "one ACPI power meter or wall_sensors are named, else RAPL, else the model where "
+                + "both watts are given, else none",
             write: "source: auto")
         static let idleWatts = Key(
             "idle_watts",
-            "the power the idle host draws, in watts; left out, it is unknown and energy is "
-                + "reported undivided",
+            "the power the idle host draws, in watts, or learn, the default: it is learned in "
+                + "windows without work, and until then energy is reported undivided",
             write: "idle_watts: 85.5")
-        static let all = [sysfs, procfs, source, idleWatts]
+        static let maximumWatts = Key(
+            "maximum_watts",
+            "the power the host draws at full load, in watts; the model needs it with idle_watts",
+            write: "maximum_watts: 240")
+        static let wallSensors = Key(
+            "wall_sensors",
+            "the list of 1 to 8 hwmon sensors that together measure the whole host, as CHIP/SENSOR "
+                + "or CHIP@DEVICE/SENSOR; left out, the host's one ACPI power meter is taken",
+            write: "wall_sensors: [power_meter/power1]")
+        static let all = [sysfs, procfs, source, idleWatts, maximumWatts, wallSensors]
     }
 
     enum Capture {

@@ -19,11 +19,6 @@ extension AgentSettings {
     }
 }
 
-extension EnergySettings {
-    static let standard = EnergySettings(
-        sysfs: "/sys", procfs: "/proc", source: .auto, idleMilliwatts: nil)
-}
-
 extension CaptureSettings {
     static let standard = CaptureSettings(interfaces: [], ringMebibytes: 16)
 }
@@ -68,41 +63,6 @@ extension Section {
 }
 
 extension Field {
-    fileprivate func energy(file: String) -> EnergySettings? {
-        typealias Keys = AgentKeys.Energy
-        guard let section = section(Keys.all) else { return nil }
-        let standard = EnergySettings.standard
-        let sysfs = section.value(Keys.sysfs, default: standard.sysfs) {
-            $0.filePath(besideFile: file)
-        }
-        let procfs = section.value(Keys.procfs, default: standard.procfs) {
-            $0.filePath(besideFile: file)
-        }
-        let source = section.value(Keys.source, default: standard.source) { $0.energySource() }
-        let idle = section.optional(Keys.idleWatts) { $0.idlePower() }
-        guard let sysfs, let procfs, let source, let idle else { return nil }
-        return EnergySettings(sysfs: sysfs, procfs: procfs, source: source, idleMilliwatts: idle)
-    }
-
-    private func energySource() -> EnergySourceChoice? {
-        word(
-            [("auto", .auto), ("rapl", .rapl), ("none", .none)],
-            later: [
-                ("wall", "write source: rapl; its energy is that of packages and memory alone"),
-                ("model", "write source: none; flows are counted and energy is reported as none"),
-            ])
-    }
-
-    private func idlePower() -> UInt64? {
-        if case .scalar("learn", _) = node.content {
-            return reject(
-                .notAvailable(path: path, written: "learn"),
-                "measure the idle host and write its watts, or leave idle_watts out: idle power "
-                    + "is then unknown and energy is reported undivided")
-        }
-        return milliwatts()
-    }
-
     fileprivate func capture() -> CaptureSettings? {
         typealias Keys = AgentKeys.Capture
         guard let section = section(Keys.all) else { return nil }

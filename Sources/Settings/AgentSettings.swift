@@ -35,28 +35,6 @@ package struct AgentSettings: Sendable, Hashable {
     }
 }
 
-/// Where energy is read.
-package struct EnergySettings: Sendable, Hashable {
-    /// The root of sysfs.
-    package let sysfs: String
-    /// The root of procfs.
-    package let procfs: String
-    package let source: EnergySourceChoice
-    /// The power of the idle host in milliwatts, 0 to 100,000,000; `nil` where it is unknown.
-    package let idleMilliwatts: UInt64?
-
-    /// Whether a root is another than the system's own, so that records are marked simulated.
-    package var isSimulated: Bool { sysfs != "/sys" || procfs != "/proc" }
-}
-
-/// Which counters give the host's energy.
-package enum EnergySourceChoice: Sendable, Hashable {
-    /// RAPL where the host has it, else none.
-    case auto
-    case rapl
-    case none
-}
-
 /// How traffic is captured.
 package struct CaptureSettings: Sendable, Hashable {
     /// Empty where the interfaces are to be chosen by the services' addresses.

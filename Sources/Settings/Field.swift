@@ -26,8 +26,13 @@ struct Field {
         reject(.wrongType(path: path, expected: expected, found: node.kind))
     }
 
-    func reject<Value>(_ written: String, _ reason: String) -> Value? {
-        reject(.badValue(path: path, written: written, reason: reason))
+    func reject<Value>(_ written: String, _ reason: String, _ hint: String? = nil) -> Value? {
+        reject(.badValue(path: path, written: written, reason: reason), hint)
+    }
+
+    /// The value as the file has it, where it is a scalar.
+    var written: String {
+        if case .scalar(let text, _) = node.content { text } else { node.kind }
     }
 
     // MARK: - Scalars

@@ -59,8 +59,7 @@ extension Field {
     }
 
     /// Watts with at most three decimals, 0 to 100,000, as milliwatts.
-    func milliwatts() -> UInt64? {
-        let expected = "a number of watts"
+    func milliwatts(expected: String = "a number of watts") -> UInt64? {
         let most: UInt64 = 100_000_000
         guard case .scalar(let text, isQuoted: false) = node.content else {
             return reject(expected: expected)

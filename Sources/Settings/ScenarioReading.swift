@@ -168,9 +168,4 @@ extension Field {
             return seen.claim(bytes, written: text, by: field) ? bytes : nil
         }
     }
-
-    /// The value as the file has it, where it is a scalar.
-    private var written: String {
-        if case .scalar(let text, _) = node.content { text } else { node.kind }
-    }
 }

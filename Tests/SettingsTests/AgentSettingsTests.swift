@@ -15,9 +15,13 @@ struct AgentSettingsTests {
         #expect(settings.window == .seconds(10))
         #expect(settings.energy.idleMilliwatts == 85_500)
         #expect(settings.energy.source == .auto)
+        #expect(settings.energy.model.map { [$0.idle, $0.maximum] } == [85_500, 240_000])
+        #expect(
+            settings.energy.wallSensors.map(\.description)
+                == ["power_meter/power1", "pfe1100@3-0058/power1"])
         #expect(!settings.energy.isSimulated)
         #expect(settings.capture.interfaces.map(\.name) == ["eth0", "lo"])
-        #expect(settings.capture.interfaces.first?.place == SourcePlace(line: 9, column: 24))
+        #expect(settings.capture.interfaces.first?.place == SourcePlace(line: 11, column: 24))
         #expect(settings.services.map(\.ports) == [[8080], [8081, 9000]])
         let risk = ServiceCPU.cgroupPath("/sys/fs/cgroup/risk.slice")
         #expect(settings.services.map(\.cpu) == [.cgroup, risk])
@@ -54,7 +58,10 @@ struct AgentSettingsTests {
         #expect(settings.state == "/var/lib/jouleflow")
         #expect(settings.window == .seconds(10))
         #expect(settings.energy == .standard)
-        #expect(settings.energy.idleMilliwatts == nil)
+        #expect(settings.energy.source == .auto)
+        #expect(settings.energy.idlePower == .learn)
+        #expect(settings.energy.model == nil)
+        #expect(settings.energy.wallSensors.isEmpty)
         #expect(settings.capture == CaptureSettings(interfaces: [], ringMebibytes: 16))
         #expect(settings.services.first?.direction == .incoming)
         #expect(settings.services.first?.protocol == .http1)
@@ -116,7 +123,9 @@ struct AgentSettingsTests {
         ] as [(String, UInt64)])
     func watts(text: String, milliwatts: UInt64) throws {
         let settings = try Samples.agent(
-            Samples.agent.replacingOccurrences(of: "watts: 85.5", with: "watts: \(text)"))
+            Samples.agent.replacingOccurrences(of: "idle_watts: 85.5", with: "idle_watts: \(text)")
+                .replacingOccurrences(of: "watts: 240", with: "watts: 100000"))
+        #expect(settings.energy.idlePower == .configured(milliwatts))
         #expect(settings.energy.idleMilliwatts == milliwatts)
     }
 

@@ -9,7 +9,8 @@ struct ErrorTests {
     @Test(
         "names the place, what is wrong and what to write",
         arguments: [
-            "yaml", "keys", "quantities", "services", "scenarios", "outcomes", "collectors",
+            "yaml", "keys", "quantities", "energy", "services", "scenarios", "outcomes",
+            "collectors",
             "collector-file",
         ])
     func message(group: String) throws {

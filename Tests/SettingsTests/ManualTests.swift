@@ -60,7 +60,11 @@ struct ManualTests {
             _ = try Samples.agent(lines.joined(separator: "\n"))
         }
         try check(AgentKeys.Agent.all) { "agent: {\($0)}" }
-        try check(AgentKeys.Energy.all) { "energy: {\($0)}" }
+        let withIdle = [AgentKeys.Energy.maximumWatts]
+        try check(AgentKeys.Energy.all.filter { !withIdle.map(\.name).contains($0.name) }) {
+            "energy: {\($0)}"
+        }
+        try check(withIdle) { "energy: {idle_watts: 85.5, \($0)}" }
         try check(AgentKeys.Capture.all) { "capture: {\($0)}" }
         let step = { (text: String) in "scenarios: [{id: a, steps: [{\(text)}]}]" }
         try check([ScenarioKeys.Step.name, ScenarioKeys.Step.outcome]) {

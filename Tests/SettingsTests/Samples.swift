@@ -11,8 +11,10 @@ enum Samples {
         energy:
           sysfs: /sys
           procfs: /proc
-          source: auto                  # auto | rapl | none
+          source: auto                  # auto | rapl | wall | model | none
           idle_watts: 85.5
+          maximum_watts: 240
+          wall_sensors: [power_meter/power1, "pfe1100@3-0058/power1"]
         capture: {interfaces: [eth0, lo], ring_mib: 16, tunnels: []}
         services:
           - {name: loan-gateway, ports: [8080], direction: in, protocol: http1, cpu: cgroup, \

@@ -38,7 +38,8 @@ extension SystemTests {
                 (
                     Mistake(
                         word: "idle_watts: 60", wrong: "idle_watts: lots",
-                        meaning: "expected a number of watts", fix: "idle_watts: 85.5"), "lots"
+                        meaning: "expected learn or a number of watts", fix: "idle_watts: 85.5"),
+                    "lots"
                 ),
                 (
                     Mistake(
