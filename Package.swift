@@ -90,8 +90,8 @@ let package = Package(
             [
                 "CLinux", "Metering", "Traffic", "Settings", "EnergySources", "Processes",
                 "Capture",
-                "Transactions", "Scenarios", "Attribution", "Records", "Spool", "Wire", logging,
-                crypto,
+                "Transactions", "Scenarios", "Attribution", "Records", "Spool", "Wire", "CRC32C",
+                logging, crypto, protobuf,
             ] + nio),
 
         stage(
@@ -105,8 +105,8 @@ let package = Package(
         program(
             "jouleflow-agent",
             [
-                "Agent", "Settings", "JournalLog", "CommandLines", "Metering", argumentParser,
-                logging, lifecycle, unixSignals,
+                "Agent", "EnergySources", "Settings", "JournalLog", "CommandLines", "Metering",
+                argumentParser, logging, lifecycle, unixSignals,
             ]),
         program(
             "jouleflow-collector",
@@ -131,7 +131,7 @@ let package = Package(
         tests(
             "TransactionsTests", ["Transactions", "Traffic", "Metering", "CAllocationCounter"]),
         tests("ScenariosTests", ["Scenarios", "Traffic", "Metering"]),
-        tests("AgentTests", ["Agent", "Scenarios", "Traffic", "Metering"]),
+        tests("AgentTests", ["Agent", "EnergySources", "Scenarios", "Traffic", "Metering"]),
         tests("AttributionTests", ["Attribution", "Metering"]),
         tests("CRC32CTests", ["CRC32C"]),
         tests("RecordsTests", ["Records", "Metering", "CRC32C"]),

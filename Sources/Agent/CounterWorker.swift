@@ -17,19 +17,26 @@ struct CounterWorker: ~Copyable {
     private let log: Logger
     private let clock: @Sendable () -> ClockReading
 
-    private var source: PowercapSource
+    private var source: HostEnergySource
     private var energy: EnergyMeter
     private var processor: ProcessorMeter
     private var windows: WindowSequence
     private var sample: EnergySample
     /// The zones that could not be read at the latest tick, by name, and why.
-    private var failing: [String: EnergyUnknown] = [:]
+    private var failing: [String: EnergyReason] = [:]
     /// Why each service's CPU time is unknown, as far as it was said.
     private var untimed: [ProcessorUnknown?]
 
+    /// Reads the counters for the first time, and gives the windows in which no agent ran.
+    ///
+    /// - Parameters:
+    ///   - resumption: how the agent's run before this one ended.
+    ///   - missed: the windows since then.
+    ///   - windows: those from `start` on.
     init(
-        _ settings: MeterSettings, windows: WindowSequence, from start: ClockReading,
-        schedule: WindowSchedule, events: AsyncStream<MeterEvent>.Continuation, log: Logger,
+        _ settings: MeterSettings, resuming resumption: Resumption, missed: [ClosedWindow],
+        windows: WindowSequence, from start: ClockReading, schedule: WindowSchedule,
+        events: AsyncStream<MeterEvent>.Continuation, log: Logger,
         clock: @escaping @Sendable () -> ClockReading
     ) {
         self.settings = settings
@@ -38,14 +45,22 @@ struct CounterWorker: ~Copyable {
         self.log = log
         self.clock = clock
         self.windows = windows
-        source = PowercapSource(sysfs: settings.sysfs, procfs: settings.procfs)
-        energy = EnergyMeter(from: start.boottime)
+        if case .from(let baseline) = resumption {
+            source = HostEnergySource(settings.energy, resuming: baseline.zones)
+            energy = EnergyMeter(
+                resumingAt: baseline.boundary.boottime,
+                with: source.resumedSample(at: start.boottime), pending: baseline.pending)
+        } else {
+            source = HostEnergySource(settings.energy)
+            energy = EnergyMeter(from: start.boottime)
+        }
         processor = ProcessorMeter(
-            procfs: settings.procfs, services: settings.services, from: start.boottime)
+            procfs: settings.energy.procfs, services: settings.services, from: start.boottime)
         sample = EnergySample(takenAt: start.boottime, zones: [])
         untimed = settings.services.map { _ in nil }
         describeSource()
         read(start)
+        giveMissed(missed, at: start)
     }
 
     /// Ticks until the order to stop.
@@ -64,39 +79,84 @@ struct CounterWorker: ~Copyable {
         }
         let reading = clock()
         read(reading)
-        give(windows.stop(at: reading), isStopped: true)
+        give(windows.stop(at: reading), at: reading, isStopped: true)
     }
 
-    private mutating func tick() {
+    /// Reads everything once and gives the windows that have ended.
+    mutating func tick() {
         let reading = clock()
         read(reading)
-        give(windows.advance(to: reading), isStopped: false)
+        give(windows.advance(to: reading), at: reading, isStopped: false)
     }
 
     private mutating func read(_ reading: ClockReading) {
+        processor.read(now: reading.boottime, awake: reading.monotonic)
         if settings.readsCounters {
-            source.read(into: &sample, now: reading.boottime)
+            source.read(into: &sample, at: reading, load: processor.load)
             energy.add(sample)
         }
-        processor.read(now: reading.boottime)
         noteFailures()
     }
 
-    private mutating func give(_ closed: [ClosedWindow], isStopped: Bool) {
+    private mutating func give(_ closed: [ClosedWindow], at reading: ClockReading, isStopped: Bool)
+    {
         guard !closed.isEmpty || isStopped else { return }
-        let zones = settings.readsCounters ? source.zones : []
         let error = ClockReading.errorBound()
         for window in closed {
             let time = processor.close(at: window.endBoottime)
             noteServices(time.services)
-            let result = WindowEnergy(
-                closed: window, energies: energy.close(at: window.endBoottime), zones: zones,
-                processor: time, clockError: error)
+            let result = close(window, at: reading, processor: time, clockError: error)
             if case .dropped = events.yield(.energy(result)) {
                 log.error("a window was lost: its records cannot be stored fast enough")
             }
         }
         schedule.announce(closed, plannedEnd: windows.plannedEnd, isStopped: isStopped)
+    }
+
+    /// Gives the windows in which no agent ran: their energy as far as the counters tell it, and
+    /// no counts.
+    private mutating func giveMissed(_ missed: [ClosedWindow], at reading: ClockReading) {
+        guard !missed.isEmpty else { return }
+        let time = ProcessorTime(
+            hostBusy: .unknown(.agentStopped),
+            services: settings.services.map { _ in .unknown(.agentStopped) })
+        var tally = settings.counter.emptyTally()
+        settings.counter.observe(
+            &tally, readable: settings.services.map { _ in false },
+            encrypted: settings.services.map { _ in false }, isCaptured: false)
+        let windows = missed.map {
+            MeteredWindow(
+                energy: close($0, at: reading, processor: time, clockError: nil), tally: tally)
+        }
+        let known = windows.filter { $0.energy.energies.host.value != nil }
+        log.notice(
+            "the agent did not run for a while; the windows of that time get records without counts",
+            metadata: ["windows": "\(windows.count)", "energy_known": "\(known.count)"])
+        events.yield(.missed(windows))
+    }
+
+    private mutating func close(
+        _ window: ClosedWindow, at reading: ClockReading, processor time: ProcessorTime,
+        clockError: UInt64?
+    ) -> WindowEnergy {
+        let zones = settings.readsCounters ? source.zones : []
+        let energies = energy.close(
+            at: window.endBoottime, zones: zones, primary: source.primary)
+        var baselines: [ZoneBaseline] = []
+        for (baseline, beyond) in zip(source.baselines, energy.beyondBoundary) {
+            guard var baseline, let beyond else { continue }
+            baseline.beyond = beyond
+            baselines.append(baseline)
+        }
+        return WindowEnergy(
+            closed: window, energies: energies, zones: zones,
+            source: zones.isEmpty ? .none : source.primary,
+            scope: zones.isEmpty ? .none : source.scope, processor: time,
+            processors: processor.load.value?.processors ?? 0, clockError: clockError,
+            baseline: MeterBaseline(
+                boundary: WindowBoundary(
+                    label: window.window.end, boottime: window.endBoottime, clock: reading),
+                zones: baselines, pending: energy.pending))
     }
 
     /// Milliseconds to the next whole second or boundary, whichever comes first.
@@ -114,19 +174,21 @@ struct CounterWorker: ~Copyable {
             log.notice("energy is not metered: energy.source is none")
             return
         }
-        let counted = source.zones.filter(\.counted).map(\.name)
+        let kind = source.primary
+        let counted = source.zones.filter { $0.counted && $0.source == kind }
         guard !counted.isEmpty else {
             log.warning(
-                """
-                no energy counters under \(settings.sysfs)/class/powercap: energy is unknown, \
-                flows are counted all the same
-                """)
+                "no energy source: energy is unknown, flows are counted all the same",
+                metadata: ["fix": "\(EnergyReason.noSource.remedy(sysfs: settings.energy.sysfs))"])
             return
         }
+        let others = source.zones.filter { $0.counted && $0.source != kind }
         log.notice(
-            "energy counters found",
+            "energy source found",
             metadata: [
-                "zones": "\(counted.joined(separator: ","))",
+                "source": "\(kind.label)", "scope": "\(source.scope.label)",
+                "zones": "\(counted.map(\.label).joined(separator: ","))",
+                "for_comparison": "\(others.map(\.label).joined(separator: ","))",
                 "simulated": "\(settings.isSimulated)",
             ])
     }
@@ -135,10 +197,10 @@ struct CounterWorker: ~Copyable {
     private mutating func noteFailures() {
         guard settings.readsCounters, hasNews() else { return }
         let zones = source.zones
-        var now: [String: EnergyUnknown] = [:]
+        var now: [String: EnergyReason] = [:]
         for (index, zone) in zones.enumerated() where zone.counted && index < sample.zones.count {
             if let failure = sample.zones[index].failure, failure != .firstReading {
-                now[zone.parent.isEmpty ? zone.name : "\(zone.parent)/\(zone.name)"] = failure
+                now[zone.label] = failure
             }
         }
         let news = now.filter { failing[$0.key] != $0.value }
@@ -148,7 +210,7 @@ struct CounterWorker: ~Copyable {
                 "energy counters cannot be read: \(reason.sentence)",
                 metadata: [
                     "zones": "\(zones.joined(separator: ","))",
-                    "fix": "\(reason.remedy(sysfs: settings.sysfs))",
+                    "fix": "\(reason.remedy(sysfs: settings.energy.sysfs))",
                 ])
         }
         let again = failing.keys.filter { now[$0] == nil }.sorted()
@@ -187,34 +249,6 @@ struct CounterWorker: ~Copyable {
     }
 }
 
-extension EnergyUnknown {
-    /// The reason in words.
-    var sentence: String {
-        switch self {
-        case .firstReading: "it was read for the first time"
-        case .permissionDenied: "permission denied"
-        case .missing: "it is gone"
-        case .readFailed: "the kernel reports an error"
-        case .malformed: "it holds no number"
-        case .discontinuity: "it restarted, or wrapped more than once"
-        case .noSource: "there is no counter"
-        }
-    }
-
-    /// What a person can do about it.
-    func remedy(sysfs: String) -> String {
-        switch self {
-        case .permissionDenied:
-            """
-            give the agent's group the right to read energy_uj: a udev rule SUBSYSTEM=="powercap", \
-            ACTION=="add", RUN+="/bin/chgrp -R jouleflow /sys%p", RUN+="/bin/chmod -R g+r /sys%p", or \
-            CAP_DAC_READ_SEARCH; it is tried again every 10 s
-            """
-        default: "look at \(sysfs)/class/powercap; it is tried again every 10 s"
-        }
-    }
-}
-
 extension ProcessorUnknown {
     /// The reason in words, with what a person can do about it.
     func sentence(of source: ServiceSource) -> String {
@@ -240,6 +274,7 @@ extension ProcessorUnknown {
             `process` in the service's cpu
             """
         case .processEnded: "a process of it ended"
+        case .agentStopped: "the agent did not run"
         }
     }
 }

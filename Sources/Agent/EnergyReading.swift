@@ -1,5 +1,6 @@
-import EnergySources
+package import EnergySources
 package import Metering
+import Processes
 
 /// What a while of reading the counters gave: the first thing to look at on a new host.
 package struct EnergyReading: Sendable {
@@ -10,64 +11,89 @@ package struct EnergyReading: Sendable {
         package let energy: ZoneEnergy
         /// Why the zone is added or not.
         package let role: String
-        /// Why its energy is not known; `nil` where it is.
-        package let failure: String?
     }
 
     /// Whether the root is another than `/sys`.
     package let isSimulated: Bool
     package let seconds: Double
     package let zones: [Zone]
-    /// The sum of the zones that are added.
-    package let host: Known<Microjoules, EnergyUnknown>
+    /// The sum of the primary source's zones that are added.
+    package let host: Known<Microjoules, EnergyReason>
     /// Folders that are no zones with energy, and why.
     package let leftAlone: [(path: String, reason: String)]
-    /// What a person can do about the first counter that cannot be read.
+    /// What a person can do where the host's energy is not known.
     package let remedy: String?
 
-    /// RAPL where a zone is added, else none.
-    package var source: EnergySourceKind {
-        zones.contains { $0.description.counted } ? .rapl : .none
-    }
+    package let source: EnergySourceKind
     /// What part of the host the energy covers.
-    package var scope: EnergyScope { source == .none ? .none : .processorAndMemory }
+    package let scope: EnergyScope
+    /// The other sources that tell of the host's energy, and theirs: for comparison.
+    package let others: [(source: EnergySourceKind, energy: Known<Microjoules, EnergyReason>)]
 }
 
-/// Reads the counters under `sysfs` for `length`, once a second.
+/// Reads the counters under `options` for `length`, once a second.
 ///
 /// - Parameter progress: called before each wait with the whole seconds left.
 package func readEnergy(
-    sysfs: String, procfs: String = "/proc", for length: Nanoseconds,
-    progress: (UInt64) -> Void = { _ in }
+    _ options: EnergyOptions, for length: Nanoseconds, progress: (UInt64) -> Void = { _ in }
 ) throws -> EnergyReading {
     let waker = try Waker()
-    var source = PowercapSource(sysfs: sysfs, procfs: procfs)
-    let start = ClockReading.now().boottime
-    var meter = EnergyMeter(from: start)
-    var sample = EnergySample(takenAt: start, zones: [])
-    source.read(into: &sample, now: start)
-    meter.add(sample)
-    let end = start + length
-    var now = start
-    while now < end {
-        let left = end.subtractingClamped(now).rawValue
-        progress(left / 1_000_000_000)
-        waker.wait(milliseconds: Int32(clamping: min(left, 1_000_000_000) / 1_000_000 + 1))
-        now = ClockReading.now().boottime
-        source.read(into: &sample, now: now)
+    var source = HostEnergySource(options)
+    var processor = ProcessorMeter(
+        procfs: options.procfs, services: [], from: ClockReading.now().boottime)
+    let start = ClockReading.now()
+    var meter = EnergyMeter(from: start.boottime)
+    var sample = EnergySample(takenAt: start.boottime, zones: [])
+    func read(at now: ClockReading) {
+        processor.read(now: now.boottime, awake: now.monotonic)
+        source.read(into: &sample, at: now, load: processor.load)
         meter.add(sample)
     }
-    let energies = meter.close(at: now)
-    let zones = zip(source.explanations, energies).map { explanation, energy in
-        EnergyReading.Zone(
-            path: explanation.folder, description: explanation.zone, energy: energy,
-            role: explanation.role.description, failure: energy.energy.reason?.sentence)
+    read(at: start)
+    let end = start.boottime + length
+    var now = start
+    while now.boottime < end {
+        let left = end.subtractingClamped(now.boottime).rawValue
+        progress(left / 1_000_000_000)
+        waker.wait(milliseconds: Int32(clamping: min(left, 1_000_000_000) / 1_000_000 + 1))
+        now = ClockReading.now()
+        read(at: now)
     }
-    let failure = zones.first { $0.description.counted && $0.failure != nil }
+    let energies = meter.close(at: now.boottime, zones: source.zones, primary: source.primary)
     return EnergyReading(
-        isSimulated: sysfs != "/sys" || procfs != "/proc",
-        seconds: now.subtractingClamped(start).seconds, zones: zones,
-        host: EnergyMeter.hostEnergy(energies, of: source.zones),
-        leftAlone: source.refused.map { ($0.folder, $0.refusal.description) },
-        remedy: failure?.energy.energy.reason?.remedy(sysfs: sysfs))
+        options, source, energies, over: now.boottime.subtractingClamped(start.boottime))
+}
+
+extension EnergyReading {
+    fileprivate init(
+        _ options: EnergyOptions, _ source: borrowing HostEnergySource,
+        _ energies: WindowEnergies, over time: Nanoseconds
+    ) {
+        isSimulated = options.sysfs != "/sys" || options.procfs != "/proc"
+        seconds = time.seconds
+        zones = zip(source.explanations, energies.zones).map { explanation, energy in
+            // Nothing follows this reading: what was deferred is lost.
+            let final: ZoneEnergy =
+                if case .deferred(let reason) = energy { .lost(reason) } else { energy }
+            return Zone(
+                path: explanation.folder, description: explanation.zone, energy: final,
+                role: explanation.role)
+        }
+        host = energies.host
+        leftAlone = source.refused.map { ($0.folder, $0.refusal) }
+        self.source = source.primary
+        scope = source.scope
+        remedy = energies.host.reason?.remedy(sysfs: options.sysfs)
+        let descriptions = source.zones
+        others = [EnergySourceKind.wall, .rapl, .model].compactMap { kind in
+            let counted = zip(descriptions, energies.zones).filter {
+                $0.0.counted && $0.0.source == kind
+            }
+            guard kind != source.primary, !counted.isEmpty else { return nil }
+            if let reason = counted.lazy.compactMap(\.1.energy.reason).first {
+                return (kind, .unknown(reason))
+            }
+            return (kind, .known(counted.reduce(.zero) { $0 + ($1.1.energy.value ?? .zero) }))
+        }
+    }
 }

@@ -54,14 +54,24 @@ extension Manifest {
             },
             scenarios: settings.scenarios.map(\.id),
             rulesDigest: digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
-            model: .standard, idleMilliwatts: settings.energy.idleMilliwatts)
+            model: .standard, idle: nil)
     }
 }
 
 /// The agent's folder for what must outlive it.
-enum StateDirectory {
-    /// Makes the folder where it is missing (mode 0700) and returns the spool's place in it.
-    static func prepare(_ path: String) throws(StateError) -> String {
+struct StateDirectory: Sendable {
+    private let path: String
+
+    /// The folder of the spool.
+    var spool: String { path + "/spool" }
+    /// The file that says where the counters stand.
+    var baselines: String { path + "/baselines" }
+    /// The file of what was learned of idle power.
+    var idlePower: String { path + "/idle-power" }
+
+    /// Makes the folder where it is missing (mode 0700).
+    init(preparing path: String) throws(StateError) {
+        self.path = path
         var made = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: false) {
             made +=
@@ -73,7 +83,6 @@ enum StateDirectory {
             if stat(made, &status) == 0 { continue }
             throw StateError(path: made, errno: code)
         }
-        return path + "/spool"
     }
 }
 

@@ -1,19 +1,28 @@
+import EnergySources
 import Metering
 
 /// What the two hot loops hand over: each window's energy, and its counts.
 enum MeterEvent: Sendable {
     case energy(WindowEnergy)
     case traffic(ordinal: Int, Tally)
+    /// Windows in which no agent ran, before all others.
+    case missed([MeteredWindow])
 }
 
 /// The energy side of a window.
 struct WindowEnergy: Sendable {
     let closed: ClosedWindow
-    let energies: [ZoneEnergy]
+    let energies: WindowEnergies
     let zones: [ZoneDescription]
+    let source: EnergySourceKind
+    let scope: EnergyScope
     let processor: ProcessorTime
+    /// CPUs that are online; 0 where that is not known.
+    let processors: UInt64
     /// The bound on the wall clock's error in microseconds.
     let clockError: UInt64?
+    /// Where another run may go on from.
+    let baseline: MeterBaseline
 }
 
 /// A window with both its sides.
@@ -33,10 +42,12 @@ struct WindowJoin: AsyncSequence {
         var events: AsyncStream<MeterEvent>.Iterator
         private var energies: [Int: WindowEnergy] = [:]
         private var tallies: [Int: Tally] = [:]
+        private var missed: ArraySlice<MeteredWindow> = []
 
         init(events: AsyncStream<MeterEvent>.Iterator) { self.events = events }
 
         mutating func next() async -> MeteredWindow? {
+            if let window = missed.popFirst() { return window }
             while let event = await events.next() {
                 switch event {
                 case .energy(let energy):
@@ -50,6 +61,9 @@ struct WindowJoin: AsyncSequence {
                         return MeteredWindow(energy: energy, tally: tally)
                     }
                     tallies[ordinal] = tally
+                case .missed(let windows):
+                    missed += windows
+                    if let window = missed.popFirst() { return window }
                 }
             }
             return nil

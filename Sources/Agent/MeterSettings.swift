@@ -1,3 +1,4 @@
+import EnergySources
 import Metering
 import Processes
 import Scenarios
@@ -7,8 +8,7 @@ import Transactions
 
 /// What the two hot loops need of the settings, in the words of their stages.
 struct MeterSettings: Sendable {
-    let sysfs: String
-    let procfs: String
+    let energy: EnergyOptions
     let isSimulated: Bool
     let readsCounters: Bool
     let idleMilliwatts: UInt64?
@@ -22,8 +22,7 @@ struct MeterSettings: Sendable {
     let counter: FlowCounter
 
     init(_ settings: AgentSettings) {
-        sysfs = settings.energy.sysfs
-        procfs = settings.energy.procfs
+        energy = EnergyOptions(settings.energy)
         isSimulated = settings.energy.isSimulated
         readsCounters = settings.energy.source != .none
         idleMilliwatts = settings.energy.idleMilliwatts
@@ -47,6 +46,24 @@ struct MeterSettings: Sendable {
     /// The services as the engine takes them: every rule's fields on every service.
     var engineServices: [EngineService] {
         ports.map { EngineService(ports: $0, selectors: counter.rules.selectors) }
+    }
+}
+
+extension EnergyOptions {
+    /// What the settings say, in the words of the stage.
+    init(_ settings: EnergySettings) {
+        let primary: PrimarySource =
+            switch settings.source {
+            case .auto: .automatic
+            case .rapl: .always(.rapl)
+            case .wall: .always(.wall)
+            case .model: .always(.model)
+            case .none: .always(.none)
+            }
+        self.init(
+            sysfs: settings.sysfs, procfs: settings.procfs, primary: primary,
+            wallSensors: settings.wallSensors.map(\.description),
+            model: settings.model.map { ModelPower(idle: $0.idle, maximum: $0.maximum) })
     }
 }
 

@@ -27,7 +27,7 @@ package struct Pipeline: Sendable {
         let meter = MeterSettings(settings)
         let keeper = try RecordKeeper(
             meter, manifest: Manifest(settings, host: host),
-            directory: try StateDirectory.prepare(settings.state), log: log)
+            state: try StateDirectory(preparing: settings.state), log: log)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.settings = meter
         self.keeper = keeper
@@ -52,6 +52,7 @@ package struct Pipeline: Sendable {
             for await window in WindowJoin(events: events) {
                 if await keeper.keep(window) { shippers.forEach { $0.notify() } }
             }
+            await keeper.finish()
             await sayFarewell()
             tasks.cancelAll()
         }
@@ -78,13 +79,15 @@ package struct Pipeline: Sendable {
         // The first window begins when capture runs, so that it is captured as a whole.
         _ = opened.wait()
         let start = ClockReading.now()
-        let windows = WindowSequence(from: start, length: settings.windowLength)
+        let length = settings.windowLength
+        let resumption = keeper.resumption.limited(to: start, length: length)
+        let (windows, missed) = resumption.windows(from: start, length: length)
         let schedule = WindowSchedule(plannedEnd: windows.plannedEnd)
         begun.fulfil(schedule)
         let counters = try WorkerThread(name: "jf-counters") {
             var worker = CounterWorker(
-                settings, windows: windows, from: start, schedule: schedule, events: events,
-                log: log, clock: ClockReading.now)
+                settings, resuming: resumption, missed: missed, windows: windows, from: start,
+                schedule: schedule, events: events, log: log, clock: ClockReading.now)
             worker.run(stopping.waker) { stopping.isGiven }
             trafficWaker.wake()
         }

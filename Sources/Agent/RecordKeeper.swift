@@ -20,15 +20,31 @@ actor RecordKeeper {
     private let log: Logger
     private var waiting: [MeteredWindow] = []
     private var failure: SpoolError?
+    private var idle: IdlePowerState
+    private var baselines: Baselines
+    private let baselinesFile: StateFile
+    private var baselinesFailure: StateFileError?
+    /// How this run of the agent begins.
+    nonisolated let resumption: Resumption
 
-    /// Opens the spool in the state directory.
+    /// Opens the spool in the state directory, and what was kept beside it.
     init(
-        _ settings: MeterSettings, manifest: Manifest, directory: String, log: Logger
+        _ settings: MeterSettings, manifest: Manifest, state: StateDirectory, log: Logger
     ) throws(SpoolError) {
         self.settings = settings
         self.manifest = manifest
         self.log = log
-        spool = try Spool(directory: directory)
+        spool = try Spool(directory: state.spool)
+        idle = IdlePowerState(
+            configured: settings.idleMilliwatts, sysfs: settings.energy.sysfs,
+            file: StateFile(path: state.idlePower, synchronizes: true), log: log)
+        baselines = Baselines(
+            bootID: manifest.bootID, sysfs: settings.energy.sysfs, boundaries: [])
+        baselinesFile = StateFile(path: state.baselines, synchronizes: false)
+        let stored = baselinesFile.read(as: Jouleflow_State_V1_Baselines.self).map(Baselines.init)
+        resumption = Resumption(
+            after: try spool.latestWindowEnd, stored: stored, bootID: manifest.bootID,
+            sysfs: settings.energy.sysfs)
         let recovery = spool.recovery
         if recovery.tornBytes > 0 || recovery.corruptEntries > 0 {
             log.warning(
@@ -87,53 +103,82 @@ actor RecordKeeper {
 
     private func write(_ window: MeteredWindow) throws(SpoolError) {
         let bytes: [UInt8]
+        idle.use(window.energy)
+        let flags = flags(of: window)
         do throws(RecordError) {
             let current = manifest(for: window)
             if current != manifest || manifestBytes.isEmpty {
                 manifestBytes = try RecordCodec.encode(current)
                 manifest = current
             }
-            bytes = try RecordCodec.encode(record(window))
+            bytes = try RecordCodec.encode(record(window, flags))
         } catch {
             log.error("a window was lost: its record cannot be written: \(error)")
             return
         }
         try spool.use(manifest: manifestBytes)
+        // First the baseline, then the record: a kill between the two leaves the one before it.
+        keepBaseline(window.energy.baseline)
         _ = try spool.append(bytes)
+        idle.observe(window, flags: flags)
+    }
+
+    /// Keeps what was learned, before the agent ends.
+    func finish() { idle.store() }
+
+    private func keepBaseline(_ baseline: MeterBaseline) {
+        guard baselines.boundaries.first != baseline else { return }
+        baselines.add(baseline)
+        do throws(StateFileError) {
+            try baselinesFile.write(baselines.message)
+            baselinesFailure = nil
+        } catch {
+            if baselinesFailure != error {
+                log.warning(
+                    "where the counters stand cannot be kept, and a restart will lose energy: \(error)"
+                )
+            }
+            baselinesFailure = error
+        }
     }
 
     private func manifest(for window: MeteredWindow) -> Manifest {
         var current = manifest
         current.zones = window.energy.zones
-        let hasCounted = current.zones.contains(where: \.counted)
-        current.source = hasCounted ? .rapl : .none
-        current.scope = hasCounted ? .processorAndMemory : .none
+        current.source = window.energy.source
+        current.scope = window.energy.scope
+        current.idle = idle.power
         return current
     }
 
-    private func record(_ window: MeteredWindow) -> Record {
-        let closed = window.energy.closed
-        let energy = EnergyMeter.hostEnergy(window.energy.energies, of: window.energy.zones)
-        var flags = closed.flags
+    private func flags(of window: MeteredWindow) -> RecordFlags {
+        var flags = window.energy.closed.flags
         if settings.isSimulated { flags.insert(.simulated) }
         if window.tally.isDoubtful { flags.insert(.countsDoubtful) }
-        let division = energy.value.map { divide($0, window) }
+        return flags
+    }
+
+    private func record(_ window: MeteredWindow, _ windowFlags: RecordFlags) -> Record {
+        let closed = window.energy.closed
+        let energies = window.energy.energies
+        var flags = windowFlags
+        let division = energies.host.value.map { divide($0, window) }
         if division?.busyTimeRaised == true { flags.insert(.busyTimeRaised) }
         return Record(
             run: spool.run, sequence: spool.nextSequence,
             manifest: RecordCodec.digest(ofManifest: manifestBytes), window: closed.window,
-            flags: flags, zones: window.energy.energies, energy: energy,
-            partition: division?.partition, processor: window.energy.processor,
+            flags: flags, zones: energies.zones, energy: energies.host,
+            carried: energies.carried, partition: division?.partition,
+            processor: window.energy.processor,
             tally: window.tally, spoolDropped: spool.dropped, clockError: window.energy.clockError)
     }
 
     private func divide(_ energy: Microjoules, _ window: MeteredWindow) -> EnergyDivision {
-        let areKnown = window.tally.scenarios.allSatisfy {
-            $0.observation.isKnown || $0.observation == .noRule
-        }
+        let areKnown = window.tally.isKnown
         return EnergyDivision(
-            of: energy, over: window.energy.closed.window.duration,
-            idleMilliwatts: settings.idleMilliwatts, processor: window.energy.processor,
+            of: energy, carried: window.energy.energies.carried != nil,
+            over: window.energy.closed.window.duration,
+            idleMilliwatts: idle.power?.milliwatts, processor: window.energy.processor,
             counts: window.tally.services.map {
                 ServiceCounts(flows: $0.flows, areKnown: areKnown)
             },
@@ -141,7 +186,25 @@ actor RecordKeeper {
     }
 }
 
+extension Spool {
+    /// Where the window of the latest record ends; `nil` where there is no record that can be read.
+    fileprivate var latestWindowEnd: Timestamp? {
+        get throws(SpoolError) {
+            guard nextSequence > 1 else { return nil }
+            let batch = try batch(
+                from: nextSequence - 1, maximumRecords: 1, maximumBytes: SpoolLimits.record)
+            let header = batch?.records.last.flatMap { try? RecordCodec.header(of: $0) }
+            return header?.window.end
+        }
+    }
+}
+
 extension Tally {
+    /// Whether the counts of every scenario with a rule are known.
+    var isKnown: Bool {
+        scenarios.allSatisfy { $0.observation.isKnown || $0.observation == .noRule }
+    }
+
     /// More than one exchange in a thousand may be missing.
     var isDoubtful: Bool {
         let lost = losses.kernelDrops &+ losses.gaps &+ losses.evicted

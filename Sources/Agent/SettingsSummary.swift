@@ -42,13 +42,33 @@ package enum SettingsSummary {
     private static func energy(_ settings: AgentSettings) -> String {
         let energy = settings.energy
         guard energy.source != .none else { return "Energy is not metered." }
-        let idle = energy.idleMilliwatts.map {
-            "Idle power is \(Double($0) / 1000) W."
+        let root = energy.sysfs
+        let sensors = energy.wallSensors.map(\.description).joined(separator: " + ")
+        let wall =
+            sensors.isEmpty
+            ? "the ACPI power meter under \(root)/class/hwmon" : "the sensors \(sensors)"
+        let model = energy.model.map {
+            "a model between \(watts($0.idle)) and \(watts($0.maximum)) W, marked estimated"
         }
-        return "Energy from \(energy.sysfs)/class/powercap"
-            + (energy.isSimulated ? ", marked SIMULATED" : "") + ". "
-            + (idle ?? "Idle power is unknown: energy is reported undivided.")
+        let source =
+            switch energy.source {
+            case .none: ""
+            case .rapl: "Energy from \(root)/class/powercap"
+            case .wall: "Energy from \(wall)"
+            case .model: "Energy from \(model ?? "a model")"
+            case .auto:
+                "Energy from \(wall), else from \(root)/class/powercap"
+                    + (model.map { ", else from " + $0 } ?? "")
+            }
+        let idle =
+            energy.idleMilliwatts.map { "Idle power is \(watts($0)) W." }
+                ?? """
+                Idle power is learned from quiet windows; until it is known, energy is reported undivided.
+                """
+        return source + (energy.isSimulated ? ", marked SIMULATED" : "") + ". " + idle
     }
+
+    private static func watts(_ milliwatts: UInt64) -> String { "\(Double(milliwatts) / 1000)" }
 
     private static func service(_ service: ServiceSettings) -> String {
         let ports = service.ports.map { "\($0)" }.joined(separator: ", ")

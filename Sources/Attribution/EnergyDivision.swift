@@ -29,17 +29,24 @@ package struct EnergyDivision: Sendable, Hashable {
     /// Divides `energy` by the model `standard`.
     ///
     /// - Parameters:
+    ///   - carried: whether the energy contains windows before this one; what was used when cannot
+    ///     be told then, and nothing is divided.
     ///   - idleMilliwatts: P₀, or `nil` where it is not known.
     ///   - counts: one element per service, in the order of `processor.services`. A service
     ///     without an element has unknown counts.
     ///   - weights: α by scenario; a scenario of weight `nil` gets nothing in this model.
     package init(
-        of energy: Microjoules, over duration: Nanoseconds, idleMilliwatts: UInt64?,
+        of energy: Microjoules, carried: Bool = false, over duration: Nanoseconds,
+        idleMilliwatts: UInt64?,
         processor: ProcessorTime, counts: [ServiceCounts], weights: [UInt64?]
     ) {
         var division = Divider(weights: weights)
-        division.divide(
-            energy, idle: idleMilliwatts.map { idleEnergy($0, duration) }, processor, counts)
+        if carried {
+            division.leave(energy.rawValue, .carried)
+        } else {
+            division.divide(
+                energy, idle: idleMilliwatts.map { idleEnergy($0, duration) }, processor, counts)
+        }
         partition = division.partition
         busyTimeRaised = division.busyTimeRaised
     }
@@ -102,7 +109,7 @@ private struct Divider {
     }
 
     /// Leaves energy undivided. The first reason that applies to any energy is kept.
-    private mutating func leave(_ energy: UInt64, _ reason: UndividedReason) {
+    mutating func leave(_ energy: UInt64, _ reason: UndividedReason) {
         partition.undivided += Microjoules(energy)
         if energy > 0, partition.undividedReason == nil { partition.undividedReason = reason }
     }

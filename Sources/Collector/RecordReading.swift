@@ -29,7 +29,8 @@ struct RecordReading {
         if record.energy.value != nil, energy.value == nil { inconsistent += 1 }
         return RoundRecord(
             host: stored.agent, run: record.run, sequence: record.sequence, window: record.window,
-            energy: energy, source: manifest.source, scope: manifest.scope,
+            energy: energy, carriedTime: record.carried?.time ?? .zero, source: manifest.source,
+            scope: manifest.scope,
             scenarios: manifest.scenarios, tally: record.tally,
             flags: manifest.simulated ? record.flags.union(.simulated) : record.flags,
             spoolDropped: record.spoolDropped, clockError: record.clockError)
@@ -45,15 +46,15 @@ struct RecordReading {
 
     private func energy(
         of record: Record, _ manifest: Manifest
-    ) -> Known<RoundRecord.Energy, EnergyUnknown> {
+    ) -> Known<RoundRecord.Energy, EnergyReason> {
         switch record.energy {
         case .unknown(let reason): return .unknown(reason)
         case .known(let total):
             var byState = EnergyByState()
-            for (zone, description) in zip(record.zones, manifest.zones) where description.counted {
-                if let energy = zone.energy.value, let state = zone.state {
-                    byState.add(energy, state)
-                }
+            if let carried = record.carried { byState.add(carried.energy, .bridged) }
+            for (zone, description) in zip(record.zones, manifest.zones)
+            where description.counted && description.source == manifest.source {
+                if let energy = zone.energy.value { byState.add(energy, zone.state) }
             }
             guard byState.total == total, let partition = record.partition,
                 let energy = RoundRecord.Energy(

@@ -1,17 +1,31 @@
 package import Metering
 
+/// The energy of one window.
+package struct WindowEnergies: Sendable, Hashable {
+    /// One element per zone, in the order of the source.
+    package let zones: [ZoneEnergy]
+    /// The counted zones of the primary source, `carried` included. Unknown where one of them is,
+    /// with the reason of the first, and `noSource` where there is none.
+    package let host: Known<Microjoules, EnergyReason>
+    /// The part of `host` that belongs to windows before this one.
+    package let carried: CarriedEnergy?
+}
+
 /// Cuts successive samples of a source at window boundaries. Pure.
 ///
 /// A zone's windows add up to the difference of its accumulator exactly, and what readings could
-/// not tell is unknown with its reason:
+/// not tell says why:
 ///
-/// - no good reading in the window: the latest failure; the energy arrives, `bridged`, in the
-///   window of the next good reading;
-/// - the first good reading lies inside the window: `firstReading`;
-/// - energy was lost inside the window: `discontinuity`.
+/// - no good reading in the window: `deferred`; the energy arrives, `bridged`, in the window of the
+///   next good reading;
+/// - no reading before the window: `lost`, as there is nothing to take the difference from;
+/// - energy was lost inside the window: `lost`, with the reason.
+///
+/// The host's windows add up in the same way: where a zone is deferred, what the others used
+/// is carried to the window in which the host's energy is known again.
 package struct EnergyMeter: Sendable {
     private struct Zone: Sendable {
-        var timeline: Timeline<EnergyUnknown>
+        var timeline: Timeline<EnergyReason>
         var last = ZoneSample()
 
         mutating func add(_ sample: ZoneSample) {
@@ -19,56 +33,108 @@ package struct EnergyMeter: Sendable {
             if let failure = sample.failure { return timeline.fail(failure) }
             timeline.append(
                 sample.accumulated.rawValue, at: sample.readAt,
-                bridged: sample.bridges != last.bridges,
-                lost: sample.losses != last.losses ? .discontinuity : nil)
+                bridged: sample.bridges != last.bridges ? sample.bridged : nil,
+                lost: sample.losses != last.losses ? sample.lost : nil)
+        }
+
+        mutating func close(at end: Nanoseconds) -> ZoneEnergy {
+            switch timeline.close(at: end) {
+            case .measured(let energy):
+                last.estimated.map { .estimated(Microjoules(energy), $0) }
+                    ?? .measured(Microjoules(energy))
+            case .bridged(let energy, let reason):
+                last.estimated.map { .estimated(Microjoules(energy), $0) }
+                    ?? .bridged(Microjoules(energy), reason)
+            case .deferred(let reason): .deferred(reason)
+            case .unknown(let reason): .lost(reason)
+            }
         }
     }
 
     private var boundary: Nanoseconds
     private var zones: [Zone] = []
+    /// The reason of a zone that was not read before.
+    private var unread: EnergyReason = .firstReading
+    /// What counted zones used since the host's energy was last known.
+    package private(set) var pending: CarriedEnergy?
 
     /// A meter whose first window begins at `start` (CLOCK_BOOTTIME): the time of the first sample,
     /// or that window is unknown.
     package init(from start: Nanoseconds) { boundary = start }
 
+    /// A meter that goes on at `boundary`, where another run of the agent ended.
+    ///
+    /// - Parameters:
+    ///   - sample: what the resumed source holds before its first reading.
+    ///   - pending: the other run's.
+    package init(
+        resumingAt boundary: Nanoseconds, with sample: EnergySample, pending: CarriedEnergy?
+    ) {
+        self.boundary = boundary
+        self.pending = pending
+        unread = .agentStopped
+        zones = sample.zones.map { zone in
+            guard zone.failure == .agentStopped else {
+                return Zone(timeline: Timeline(from: boundary, unread: .agentStopped))
+            }
+            let timeline = Timeline<EnergyReason>(
+                resumingFrom: boundary, at: 0, read: zone.readAt,
+                beyond: zone.accumulated.rawValue, unread: .agentStopped)
+            return Zone(timeline: timeline, last: zone)
+        }
+    }
+
     /// Takes a sample, in the order of time. Allocates only where zones were added.
     package mutating func add(_ sample: EnergySample) {
         while zones.count < sample.zones.count {
-            zones.append(Zone(timeline: Timeline(from: boundary, unread: .firstReading)))
+            zones.append(Zone(timeline: Timeline(from: boundary, unread: unread)))
         }
         for index in sample.zones.indices { zones[index].add(sample.zones[index]) }
     }
 
-    /// The energy of each zone from the last boundary to this one, in the order of the source.
+    /// The energy from the last boundary to this one.
     ///
     /// The value at the boundary is interpolated between the readings around it; where none
     /// follows it, the latest is taken and the rest belongs to the next window.
-    package mutating func close(at end: Nanoseconds) -> [ZoneEnergy] {
+    /// - Parameters:
+    ///   - descriptions: the source's zones. One that has no sample yet is unread.
+    ///   - primary: the source whose counted zones are the host's energy.
+    package mutating func close(
+        at end: Nanoseconds, zones descriptions: [ZoneDescription], primary: EnergySourceKind
+    ) -> WindowEnergies {
+        let duration = end.subtractingClamped(boundary)
         boundary = max(boundary, end)
-        return zones.indices.map { index in
-            switch zones[index].timeline.close(at: end) {
-            case .measured(let energy): ZoneEnergy(Microjoules(energy), .measured)
-            case .bridged(let energy): ZoneEnergy(Microjoules(energy), .bridged)
-            case .unknown(let reason): ZoneEnergy(unknown: reason)
-            }
+        let energies = descriptions.indices.map { index in
+            index < zones.count ? zones[index].close(at: end) : .lost(unread)
         }
+        unread = .firstReading
+        let counted = zip(descriptions, energies).filter {
+            $0.0.counted && $0.0.source == primary
+        }.map(\.1)
+        let (host, carried) = host(counted, over: duration)
+        return WindowEnergies(zones: energies, host: host, carried: carried)
     }
 
-    /// The host's energy: the sum of the counted zones.
-    ///
-    /// Unknown where a counted zone is unknown, with the reason of the first such zone, and
-    /// `noSource` where no zone is counted. A zone that `energies` does not have yet is unread.
-    package static func hostEnergy(
-        _ energies: [ZoneEnergy], of zones: [ZoneDescription]
-    ) -> Known<Microjoules, EnergyUnknown> {
-        var sum: Microjoules?
-        for (index, zone) in zones.enumerated() where zone.counted {
-            guard index < energies.count else { return .unknown(.firstReading) }
-            switch energies[index].energy {
-            case .known(let energy): sum = (sum ?? .zero) + energy
-            case .unknown(let reason): return .unknown(reason)
-            }
+    /// How much energy beyond the latest boundary each zone has accumulated; `nil` where that is
+    /// not known.
+    package var beyondBoundary: [UInt64?] { zones.map(\.timeline.beyondBoundary) }
+
+    private mutating func host(
+        _ energies: [ZoneEnergy], over duration: Nanoseconds
+    ) -> (Known<Microjoules, EnergyReason>, CarriedEnergy?) {
+        guard !energies.isEmpty else {
+            pending = nil
+            return (.unknown(.noSource), nil)
         }
-        return sum.map { .known($0) } ?? .unknown(.noSource)
+        let sum = energies.reduce(pending?.energy ?? .zero) { $0 + ($1.energy.value ?? .zero) }
+        guard let reason = energies.lazy.compactMap(\.energy.reason).first else {
+            defer { pending = nil }
+            return (.known(sum), pending)
+        }
+        let isLost = energies.contains { $0.state == .lost }
+        pending =
+            isLost
+            ? nil : CarriedEnergy(energy: sum, time: (pending?.time ?? .zero) + duration)
+        return (.unknown(reason), nil)
     }
 }

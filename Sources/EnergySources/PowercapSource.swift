@@ -1,14 +1,6 @@
 package import KernelFiles
 package import Metering
 
-/// A zone of a powercap tree and why its energy is added into the host's or not.
-package struct ZoneExplanation: Sendable, Hashable {
-    package let zone: ZoneDescription
-    /// Where the zone was found last.
-    package let folder: String
-    package let role: ZoneRole
-}
-
 /// The energy counters of a powercap tree.
 ///
 /// Zones are known by control type, name and parent's name, and keep their place in `zones` when
@@ -16,7 +8,7 @@ package struct ZoneExplanation: Sendable, Hashable {
 /// reading that failed.
 ///
 /// Source: Linux Documentation/power/powercap/powercap.rst.
-package struct PowercapSource: ~Copyable, Sendable {
+package struct PowercapSource: EnergySource, ~Copyable, Sendable {
     private struct Entry: Sendable {
         let key: ZoneKey
         var folder: String
@@ -44,34 +36,57 @@ package struct PowercapSource: ~Copyable, Sendable {
     private var failing = false
     private var failedAnew = false
 
-    /// The zones in the order of every sample's. Grows; no zone leaves it.
-    package private(set) var zones: [ZoneDescription] = []
-    /// One element per zone: where it is, and why it is counted or not.
+    /// Grows; no zone leaves it.
     package private(set) var explanations: [ZoneExplanation] = []
+    package private(set) var zonesRevision = 0
     /// Folders of the tree that are no zones of this source.
     package private(set) var refused: [RefusedZone] = []
     /// Why there is no powercap tree, or `nil` where there is one.
     package private(set) var treeFailure: ReadFailure?
-    /// Counts the changes of `zones`: a manifest made at another revision is out of date.
-    package private(set) var zonesRevision = 0
 
     /// Looks for zones under `sysfs`.
     ///
     /// - Parameters:
     ///   - sysfs: the root that plays `/sys`.
-    ///   - procfs: the root that plays `/proc`, whose `cpuinfo` tells AMD and Hygon, where the dies
-    ///     of a package mirror one counter. Without it every die is counted.
-    package init(sysfs: String, procfs: String? = nil) {
+    ///   - procfs: the root that plays `/proc`, whose `cpuinfo` tells the processor's vendor where
+    ///     sysfs does not. Dies of AMD and Hygon mirror their package's counter. Without the
+    ///     vendor every die is counted.
+    ///   - baselines: where another run of the agent in this boot left the counters.
+    package init(sysfs: String, procfs: String? = nil, resuming baselines: [ZoneBaseline] = []) {
         self.sysfs = sysfs
-        diesMirror = procfs.map(processorMirrorsDies) ?? false
+        diesMirror = processorMirrorsDies(sysfs: sysfs, procfs: procfs)
         scan()
+        for baseline in baselines { resume(baseline) }
+    }
+
+    private mutating func resume(_ baseline: ZoneBaseline) {
+        let key = ZoneKey(
+            control: baseline.control, name: baseline.name, parent: baseline.parent,
+            ordinal: baseline.ordinal)
+        guard let index = entries.firstIndex(where: { $0.key == key }) else { return }
+        entries[index].counter.resume(
+            from: EnergyCounter.Reading(
+                value: baseline.value, time: baseline.readAt, awake: baseline.awakeAt),
+            beyond: baseline.beyond)
+    }
+
+    /// Where the counters stand: one element per zone, `nil` where it was never read. `beyond` is 0.
+    package var baselines: [ZoneBaseline?] {
+        entries.map { entry in
+            entry.counter.baseline.map {
+                ZoneBaseline(
+                    control: entry.key.control, name: entry.key.name, parent: entry.key.parent,
+                    ordinal: entry.key.ordinal, value: $0.value, readAt: $0.time,
+                    awakeAt: $0.awake, beyond: 0)
+            }
+        }
     }
 
     /// Reads every zone once, back to back, into `sample`.
     ///
     /// Allocates where zones were added since the last call and when the tree is looked at again.
-    /// - Parameter now: CLOCK_BOOTTIME.
-    package mutating func read(into sample: inout EnergySample, now: Nanoseconds) {
+    package mutating func read(into sample: inout EnergySample, at clock: ClockReading) {
+        let now = clock.boottime
         if isScanDue(now) {
             scan()
             scannedAt = now
@@ -79,16 +94,17 @@ package struct PowercapSource: ~Copyable, Sendable {
         if scannedAt == nil { scannedAt = now }
         failing = false
         for index in entries.indices {
-            let readable = entries[index].counter.sample.failure.map { $0 == .firstReading } ?? true
-            read(index, now)
+            let before = entries[index].counter.sample.failure
+            let readable = before == nil || before == .firstReading || before == .agentStopped
+            read(index, clock)
             guard let failure = entries[index].counter.sample.failure else { continue }
             failing = true
             if readable && failure != .malformed && failure != .discontinuity { failedAnew = true }
         }
-        write(into: &sample, now)
+        copy(into: &sample, now)
     }
 
-    private mutating func read(_ index: Int, _ now: Nanoseconds) {
+    private mutating func read(_ index: Int, _ now: ClockReading) {
         guard let file = entries[index].file else { return entries[index].counter.fail(.missing) }
         do {
             let count = try files.read(file)
@@ -98,11 +114,12 @@ package struct PowercapSource: ~Copyable, Sendable {
             }
             entries[index].counter.note(value, at: now)
         } catch {
-            entries[index].counter.fail(EnergyUnknown(error))
+            entries[index].counter.fail(EnergyReason(error))
         }
     }
 
-    private func write(into sample: inout EnergySample, _ now: Nanoseconds) {
+    /// The state of the counters as of the latest reading.
+    package func copy(into sample: inout EnergySample, _ now: Nanoseconds) {
         sample.takenAt = now
         if sample.zones.count > entries.count {
             sample.zones.removeLast(sample.zones.count - entries.count)
@@ -156,21 +173,20 @@ package struct PowercapSource: ~Copyable, Sendable {
 
     private mutating func describe() {
         let roles = roles(of: entries.map(\.key), diesMirror: diesMirror)
-        explanations = zip(entries, roles).map { entry, role in
+        let described = zip(entries, roles).map { entry, role in
             let zone = ZoneDescription(
                 control: entry.key.control, name: entry.key.name, parent: entry.key.parent,
                 kind: ZoneName(entry.key.name).kind, counted: role.isCounted)
-            return ZoneExplanation(zone: zone, folder: entry.folder, role: role)
+            return ZoneExplanation(zone: zone, folder: entry.folder, role: role.description)
         }
-        let described = explanations.map(\.zone)
-        if described != zones {
-            zones = described
+        if described != explanations {
+            explanations = described
             zonesRevision += 1
         }
     }
 }
 
-extension EnergyUnknown {
+extension EnergyReason {
     /// The reason why a counter's file gave nothing.
     init(_ failure: ReadFailure) {
         switch failure {
@@ -203,12 +219,22 @@ private func maximumPower(of zone: FoundZone) -> UInt64 {
     return max(EnergyCounter.saneMicrowatts, largest * 2)
 }
 
-/// Whether `cpuinfo` names a processor whose dies mirror their package's counter.
+/// Whether the dies of a package show the package's one counter: those of AMD and Hygon do.
+///
+/// The vendor is read in the tree that the counters are in, so that another machine's tree is
+/// taken for what it is; where the tree does not tell it, in `cpuinfo`.
 ///
 /// Source: Linux drivers/powercap/intel_rapl_common.c, `rapl_msrs_are_pkg_scope`: newer kernels
-/// show these vendors' packages without dies.
-private func processorMirrorsDies(procfs: String) -> Bool {
+/// show these vendors' packages without dies. Vendors in modalias: arch/x86/include/asm/processor.h,
+/// X86_VENDOR_AMD and X86_VENDOR_HYGON.
+private func processorMirrorsDies(sysfs: String, procfs: String?) -> Bool {
     var files = FileTable(limit: 4096)
+    let modalias = files.add(sysfs + "/devices/system/cpu/modalias")
+    if let count = try? files.readPrefix(modalias) {
+        var text = ByteScanner(files.buffer, count: count)
+        if text.skip("cpu:type:x86,ven") { return text.skip("0002") || text.skip("0009") }
+    }
+    guard let procfs else { return false }
     let file = files.add(procfs + "/cpuinfo")
     guard let count = try? files.readPrefix(file) else { return false }
     var text = ByteScanner(files.buffer, count: count)

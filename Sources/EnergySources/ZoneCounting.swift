@@ -1,7 +1,7 @@
 internal import Metering
 
 /// Why a zone's energy is added into the host's, or is not.
-package enum ZoneRole: Sendable, Hashable, CustomStringConvertible {
+enum ZoneRole: Sendable, Hashable, CaseIterable, CustomStringConvertible {
     case package
     case dram
     /// core and uncore lie inside their package.
@@ -20,9 +20,9 @@ package enum ZoneRole: Sendable, Hashable, CustomStringConvertible {
     case otherControl
 
     /// Whether the zone's energy is part of the host's.
-    package var isCounted: Bool { self == .package || self == .dram }
+    var isCounted: Bool { self == .package || self == .dram }
 
-    package var description: String {
+    var description: String {
         switch self {
         case .package: "added: the package's counter"
         case .dram: "added: dram is not part of its package's counter"

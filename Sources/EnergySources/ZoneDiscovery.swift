@@ -1,4 +1,4 @@
-package import KernelFiles
+internal import KernelFiles
 
 /// A zone with an energy counter, as found in the tree.
 struct FoundZone: Hashable, Sendable {
@@ -7,7 +7,7 @@ struct FoundZone: Hashable, Sendable {
 }
 
 /// Why a folder of the tree is no zone of this source.
-package enum ZoneRefusal: Sendable, Hashable, CustomStringConvertible {
+enum ZoneRefusal: Sendable, Hashable, CustomStringConvertible {
     /// It has no `energy_uj`: dtpm and arm-scmi show power only.
     case noEnergyCounter
     case nameUnreadable(ReadFailure)
@@ -16,7 +16,7 @@ package enum ZoneRefusal: Sendable, Hashable, CustomStringConvertible {
     /// There are more zones than `PowercapSource.zoneLimit`.
     case tooMany
 
-    package var description: String {
+    var description: String {
         switch self {
         case .noEnergyCounter: "left alone: it has no energy_uj"
         case .nameUnreadable(let failure): "left alone: its name cannot be read: \(failure)"
@@ -24,12 +24,6 @@ package enum ZoneRefusal: Sendable, Hashable, CustomStringConvertible {
         case .tooMany: "left alone: more than \(PowercapSource.zoneLimit) zones"
         }
     }
-}
-
-/// A folder of the tree that was looked at and left alone.
-package struct RefusedZone: Sendable, Hashable {
-    package let folder: String
-    package let refusal: ZoneRefusal
 }
 
 /// What a look at the whole tree found, in the order of the zones' ids.
@@ -100,7 +94,7 @@ struct Discovery: Sendable {
     }
 
     private mutating func refuse(_ path: String, _ refusal: ZoneRefusal) {
-        refused.append(RefusedZone(folder: path, refusal: refusal))
+        refused.append(RefusedZone(folder: path, refusal: refusal.description))
     }
 
     private static func isPrintable(_ name: String) -> Bool {

@@ -11,6 +11,8 @@ package enum ProcessorUnknown: UInt8, Error, Sendable, Hashable {
     case sharedCgroup = 6
     /// A process of the service ended unseen: its last CPU time is not known.
     case processEnded = 7
+    /// The agent did not run.
+    case agentStopped = 8
 }
 
 /// CPU time over one window.
@@ -28,5 +30,21 @@ package struct ProcessorTime: Sendable, Hashable {
     ) {
         self.hostBusy = hostBusy
         self.services = services
+    }
+}
+
+/// What the host's CPUs did since they were first read.
+package struct HostLoad: Sendable, Hashable {
+    /// Time that was not idle, over all CPUs. Never falls.
+    package let busy: Nanoseconds
+    /// CPUs × time awake. Never falls.
+    package let capacity: Nanoseconds
+    /// CPUs that are online.
+    package let processors: UInt64
+
+    package init(busy: Nanoseconds, capacity: Nanoseconds, processors: UInt64) {
+        self.busy = busy
+        self.capacity = capacity
+        self.processors = processors
     }
 }

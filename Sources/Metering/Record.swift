@@ -14,6 +14,8 @@ package enum UndividedReason: UInt8, Sendable, Hashable {
     case serviceTimeUnknown = 3
     /// The counts of a service are not known.
     case countsUnknown = 4
+    /// The energy contains windows before this one: see ``CarriedEnergy``.
+    case carried = 5
 }
 
 /// A window's energy, divided. The parts sum to the measured energy to the microjoule.
@@ -59,6 +61,8 @@ package struct RecordFlags: OptionSet, Sendable, Hashable {
     package static let busyTimeRaised = RecordFlags(rawValue: 1 << 5)
     /// The counts are doubtful: losses exceed one in a thousand exchanges.
     package static let countsDoubtful = RecordFlags(rawValue: 1 << 6)
+    /// The agent did not run in the window: nothing was counted, and the energy is bridged or lost.
+    package static let agentStopped = RecordFlags(rawValue: 1 << 7)
 }
 
 /// A digest that names a manifest: the first 8 bytes of the SHA-256 of its bytes.
@@ -85,8 +89,10 @@ package struct Record: Sendable, Hashable {
     package var flags: RecordFlags
     /// One element per zone, in the order of the manifest.
     package var zones: [ZoneEnergy]
-    /// The host's energy from the primary source: the counted zones' sum.
-    package var energy: Known<Microjoules, EnergyUnknown>
+    /// The host's energy from the primary source: the sum of its counted zones and of `carried`.
+    package var energy: Known<Microjoules, EnergyReason>
+    /// The part of `energy` that belongs to windows before this one; `nil` where there is none.
+    package var carried: CarriedEnergy?
     /// `nil` where the energy is unknown.
     package var partition: EnergyPartition?
     package var processor: ProcessorTime
@@ -102,7 +108,8 @@ package struct Record: Sendable, Hashable {
     package init(
         run: RunID, sequence: UInt64, manifest: ManifestDigest, window: Window,
         flags: RecordFlags = [], zones: [ZoneEnergy],
-        energy: Known<Microjoules, EnergyUnknown>, partition: EnergyPartition?,
+        energy: Known<Microjoules, EnergyReason>, carried: CarriedEnergy? = nil,
+        partition: EnergyPartition?,
         processor: ProcessorTime, tally: Tally, spoolDropped: UInt64 = 0, clockError: UInt64? = nil
     ) {
         self.run = run
@@ -112,6 +119,7 @@ package struct Record: Sendable, Hashable {
         self.flags = flags
         self.zones = zones
         self.energy = energy
+        self.carried = carried
         self.partition = partition
         self.processor = processor
         self.tally = tally
@@ -151,14 +159,14 @@ package struct Manifest: Sendable, Hashable {
     /// SHA-256 of the canonical text of the rules, in lower-case hex.
     package var rulesDigest: String
     package var model: AttributionModel
-    /// Idle power P₀ in milliwatts; `nil` where it is not known.
-    package var idleMilliwatts: UInt64?
+    /// Idle power P₀; `nil` where it is not known.
+    package var idle: IdlePower?
 
     package init(
         agent: String, hostName: String, bootID: String, softwareVersion: String, simulated: Bool,
         windowLength: Nanoseconds, source: EnergySourceKind, scope: EnergyScope,
         zones: [ZoneDescription], services: [ServiceDescription], scenarios: [ScenarioID],
-        rulesDigest: String, model: AttributionModel, idleMilliwatts: UInt64?
+        rulesDigest: String, model: AttributionModel, idle: IdlePower?
     ) {
         self.agent = agent
         self.hostName = hostName
@@ -173,6 +181,6 @@ package struct Manifest: Sendable, Hashable {
         self.scenarios = scenarios
         self.rulesDigest = rulesDigest
         self.model = model
-        self.idleMilliwatts = idleMilliwatts
+        self.idle = idle
     }
 }

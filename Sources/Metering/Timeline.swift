@@ -3,7 +3,10 @@ package enum Stretch<Reason: Sendable>: Sendable {
     /// Every reading succeeded.
     case measured(UInt64)
     /// Readings failed inside; the difference across them is exact in sum, uncertain in time.
-    case bridged(UInt64)
+    case bridged(UInt64, Reason)
+    /// No reading succeeded inside: what it holds arrives with the next stretch that is known.
+    case deferred(Reason)
+    /// It cannot be known, and no other stretch contains it.
     case unknown(Reason)
 }
 
@@ -19,8 +22,8 @@ package struct Timeline<Reason: Sendable>: Sendable {
     private struct Reading {
         var time: Nanoseconds
         var value: UInt64
-        /// Whether readings failed between the one before and this one.
-        var bridged: Bool
+        /// Why readings failed between the one before and this one.
+        var bridged: Reason?
         /// Why what happened between the one before and this one cannot be known.
         var lost: Reason?
     }
@@ -45,10 +48,28 @@ package struct Timeline<Reason: Sendable>: Sendable {
         readings.reserveCapacity(Self.capacity + 1)
     }
 
+    /// A timeline that goes on where another ended: at `boundary` the accumulator had `value`, and
+    /// it was read last at `time`, when it had `beyond` more.
+    package init(
+        resumingFrom boundary: Nanoseconds, at value: UInt64, read time: Nanoseconds,
+        beyond: UInt64, unread: Reason
+    ) {
+        self.init(from: boundary, unread: unread)
+        valueAtBoundary = value
+        readings.append(Reading(time: time, value: value.addingClamped(beyond)))
+    }
+
+    /// How much further than at the latest boundary the accumulator is; `nil` where the boundary's
+    /// value is not known.
+    package var beyondBoundary: UInt64? {
+        guard let valueAtBoundary, let last = readings.last else { return nil }
+        return last.value - min(last.value, valueAtBoundary)
+    }
+
     /// Adds a successful reading of the accumulator, which must not fall; a lower `value` or an
     /// earlier `time` than the one before is raised to it.
     package mutating func append(
-        _ value: UInt64, at time: Nanoseconds, bridged: Bool = false, lost: Reason? = nil
+        _ value: UInt64, at time: Nanoseconds, bridged: Reason? = nil, lost: Reason? = nil
     ) {
         failure = nil
         var reading = Reading(time: time, value: value, bridged: bridged, lost: lost)
@@ -58,7 +79,7 @@ package struct Timeline<Reason: Sendable>: Sendable {
             reading.value = max(value, last.value)
             reading.time = max(time, last.time)
             if reading.time == last.time {
-                reading.bridged = bridged || last.bridged
+                reading.bridged = bridged ?? last.bridged
                 reading.lost = lost ?? last.lost
                 readings.removeLast()
             }
@@ -83,21 +104,21 @@ package struct Timeline<Reason: Sendable>: Sendable {
         let upper = max(value, before ?? 0)
         valueAtBoundary = upper
         guard let before else { return .unknown(unread) }
-        if last.time <= start, boundary > start { return .unknown(failure ?? unread) }
+        if last.time <= start, boundary > start { return .deferred(failure ?? unread) }
         return stretch(from: start, to: boundary, upper - before)
     }
 
     private func stretch(
         from start: Nanoseconds, to end: Nanoseconds, _ difference: UInt64
     ) -> Stretch<Reason> {
-        var bridged = false
+        var bridged: Reason?
         for (earlier, later) in zip(readings, readings.dropFirst())
         where earlier.time < end && later.time > start {
             if let reason = later.lost { return .unknown(reason) }
-            bridged = bridged || later.bridged
+            bridged = bridged ?? later.bridged
         }
-        if let last = readings.last, last.time < end, failure != nil { bridged = true }
-        return bridged ? .bridged(difference) : .measured(difference)
+        if let last = readings.last, last.time < end { bridged = bridged ?? failure }
+        return bridged.map { .bridged(difference, $0) } ?? .measured(difference)
     }
 
     /// The accumulator at `time`, or `nil` where its first reading is later.
@@ -123,7 +144,7 @@ package struct Timeline<Reason: Sendable>: Sendable {
 
     private mutating func dropSecond() {
         let dropped = readings.remove(at: 1)
-        readings[1].bridged = readings[1].bridged || dropped.bridged
+        readings[1].bridged = readings[1].bridged ?? dropped.bridged
         readings[1].lost = readings[1].lost ?? dropped.lost
     }
 }

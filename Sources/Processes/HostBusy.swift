@@ -24,19 +24,26 @@ struct HostBusy: Sendable {
     static let idleSlack = Nanoseconds.seconds(1)
 
     private var timeline: Timeline<ProcessorUnknown>
-    private var last: (reading: Reading, time: Nanoseconds)?
+    /// `awake` stands still while the host is suspended, as the CPUs do.
+    private var last: (reading: Reading, awake: Nanoseconds)?
     private var capacity: UInt64 = 0
     private var idle: UInt64 = 0
-    private var failed = false
+    private var failed: ProcessorUnknown?
+    /// The highest busy time and its capacity, over all that was read.
+    private(set) var load = HostLoad(busy: .zero, capacity: .zero, processors: 0)
+
+    /// Why the latest reading gave nothing; `nil` where it succeeded.
+    var failure: ProcessorUnknown? { last == nil ? failed ?? .firstReading : failed }
 
     init(from start: Nanoseconds) { timeline = Timeline(from: start, unread: .firstReading) }
 
-    mutating func note(_ reading: Reading, at now: Nanoseconds) {
+    /// Takes a reading. `awake` is CLOCK_MONOTONIC.
+    mutating func note(_ reading: Reading, at now: Nanoseconds, awake: Nanoseconds) {
         var lost: ProcessorUnknown?
         var highest = reading
         if let last {
             let processors = min(reading.processors, last.reading.processors)
-            let elapsed = now.subtractingClamped(last.time)
+            let elapsed = awake.subtractingClamped(last.awake)
             let most = elapsed.times(processors)
             let slack = Self.idleSlack.times(processors)
             let change = reading.idle.subtractingClamped(last.reading.idle)
@@ -50,16 +57,19 @@ struct HostBusy: Sendable {
                 lost = .malformed
             }
         }
-        last = (highest, now)
+        last = (highest, awake)
+        let busy = Nanoseconds(capacity >= idle ? capacity - idle : 0)
         // The timeline keeps the highest value, so that late idle time never makes it fall.
-        timeline.append(
-            capacity >= idle ? capacity - idle : 0, at: now, bridged: failed, lost: lost)
-        failed = false
+        timeline.append(busy.rawValue, at: now, bridged: failed, lost: lost)
+        load = HostLoad(
+            busy: max(load.busy, busy), capacity: Nanoseconds(capacity),
+            processors: reading.processors)
+        failed = nil
     }
 
     mutating func fail(_ reason: ProcessorUnknown) {
         timeline.fail(reason)
-        failed = true
+        failed = reason
     }
 
     mutating func close(at end: Nanoseconds) -> Known<Nanoseconds, ProcessorUnknown> {
@@ -113,8 +123,8 @@ extension Stretch where Reason == ProcessorUnknown {
     /// CPU time across failed readings is exact in sum, which is all that is asked of it.
     var known: Known<Nanoseconds, ProcessorUnknown> {
         switch self {
-        case .measured(let time), .bridged(let time): .known(Nanoseconds(time))
-        case .unknown(let reason): .unknown(reason)
+        case .measured(let time), .bridged(let time, _): .known(Nanoseconds(time))
+        case .unknown(let reason), .deferred(let reason): .unknown(reason)
         }
     }
 }

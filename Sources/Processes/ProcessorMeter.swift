@@ -38,9 +38,13 @@ package struct ProcessorMeter: ~Copyable, Sendable {
         self.services = services.map { ServiceTime($0, from: start) }
     }
 
-    /// Reads every counter once. `now` is CLOCK_BOOTTIME.
-    package mutating func read(now: Nanoseconds) {
-        readHost(now)
+    /// Reads every counter once.
+    ///
+    /// - Parameters:
+    ///   - now: CLOCK_BOOTTIME.
+    ///   - awake: CLOCK_MONOTONIC; `now` where the host was never suspended.
+    package mutating func read(now: Nanoseconds, awake: Nanoseconds? = nil) {
+        readHost(now, awake: awake ?? now)
         for index in services.indices {
             services[index].read(
                 &serviceFiles, finder, ticksPerSecond: ticksPerSecond, now: now)
@@ -54,10 +58,15 @@ package struct ProcessorMeter: ~Copyable, Sendable {
             hostBusy: busy, services: services.indices.map { services[$0].close(at: end) })
     }
 
+    /// What the host did since the first reading, as of the latest.
+    package var load: Known<HostLoad, ProcessorUnknown> {
+        host.failure.map { .unknown($0) } ?? .known(host.load)
+    }
+
     /// The files that a service's CPU time is read from at the moment.
     package func paths(ofService index: Int) -> [String] { services[index].paths }
 
-    private mutating func readHost(_ now: Nanoseconds) {
+    private mutating func readHost(_ now: Nanoseconds, awake: Nanoseconds) {
         do {
             var count = try hostFiles.readPrefix(hostFile)
             while count == hostFiles.buffer.count,
@@ -68,7 +77,11 @@ package struct ProcessorMeter: ~Copyable, Sendable {
             }
             let reading = HostBusy.Reading(
                 hostFiles.buffer, count: count, ticksPerSecond: ticksPerSecond)
-            if let reading { host.note(reading, at: now) } else { host.fail(.malformed) }
+            if let reading {
+                host.note(reading, at: now, awake: awake)
+            } else {
+                host.fail(.malformed)
+            }
         } catch {
             host.fail(error == .missing ? .notFound : ProcessorUnknown(error))
             hostFiles.remove(hostFile)

@@ -41,7 +41,7 @@ struct ServiceTime: Sendable {
     private var mustLook = true
     private var absence: ProcessorUnknown = .notFound
     private var lost: ProcessorUnknown?
-    private var failed = false
+    private var failed: ProcessorUnknown?
 
     init(_ source: ServiceSource, from start: Nanoseconds) {
         self.source = source
@@ -79,11 +79,11 @@ struct ServiceTime: Sendable {
         if units.isEmpty { failure = absence }
         if let failure {
             timeline.fail(failure)
-            failed = true
+            failed = failure
             return
         }
         timeline.append(accumulated, at: now, bridged: failed, lost: lost)
-        failed = false
+        failed = nil
         lost = nil
     }
 

@@ -15,7 +15,7 @@ extension Jouleflow_V1_Manifest {
         scenarios = manifest.scenarios.map(\.name)
         rulesDigest = manifest.rulesDigest
         model = number(manifest.model)
-        if let watts = manifest.idleMilliwatts { idleMilliwatts = watts }
+        set(manifest.idle)
         try check()
     }
 
@@ -31,7 +31,31 @@ extension Jouleflow_V1_Manifest {
             source: try known(source, "source"), scope: try known(scope, "scope"), zones: zones,
             services: services, scenarios: scenarios.map(ScenarioID.init),
             rulesDigest: rulesDigest, model: try known(model, "model"),
-            idleMilliwatts: hasIdleMilliwatts ? idleMilliwatts : nil)
+            idle: try idle())
+    }
+
+    private mutating func set(_ idle: IdlePower?) {
+        guard let idle else { return }
+        idleMilliwatts = idle.milliwatts
+        guard case .learned(let windows, let low, let high) = idle.origin else { return }
+        idleWindows = windows
+        idleLow = low
+        idleHigh = high
+    }
+
+    private func idle() throws(RecordError) -> IdlePower? {
+        let isLearned = idleWindows > 0
+        guard isLearned || (idleLow == 0 && idleHigh == 0) else {
+            throw .contradiction(field: "idle_windows")
+        }
+        guard hasIdleMilliwatts else {
+            guard !isLearned else { throw .contradiction(field: "idle_milliwatts") }
+            return nil
+        }
+        return IdlePower(
+            milliwatts: idleMilliwatts,
+            origin: isLearned
+                ? .learned(windows: idleWindows, low: idleLow, high: idleHigh) : .configured)
     }
 
     private func check() throws(RecordError) {
@@ -66,12 +90,13 @@ extension Jouleflow_V1_Zone {
         parent = zone.parent
         kind = number(zone.kind)
         counted = zone.counted
+        source = number(zone.source)
     }
 
     fileprivate func description() throws(RecordError) -> ZoneDescription {
         ZoneDescription(
             control: control, name: name, parent: parent, kind: try known(kind, "zone kind"),
-            counted: counted)
+            counted: counted, source: try known(source, "zone source"))
     }
 }
 

@@ -27,7 +27,8 @@ extension Jouleflow_V1_Record {
         return Record(
             run: header.run, sequence: header.sequence, manifest: header.manifest,
             window: header.window, flags: RecordFlags(rawValue: flags), zones: try zones(),
-            energy: energy, partition: try decodedPartition(of: energy),
+            energy: energy, carried: try decodedCarried(),
+            partition: try decodedPartition(of: energy),
             processor: try processor(), tally: try tally(), spoolDropped: spoolDropped,
             clockError: hasClockError ? clockError : nil)
     }
@@ -39,34 +40,39 @@ extension Jouleflow_V1_Record {
     private mutating func setZones(_ zones: [ZoneEnergy]) throws(RecordError) {
         try checkCount(zones.count, "zones", limit: RecordCodec.maximumZones)
         zoneEnergy = zones.map { $0.energy.value?.rawValue ?? 0 }
-        zoneState =
-            zones.contains { $0.state != nil && $0.state != .measured }
-            ? zones.map { number($0.state) } : []
-        zoneUnknown = leftOut(zones.map { number($0.energy.reason) }, where: .unspecified)
+        zoneState = leftOut(zones.map { number($0.state) }, where: .measured)
+        zoneReason = leftOut(zones.map { number($0.reason) }, where: .unspecified)
     }
 
     private func zones() throws(RecordError) -> [ZoneEnergy] {
         let count = zoneEnergy.count
         try checkCount(count, "zones", limit: RecordCodec.maximumZones)
-        let reasons = try column(zoneUnknown, "zone_unknown", count: count, usual: .unspecified)
-        let states =
-            zoneState.isEmpty
-            ? reasons.map { $0 == .unspecified ? .measured : .unspecified }
-            : try column(zoneState, "zone_state", count: count)
+        let states = try column(zoneState, "zone_state", count: count, usual: .measured)
+        let reasons = try column(zoneReason, "zone_reason", count: count, usual: .unspecified)
         var zones: [ZoneEnergy] = []
         for index in 0..<count {
-            let reason = try knownOrNil(reasons[index], "zone_unknown", as: EnergyUnknown.self)
-            if let reason {
-                guard zoneEnergy[index] == 0, states[index] == .unspecified else {
-                    throw .contradiction(field: "zone_unknown")
-                }
-                zones.append(ZoneEnergy(unknown: reason))
-            } else {
-                let state = try known(states[index], "zone_state", as: EnergyState.self)
-                zones.append(ZoneEnergy(Microjoules(zoneEnergy[index]), state))
-            }
+            zones.append(try zone(zoneEnergy[index], states[index], reasons[index]))
         }
         return zones
+    }
+
+    private func zone(
+        _ energy: UInt64, _ state: Jouleflow_V1_EnergyState, _ reason: Jouleflow_V1_EnergyReason
+    ) throws(RecordError) -> ZoneEnergy {
+        let state = try known(state, "zone_state", as: EnergyState.self)
+        let reason = try knownOrNil(reason, "zone_reason", as: EnergyReason.self)
+        guard let reason else {
+            guard state == .measured else { throw .contradiction(field: "zone_state") }
+            return .measured(Microjoules(energy))
+        }
+        switch state {
+        case .measured: throw .contradiction(field: "zone_reason")
+        case .bridged: return .bridged(Microjoules(energy), reason)
+        case .estimated: return .estimated(Microjoules(energy), reason)
+        case .lost, .deferred:
+            guard energy == 0 else { throw .contradiction(field: "zone_energy") }
+            return state == .lost ? .lost(reason) : .deferred(reason)
+        }
     }
 
     private var zoneSum: UInt64 { zoneEnergy.reduce(0, &+) }
@@ -75,9 +81,15 @@ extension Jouleflow_V1_Record {
         switch record.energy {
         case .known(let energy):
             energyBeyondZones = Int64(bitPattern: energy.rawValue &- zoneSum)
+            carriedEnergy = record.carried?.energy.rawValue ?? 0
+            carriedTime = record.carried?.time.rawValue ?? 0
+            guard (record.carried == nil) == (carriedTime == 0) else {
+                throw .contradiction(field: "carried_time")
+            }
         case .unknown(let reason):
             energyUnknown = number(reason)
             guard record.partition == nil else { throw .contradiction(field: "partition") }
+            guard record.carried == nil else { throw .contradiction(field: "carried_time") }
         }
         guard let parts = record.partition else { return }
         try checkCount(
@@ -87,18 +99,29 @@ extension Jouleflow_V1_Record {
         undividedReason = number(parts.undividedReason)
     }
 
-    private func decodedEnergy() throws(RecordError) -> Known<Microjoules, EnergyUnknown> {
+    private func decodedEnergy() throws(RecordError) -> Known<Microjoules, EnergyReason> {
         if let reason = try knownOrNil(
-            energyUnknown, "energy_unknown", as: EnergyUnknown.self)
+            energyUnknown, "energy_unknown", as: EnergyReason.self)
         {
-            guard energyBeyondZones == 0 else { throw .contradiction(field: "energy_unknown") }
+            guard energyBeyondZones == 0, carriedEnergy == 0, carriedTime == 0 else {
+                throw .contradiction(field: "energy_unknown")
+            }
             return .unknown(reason)
         }
         return .known(Microjoules(zoneSum &+ UInt64(bitPattern: energyBeyondZones)))
     }
 
+    private func decodedCarried() throws(RecordError) -> CarriedEnergy? {
+        guard carriedTime > 0 else {
+            guard carriedEnergy == 0 else { throw .contradiction(field: "carried_energy") }
+            return nil
+        }
+        return CarriedEnergy(
+            energy: Microjoules(carriedEnergy), time: Nanoseconds(carriedTime))
+    }
+
     private func decodedPartition(
-        of energy: Known<Microjoules, EnergyUnknown>
+        of energy: Known<Microjoules, EnergyReason>
     ) throws(RecordError) -> EnergyPartition? {
         let reason = try knownOrNil(
             undividedReason, "undivided_reason", as: UndividedReason.self)

@@ -49,8 +49,15 @@ nonisolated enum Jouleflow_V1_EnergyState: SwiftProtobuf.Enum, Swift.CaseIterabl
   /// A difference across readings that failed: exact in sum, uncertain in time.
   case bridged // = 2
 
-  /// From a model with the administrator's watts.
+  /// From a model with the administrator's watts, or from samples of a power.
   case estimated // = 3
+
+  /// Not known, and contained in no other window. The energy is 0 here.
+  case lost // = 4
+
+  /// Not read in this window. It arrives with the next window that is BRIDGED, or is LOST there. The
+  /// energy is 0 here.
+  case deferred // = 5
   case UNRECOGNIZED(Int)
 
   init() {
@@ -63,6 +70,8 @@ nonisolated enum Jouleflow_V1_EnergyState: SwiftProtobuf.Enum, Swift.CaseIterabl
     case 1: self = .measured
     case 2: self = .bridged
     case 3: self = .estimated
+    case 4: self = .lost
+    case 5: self = .deferred
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -73,6 +82,8 @@ nonisolated enum Jouleflow_V1_EnergyState: SwiftProtobuf.Enum, Swift.CaseIterabl
     case .measured: return 1
     case .bridged: return 2
     case .estimated: return 3
+    case .lost: return 4
+    case .deferred: return 5
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -83,11 +94,13 @@ nonisolated enum Jouleflow_V1_EnergyState: SwiftProtobuf.Enum, Swift.CaseIterabl
     .measured,
     .bridged,
     .estimated,
+    .lost,
+    .deferred,
   ]
 
 }
 
-nonisolated enum Jouleflow_V1_EnergyUnknown: SwiftProtobuf.Enum, Swift.CaseIterable {
+nonisolated enum Jouleflow_V1_EnergyReason: SwiftProtobuf.Enum, Swift.CaseIterable {
   typealias RawValue = Int
   case unspecified // = 0
   case firstReading // = 1
@@ -95,8 +108,31 @@ nonisolated enum Jouleflow_V1_EnergyUnknown: SwiftProtobuf.Enum, Swift.CaseItera
   case missing // = 3
   case readFailed // = 4
   case malformed // = 5
+
+  /// The counter shows what it cannot have reached: it restarted.
   case discontinuity // = 6
   case noSource // = 7
+
+  /// Not read for so long that the counter may have wrapped more than once.
+  case gapTooLong // = 8
+
+  /// The host was suspended.
+  case suspended // = 9
+
+  /// The agent did not run.
+  case agentStopped // = 10
+
+  /// The counter wrapped, and its range is not known.
+  case rangeUnknown // = 11
+
+  /// An instantaneous power was sampled.
+  case sampled // = 12
+
+  /// Computed from the host's CPU time and the administrator's watts …
+  case modelled // = 13
+
+  /// … which needs the host's CPU time.
+  case loadUnknown // = 14
   case UNRECOGNIZED(Int)
 
   init() {
@@ -113,6 +149,13 @@ nonisolated enum Jouleflow_V1_EnergyUnknown: SwiftProtobuf.Enum, Swift.CaseItera
     case 5: self = .malformed
     case 6: self = .discontinuity
     case 7: self = .noSource
+    case 8: self = .gapTooLong
+    case 9: self = .suspended
+    case 10: self = .agentStopped
+    case 11: self = .rangeUnknown
+    case 12: self = .sampled
+    case 13: self = .modelled
+    case 14: self = .loadUnknown
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -127,12 +170,19 @@ nonisolated enum Jouleflow_V1_EnergyUnknown: SwiftProtobuf.Enum, Swift.CaseItera
     case .malformed: return 5
     case .discontinuity: return 6
     case .noSource: return 7
+    case .gapTooLong: return 8
+    case .suspended: return 9
+    case .agentStopped: return 10
+    case .rangeUnknown: return 11
+    case .sampled: return 12
+    case .modelled: return 13
+    case .loadUnknown: return 14
     case .UNRECOGNIZED(let i): return i
     }
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  static let allCases: [Jouleflow_V1_EnergyUnknown] = [
+  static let allCases: [Jouleflow_V1_EnergyReason] = [
     .unspecified,
     .firstReading,
     .permissionDenied,
@@ -141,6 +191,13 @@ nonisolated enum Jouleflow_V1_EnergyUnknown: SwiftProtobuf.Enum, Swift.CaseItera
     .malformed,
     .discontinuity,
     .noSource,
+    .gapTooLong,
+    .suspended,
+    .agentStopped,
+    .rangeUnknown,
+    .sampled,
+    .modelled,
+    .loadUnknown,
   ]
 
 }
@@ -152,6 +209,9 @@ nonisolated enum Jouleflow_V1_UndividedReason: SwiftProtobuf.Enum, Swift.CaseIte
   case hostTimeUnknown // = 2
   case serviceTimeUnknown // = 3
   case countsUnknown // = 4
+
+  /// The energy contains windows before this one.
+  case carried // = 5
   case UNRECOGNIZED(Int)
 
   init() {
@@ -165,6 +225,7 @@ nonisolated enum Jouleflow_V1_UndividedReason: SwiftProtobuf.Enum, Swift.CaseIte
     case 2: self = .hostTimeUnknown
     case 3: self = .serviceTimeUnknown
     case 4: self = .countsUnknown
+    case 5: self = .carried
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -176,6 +237,7 @@ nonisolated enum Jouleflow_V1_UndividedReason: SwiftProtobuf.Enum, Swift.CaseIte
     case .hostTimeUnknown: return 2
     case .serviceTimeUnknown: return 3
     case .countsUnknown: return 4
+    case .carried: return 5
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -187,6 +249,7 @@ nonisolated enum Jouleflow_V1_UndividedReason: SwiftProtobuf.Enum, Swift.CaseIte
     .hostTimeUnknown,
     .serviceTimeUnknown,
     .countsUnknown,
+    .carried,
   ]
 
 }
@@ -201,6 +264,7 @@ nonisolated enum Jouleflow_V1_ProcessorUnknown: SwiftProtobuf.Enum, Swift.CaseIt
   case malformed // = 5
   case sharedCgroup // = 6
   case processEnded // = 7
+  case agentStopped // = 8
   case UNRECOGNIZED(Int)
 
   init() {
@@ -217,6 +281,7 @@ nonisolated enum Jouleflow_V1_ProcessorUnknown: SwiftProtobuf.Enum, Swift.CaseIt
     case 5: self = .malformed
     case 6: self = .sharedCgroup
     case 7: self = .processEnded
+    case 8: self = .agentStopped
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -231,6 +296,7 @@ nonisolated enum Jouleflow_V1_ProcessorUnknown: SwiftProtobuf.Enum, Swift.CaseIt
     case .malformed: return 5
     case .sharedCgroup: return 6
     case .processEnded: return 7
+    case .agentStopped: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -245,6 +311,7 @@ nonisolated enum Jouleflow_V1_ProcessorUnknown: SwiftProtobuf.Enum, Swift.CaseIt
     .malformed,
     .sharedCgroup,
     .processEnded,
+    .agentStopped,
   ]
 
 }
@@ -391,6 +458,12 @@ nonisolated enum Jouleflow_V1_ZoneKind: SwiftProtobuf.Enum, Swift.CaseIterable {
   case uncore // = 4
   case psys // = 5
   case opaque // = 6
+
+  /// A meter of the power that the whole host draws.
+  case wall // = 7
+
+  /// No counter: a model of the whole host.
+  case model // = 8
   case UNRECOGNIZED(Int)
 
   init() {
@@ -406,6 +479,8 @@ nonisolated enum Jouleflow_V1_ZoneKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 4: self = .uncore
     case 5: self = .psys
     case 6: self = .opaque
+    case 7: self = .wall
+    case 8: self = .model
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -419,6 +494,8 @@ nonisolated enum Jouleflow_V1_ZoneKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .uncore: return 4
     case .psys: return 5
     case .opaque: return 6
+    case .wall: return 7
+    case .model: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -432,6 +509,8 @@ nonisolated enum Jouleflow_V1_ZoneKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .uncore,
     .psys,
     .opaque,
+    .wall,
+    .model,
   ]
 
 }
@@ -526,7 +605,8 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
   }
 
   /// Bits: 0 simulated counters, 1 partial window, 2 wall clock stepped, 3 suspended, 4 counters
-  /// read late, 5 services used more CPU time than the host was busy, 6 counts doubtful.
+  /// read late, 5 services used more CPU time than the host was busy, 6 counts doubtful, 7 the agent
+  /// did not run.
   var flags: UInt64 {
     get {_storage._flags}
     set {_uniqueStorage()._flags = newValue}
@@ -539,31 +619,46 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
     set {_uniqueStorage()._zoneEnergy = newValue}
   }
 
-  /// Column: how each zone's energy is known; 0 where it is unknown. Left out where every known
-  /// energy is MEASURED.
+  /// Column: how each zone's energy is known. Left out where all are MEASURED.
   var zoneState: [Jouleflow_V1_EnergyState] {
     get {_storage._zoneState}
     set {_uniqueStorage()._zoneState = newValue}
   }
 
-  /// Column: why each zone's energy is unknown; 0 where it is known. Left out where all are known.
-  var zoneUnknown: [Jouleflow_V1_EnergyUnknown] {
-    get {_storage._zoneUnknown}
-    set {_uniqueStorage()._zoneUnknown = newValue}
+  /// Column: why each zone's energy is not plainly measured; 0 where it is. Left out where all are
+  /// MEASURED.
+  var zoneReason: [Jouleflow_V1_EnergyReason] {
+    get {_storage._zoneReason}
+    set {_uniqueStorage()._zoneReason = newValue}
   }
 
-  /// The host's energy from the primary source, less the sum of all of zone_energy, in
-  /// microjoules, modulo 2^64. 0 where the zones are just the packages and drams that are added.
+  /// The host's energy less the sum of all of zone_energy, in microjoules, modulo 2^64. 0 where the
+  /// zones are just those that are added. The host's energy is the sum of the zones that count and
+  /// belong to the manifest's source, and of carried_energy.
   var energyBeyondZones: Int64 {
     get {_storage._energyBeyondZones}
     set {_uniqueStorage()._energyBeyondZones = newValue}
   }
 
   /// Why the host's energy is unknown; 0 where it is known. Where it is not 0 there is no energy,
-  /// energy_beyond_zones is 0 and partition is empty.
-  var energyUnknown: Jouleflow_V1_EnergyUnknown {
+  /// energy_beyond_zones is 0, nothing is carried and partition is empty.
+  var energyUnknown: Jouleflow_V1_EnergyReason {
     get {_storage._energyUnknown}
     set {_uniqueStorage()._energyUnknown = newValue}
+  }
+
+  /// Where a zone could not be read in windows before this one, the host's energy of those windows
+  /// was unknown and is part of this record's: what that zone used then is in its own BRIDGED
+  /// energy, what the others used is carried_energy, in microjoules. Those windows begin
+  /// carried_time nanoseconds before the start of this one; 0 where nothing is carried.
+  var carriedEnergy: UInt64 {
+    get {_storage._carriedEnergy}
+    set {_uniqueStorage()._carriedEnergy = newValue}
+  }
+
+  var carriedTime: UInt64 {
+    get {_storage._carriedTime}
+    set {_uniqueStorage()._carriedTime = newValue}
   }
 
   /// The host's energy, divided, in microjoules; the parts sum to the host's energy. Five parts:
@@ -792,78 +887,138 @@ nonisolated struct Jouleflow_V1_Losses: Sendable {
 }
 
 /// What stays the same over many records.
-nonisolated struct Jouleflow_V1_Manifest: Sendable {
+nonisolated struct Jouleflow_V1_Manifest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var agent: String = String()
+  var agent: String {
+    get {_storage._agent}
+    set {_uniqueStorage()._agent = newValue}
+  }
 
-  var hostName: String = String()
+  var hostName: String {
+    get {_storage._hostName}
+    set {_uniqueStorage()._hostName = newValue}
+  }
 
   /// The kernel's boot id as text.
-  var bootID: String = String()
+  var bootID: String {
+    get {_storage._bootID}
+    set {_uniqueStorage()._bootID = newValue}
+  }
 
-  var softwareVersion: String = String()
+  var softwareVersion: String {
+    get {_storage._softwareVersion}
+    set {_uniqueStorage()._softwareVersion = newValue}
+  }
 
   /// Whether the counters' root is not the system's own.
-  var simulated: Bool = false
+  var simulated: Bool {
+    get {_storage._simulated}
+    set {_uniqueStorage()._simulated = newValue}
+  }
 
   /// The configured length of a window in nanoseconds.
-  var windowLength: UInt64 = 0
+  var windowLength: UInt64 {
+    get {_storage._windowLength}
+    set {_uniqueStorage()._windowLength = newValue}
+  }
 
-  var source: Jouleflow_V1_EnergySource = .none
+  var source: Jouleflow_V1_EnergySource {
+    get {_storage._source}
+    set {_uniqueStorage()._source = newValue}
+  }
 
-  var scope: Jouleflow_V1_EnergyScope = .none
+  var scope: Jouleflow_V1_EnergyScope {
+    get {_storage._scope}
+    set {_uniqueStorage()._scope = newValue}
+  }
 
-  var zones: [Jouleflow_V1_Zone] = []
+  var zones: [Jouleflow_V1_Zone] {
+    get {_storage._zones}
+    set {_uniqueStorage()._zones = newValue}
+  }
 
-  var services: [Jouleflow_V1_Service] = []
+  var services: [Jouleflow_V1_Service] {
+    get {_storage._services}
+    set {_uniqueStorage()._services = newValue}
+  }
 
   /// The scenarios by name.
-  var scenarios: [String] = []
+  var scenarios: [String] {
+    get {_storage._scenarios}
+    set {_uniqueStorage()._scenarios = newValue}
+  }
 
   /// SHA-256 of the canonical text of the rules, lower-case hex.
-  var rulesDigest: String = String()
+  var rulesDigest: String {
+    get {_storage._rulesDigest}
+    set {_uniqueStorage()._rulesDigest = newValue}
+  }
 
-  var model: Jouleflow_V1_AttributionModel = .unspecified
+  var model: Jouleflow_V1_AttributionModel {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
 
   /// Idle power in milliwatts; absent where it is not known.
   var idleMilliwatts: UInt64 {
-    get {_idleMilliwatts ?? 0}
-    set {_idleMilliwatts = newValue}
+    get {_storage._idleMilliwatts ?? 0}
+    set {_uniqueStorage()._idleMilliwatts = newValue}
   }
   /// Returns true if `idleMilliwatts` has been explicitly set.
-  var hasIdleMilliwatts: Bool {self._idleMilliwatts != nil}
+  var hasIdleMilliwatts: Bool {_storage._idleMilliwatts != nil}
   /// Clears the value of `idleMilliwatts`. Subsequent reads from it will return its default value.
-  mutating func clearIdleMilliwatts() {self._idleMilliwatts = nil}
+  mutating func clearIdleMilliwatts() {_uniqueStorage()._idleMilliwatts = nil}
+
+  /// Where it was learned: from how many quiet windows, and the bounds of their median with a
+  /// probability of at least 95 %, in milliwatts. 0 where it was configured.
+  var idleWindows: UInt64 {
+    get {_storage._idleWindows}
+    set {_uniqueStorage()._idleWindows = newValue}
+  }
+
+  var idleLow: UInt64 {
+    get {_storage._idleLow}
+    set {_uniqueStorage()._idleLow = newValue}
+  }
+
+  var idleHigh: UInt64 {
+    get {_storage._idleHigh}
+    set {_uniqueStorage()._idleHigh = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _idleMilliwatts: UInt64? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// A powercap zone.
+/// A powercap zone, a sensor of hwmon or a model.
 nonisolated struct Jouleflow_V1_Zone: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The control type, e.g. intel-rapl.
+  /// The control type, e.g. intel-rapl; hwmon; model.
   var control: String = String()
 
-  /// The zone's own name, e.g. package-0 or dram.
+  /// The zone's own name, e.g. package-0 or dram; a sensor's, e.g. power1.
   var name: String = String()
 
-  /// The name of the zone above it, empty at the top.
+  /// The name of the zone above it, empty at the top; the chip of a sensor.
   var parent: String = String()
 
   var kind: Jouleflow_V1_ZoneKind = .unspecified
 
-  /// Whether the zone is added into the host's energy.
+  /// Whether the zone is added into its source's energy.
   var counted: Bool = false
+
+  /// The source that the zone belongs to. The host's energy is that of the manifest's source alone;
+  /// the others are for comparison.
+  var source: Jouleflow_V1_EnergySource = .none
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -893,19 +1048,19 @@ nonisolated struct Jouleflow_V1_Service: Sendable {
 fileprivate nonisolated let _protobuf_package = "jouleflow.v1"
 
 nonisolated extension Jouleflow_V1_EnergyState: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ENERGY_STATE_UNSPECIFIED\0\u{1}ENERGY_STATE_MEASURED\0\u{1}ENERGY_STATE_BRIDGED\0\u{1}ENERGY_STATE_ESTIMATED\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ENERGY_STATE_UNSPECIFIED\0\u{1}ENERGY_STATE_MEASURED\0\u{1}ENERGY_STATE_BRIDGED\0\u{1}ENERGY_STATE_ESTIMATED\0\u{1}ENERGY_STATE_LOST\0\u{1}ENERGY_STATE_DEFERRED\0")
 }
 
-nonisolated extension Jouleflow_V1_EnergyUnknown: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ENERGY_UNKNOWN_UNSPECIFIED\0\u{1}ENERGY_UNKNOWN_FIRST_READING\0\u{1}ENERGY_UNKNOWN_PERMISSION_DENIED\0\u{1}ENERGY_UNKNOWN_MISSING\0\u{1}ENERGY_UNKNOWN_READ_FAILED\0\u{1}ENERGY_UNKNOWN_MALFORMED\0\u{1}ENERGY_UNKNOWN_DISCONTINUITY\0\u{1}ENERGY_UNKNOWN_NO_SOURCE\0")
+nonisolated extension Jouleflow_V1_EnergyReason: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ENERGY_REASON_UNSPECIFIED\0\u{1}ENERGY_REASON_FIRST_READING\0\u{1}ENERGY_REASON_PERMISSION_DENIED\0\u{1}ENERGY_REASON_MISSING\0\u{1}ENERGY_REASON_READ_FAILED\0\u{1}ENERGY_REASON_MALFORMED\0\u{1}ENERGY_REASON_DISCONTINUITY\0\u{1}ENERGY_REASON_NO_SOURCE\0\u{1}ENERGY_REASON_GAP_TOO_LONG\0\u{1}ENERGY_REASON_SUSPENDED\0\u{1}ENERGY_REASON_AGENT_STOPPED\0\u{1}ENERGY_REASON_RANGE_UNKNOWN\0\u{1}ENERGY_REASON_SAMPLED\0\u{1}ENERGY_REASON_MODELLED\0\u{1}ENERGY_REASON_LOAD_UNKNOWN\0")
 }
 
 nonisolated extension Jouleflow_V1_UndividedReason: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNDIVIDED_REASON_UNSPECIFIED\0\u{1}UNDIVIDED_REASON_IDLE_UNKNOWN\0\u{1}UNDIVIDED_REASON_HOST_TIME_UNKNOWN\0\u{1}UNDIVIDED_REASON_SERVICE_TIME_UNKNOWN\0\u{1}UNDIVIDED_REASON_COUNTS_UNKNOWN\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNDIVIDED_REASON_UNSPECIFIED\0\u{1}UNDIVIDED_REASON_IDLE_UNKNOWN\0\u{1}UNDIVIDED_REASON_HOST_TIME_UNKNOWN\0\u{1}UNDIVIDED_REASON_SERVICE_TIME_UNKNOWN\0\u{1}UNDIVIDED_REASON_COUNTS_UNKNOWN\0\u{1}UNDIVIDED_REASON_CARRIED\0")
 }
 
 nonisolated extension Jouleflow_V1_ProcessorUnknown: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PROCESSOR_UNKNOWN_UNSPECIFIED\0\u{1}PROCESSOR_UNKNOWN_FIRST_READING\0\u{1}PROCESSOR_UNKNOWN_PERMISSION_DENIED\0\u{1}PROCESSOR_UNKNOWN_NOT_FOUND\0\u{1}PROCESSOR_UNKNOWN_READ_FAILED\0\u{1}PROCESSOR_UNKNOWN_MALFORMED\0\u{1}PROCESSOR_UNKNOWN_SHARED_CGROUP\0\u{1}PROCESSOR_UNKNOWN_PROCESS_ENDED\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PROCESSOR_UNKNOWN_UNSPECIFIED\0\u{1}PROCESSOR_UNKNOWN_FIRST_READING\0\u{1}PROCESSOR_UNKNOWN_PERMISSION_DENIED\0\u{1}PROCESSOR_UNKNOWN_NOT_FOUND\0\u{1}PROCESSOR_UNKNOWN_READ_FAILED\0\u{1}PROCESSOR_UNKNOWN_MALFORMED\0\u{1}PROCESSOR_UNKNOWN_SHARED_CGROUP\0\u{1}PROCESSOR_UNKNOWN_PROCESS_ENDED\0\u{1}PROCESSOR_UNKNOWN_AGENT_STOPPED\0")
 }
 
 nonisolated extension Jouleflow_V1_Observation: SwiftProtobuf._ProtoNameProviding {
@@ -921,7 +1076,7 @@ nonisolated extension Jouleflow_V1_EnergyScope: SwiftProtobuf._ProtoNameProvidin
 }
 
 nonisolated extension Jouleflow_V1_ZoneKind: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ZONE_KIND_UNSPECIFIED\0\u{1}ZONE_KIND_PACKAGE\0\u{1}ZONE_KIND_DRAM\0\u{1}ZONE_KIND_CORE\0\u{1}ZONE_KIND_UNCORE\0\u{1}ZONE_KIND_PSYS\0\u{1}ZONE_KIND_OPAQUE\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ZONE_KIND_UNSPECIFIED\0\u{1}ZONE_KIND_PACKAGE\0\u{1}ZONE_KIND_DRAM\0\u{1}ZONE_KIND_CORE\0\u{1}ZONE_KIND_UNCORE\0\u{1}ZONE_KIND_PSYS\0\u{1}ZONE_KIND_OPAQUE\0\u{1}ZONE_KIND_WALL\0\u{1}ZONE_KIND_MODEL\0")
 }
 
 nonisolated extension Jouleflow_V1_AttributionModel: SwiftProtobuf._ProtoNameProviding {
@@ -930,7 +1085,7 @@ nonisolated extension Jouleflow_V1_AttributionModel: SwiftProtobuf._ProtoNamePro
 
 nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Record"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{3}zone_energy\0\u{1}partition\0\u{3}host_busy\0\u{3}service_time\0\u{3}scenario_count\0\u{3}scenario_completed\0\u{3}scenario_refused\0\u{3}scenario_failed\0\u{1}packets\0\u{1}exchanges\0\u{3}clock_error\0\u{3}service_other\0\u{3}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{3}zone_state\0\u{3}zone_unknown\0\u{3}energy_beyond_zones\0\u{3}energy_unknown\0\u{3}undivided_reason\0\u{3}host_busy_unknown\0\u{3}service_time_unknown\0\u{3}scenario_observation\0\u{3}scenario_incomplete\0\u{3}scenario_requests_beyond\0\u{3}service_packets\0\u{3}service_encrypted\0\u{3}service_flows\0\u{1}losses\0\u{3}spool_dropped\0\u{3}scenario_flows_beyond\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{3}zone_energy\0\u{1}partition\0\u{3}host_busy\0\u{3}service_time\0\u{3}scenario_count\0\u{3}scenario_completed\0\u{3}scenario_refused\0\u{3}scenario_failed\0\u{1}packets\0\u{1}exchanges\0\u{3}clock_error\0\u{3}service_other\0\u{3}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{3}zone_state\0\u{3}zone_reason\0\u{3}energy_beyond_zones\0\u{3}energy_unknown\0\u{3}undivided_reason\0\u{3}host_busy_unknown\0\u{3}service_time_unknown\0\u{3}scenario_observation\0\u{3}scenario_incomplete\0\u{3}scenario_requests_beyond\0\u{3}service_packets\0\u{3}service_encrypted\0\u{3}service_flows\0\u{1}losses\0\u{3}spool_dropped\0\u{3}scenario_flows_beyond\0\u{3}carried_energy\0\u{3}carried_time\0")
 
   fileprivate class _StorageClass {
     var _run: UInt64 = 0
@@ -944,9 +1099,11 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
     var _flags: UInt64 = 0
     var _zoneEnergy: [UInt64] = []
     var _zoneState: [Jouleflow_V1_EnergyState] = []
-    var _zoneUnknown: [Jouleflow_V1_EnergyUnknown] = []
+    var _zoneReason: [Jouleflow_V1_EnergyReason] = []
     var _energyBeyondZones: Int64 = 0
-    var _energyUnknown: Jouleflow_V1_EnergyUnknown = .unspecified
+    var _energyUnknown: Jouleflow_V1_EnergyReason = .unspecified
+    var _carriedEnergy: UInt64 = 0
+    var _carriedTime: UInt64 = 0
     var _partition: [UInt64] = []
     var _undividedReason: Jouleflow_V1_UndividedReason = .unspecified
     var _hostBusy: UInt64 = 0
@@ -991,9 +1148,11 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       _flags = source._flags
       _zoneEnergy = source._zoneEnergy
       _zoneState = source._zoneState
-      _zoneUnknown = source._zoneUnknown
+      _zoneReason = source._zoneReason
       _energyBeyondZones = source._energyBeyondZones
       _energyUnknown = source._energyUnknown
+      _carriedEnergy = source._carriedEnergy
+      _carriedTime = source._carriedTime
       _partition = source._partition
       _undividedReason = source._undividedReason
       _hostBusy = source._hostBusy
@@ -1057,7 +1216,7 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._lengthNanoseconds) }()
         case 21: try { try decoder.decodeSingularUInt64Field(value: &_storage._flags) }()
         case 22: try { try decoder.decodeRepeatedEnumField(value: &_storage._zoneState) }()
-        case 23: try { try decoder.decodeRepeatedEnumField(value: &_storage._zoneUnknown) }()
+        case 23: try { try decoder.decodeRepeatedEnumField(value: &_storage._zoneReason) }()
         case 24: try { try decoder.decodeSingularSInt64Field(value: &_storage._energyBeyondZones) }()
         case 25: try { try decoder.decodeSingularEnumField(value: &_storage._energyUnknown) }()
         case 26: try { try decoder.decodeSingularEnumField(value: &_storage._undividedReason) }()
@@ -1072,6 +1231,8 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         case 35: try { try decoder.decodeSingularMessageField(value: &_storage._losses) }()
         case 36: try { try decoder.decodeSingularUInt64Field(value: &_storage._spoolDropped) }()
         case 37: try { try decoder.decodeRepeatedSInt64Field(value: &_storage._scenarioFlowsBeyond) }()
+        case 38: try { try decoder.decodeSingularUInt64Field(value: &_storage._carriedEnergy) }()
+        case 39: try { try decoder.decodeSingularUInt64Field(value: &_storage._carriedTime) }()
         default: break
         }
       }
@@ -1150,8 +1311,8 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       if !_storage._zoneState.isEmpty {
         try visitor.visitPackedEnumField(value: _storage._zoneState, fieldNumber: 22)
       }
-      if !_storage._zoneUnknown.isEmpty {
-        try visitor.visitPackedEnumField(value: _storage._zoneUnknown, fieldNumber: 23)
+      if !_storage._zoneReason.isEmpty {
+        try visitor.visitPackedEnumField(value: _storage._zoneReason, fieldNumber: 23)
       }
       if _storage._energyBeyondZones != 0 {
         try visitor.visitSingularSInt64Field(value: _storage._energyBeyondZones, fieldNumber: 24)
@@ -1195,6 +1356,12 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       if !_storage._scenarioFlowsBeyond.isEmpty {
         try visitor.visitPackedSInt64Field(value: _storage._scenarioFlowsBeyond, fieldNumber: 37)
       }
+      if _storage._carriedEnergy != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._carriedEnergy, fieldNumber: 38)
+      }
+      if _storage._carriedTime != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._carriedTime, fieldNumber: 39)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1215,9 +1382,11 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._flags != rhs_storage._flags {return false}
         if _storage._zoneEnergy != rhs_storage._zoneEnergy {return false}
         if _storage._zoneState != rhs_storage._zoneState {return false}
-        if _storage._zoneUnknown != rhs_storage._zoneUnknown {return false}
+        if _storage._zoneReason != rhs_storage._zoneReason {return false}
         if _storage._energyBeyondZones != rhs_storage._energyBeyondZones {return false}
         if _storage._energyUnknown != rhs_storage._energyUnknown {return false}
+        if _storage._carriedEnergy != rhs_storage._carriedEnergy {return false}
+        if _storage._carriedTime != rhs_storage._carriedTime {return false}
         if _storage._partition != rhs_storage._partition {return false}
         if _storage._undividedReason != rhs_storage._undividedReason {return false}
         if _storage._hostBusy != rhs_storage._hostBusy {return false}
@@ -1392,98 +1561,181 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Manifest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}host_name\0\u{3}boot_id\0\u{3}software_version\0\u{1}simulated\0\u{3}window_length\0\u{1}source\0\u{1}scope\0\u{1}zones\0\u{1}services\0\u{1}scenarios\0\u{3}rules_digest\0\u{1}model\0\u{3}idle_milliwatts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}host_name\0\u{3}boot_id\0\u{3}software_version\0\u{1}simulated\0\u{3}window_length\0\u{1}source\0\u{1}scope\0\u{1}zones\0\u{1}services\0\u{1}scenarios\0\u{3}rules_digest\0\u{1}model\0\u{3}idle_milliwatts\0\u{3}idle_windows\0\u{3}idle_low\0\u{3}idle_high\0")
+
+  fileprivate class _StorageClass {
+    var _agent: String = String()
+    var _hostName: String = String()
+    var _bootID: String = String()
+    var _softwareVersion: String = String()
+    var _simulated: Bool = false
+    var _windowLength: UInt64 = 0
+    var _source: Jouleflow_V1_EnergySource = .none
+    var _scope: Jouleflow_V1_EnergyScope = .none
+    var _zones: [Jouleflow_V1_Zone] = []
+    var _services: [Jouleflow_V1_Service] = []
+    var _scenarios: [String] = []
+    var _rulesDigest: String = String()
+    var _model: Jouleflow_V1_AttributionModel = .unspecified
+    var _idleMilliwatts: UInt64? = nil
+    var _idleWindows: UInt64 = 0
+    var _idleLow: UInt64 = 0
+    var _idleHigh: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _agent = source._agent
+      _hostName = source._hostName
+      _bootID = source._bootID
+      _softwareVersion = source._softwareVersion
+      _simulated = source._simulated
+      _windowLength = source._windowLength
+      _source = source._source
+      _scope = source._scope
+      _zones = source._zones
+      _services = source._services
+      _scenarios = source._scenarios
+      _rulesDigest = source._rulesDigest
+      _model = source._model
+      _idleMilliwatts = source._idleMilliwatts
+      _idleWindows = source._idleWindows
+      _idleLow = source._idleLow
+      _idleHigh = source._idleHigh
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.hostName) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.bootID) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.softwareVersion) }()
-      case 5: try { try decoder.decodeSingularBoolField(value: &self.simulated) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.windowLength) }()
-      case 7: try { try decoder.decodeSingularEnumField(value: &self.source) }()
-      case 8: try { try decoder.decodeSingularEnumField(value: &self.scope) }()
-      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.zones) }()
-      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.services) }()
-      case 11: try { try decoder.decodeRepeatedStringField(value: &self.scenarios) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.rulesDigest) }()
-      case 13: try { try decoder.decodeSingularEnumField(value: &self.model) }()
-      case 14: try { try decoder.decodeSingularUInt64Field(value: &self._idleMilliwatts) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._agent) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._hostName) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._bootID) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._softwareVersion) }()
+        case 5: try { try decoder.decodeSingularBoolField(value: &_storage._simulated) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._windowLength) }()
+        case 7: try { try decoder.decodeSingularEnumField(value: &_storage._source) }()
+        case 8: try { try decoder.decodeSingularEnumField(value: &_storage._scope) }()
+        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._zones) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._services) }()
+        case 11: try { try decoder.decodeRepeatedStringField(value: &_storage._scenarios) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._rulesDigest) }()
+        case 13: try { try decoder.decodeSingularEnumField(value: &_storage._model) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleMilliwatts) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleWindows) }()
+        case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleLow) }()
+        case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleHigh) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.agent.isEmpty {
-      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._agent.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._agent, fieldNumber: 1)
+      }
+      if !_storage._hostName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._hostName, fieldNumber: 2)
+      }
+      if !_storage._bootID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._bootID, fieldNumber: 3)
+      }
+      if !_storage._softwareVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._softwareVersion, fieldNumber: 4)
+      }
+      if _storage._simulated != false {
+        try visitor.visitSingularBoolField(value: _storage._simulated, fieldNumber: 5)
+      }
+      if _storage._windowLength != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._windowLength, fieldNumber: 6)
+      }
+      if _storage._source != .none {
+        try visitor.visitSingularEnumField(value: _storage._source, fieldNumber: 7)
+      }
+      if _storage._scope != .none {
+        try visitor.visitSingularEnumField(value: _storage._scope, fieldNumber: 8)
+      }
+      if !_storage._zones.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._zones, fieldNumber: 9)
+      }
+      if !_storage._services.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._services, fieldNumber: 10)
+      }
+      if !_storage._scenarios.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._scenarios, fieldNumber: 11)
+      }
+      if !_storage._rulesDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._rulesDigest, fieldNumber: 12)
+      }
+      if _storage._model != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._model, fieldNumber: 13)
+      }
+      try { if let v = _storage._idleMilliwatts {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 14)
+      } }()
+      if _storage._idleWindows != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._idleWindows, fieldNumber: 15)
+      }
+      if _storage._idleLow != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._idleLow, fieldNumber: 16)
+      }
+      if _storage._idleHigh != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._idleHigh, fieldNumber: 17)
+      }
     }
-    if !self.hostName.isEmpty {
-      try visitor.visitSingularStringField(value: self.hostName, fieldNumber: 2)
-    }
-    if !self.bootID.isEmpty {
-      try visitor.visitSingularStringField(value: self.bootID, fieldNumber: 3)
-    }
-    if !self.softwareVersion.isEmpty {
-      try visitor.visitSingularStringField(value: self.softwareVersion, fieldNumber: 4)
-    }
-    if self.simulated != false {
-      try visitor.visitSingularBoolField(value: self.simulated, fieldNumber: 5)
-    }
-    if self.windowLength != 0 {
-      try visitor.visitSingularUInt64Field(value: self.windowLength, fieldNumber: 6)
-    }
-    if self.source != .none {
-      try visitor.visitSingularEnumField(value: self.source, fieldNumber: 7)
-    }
-    if self.scope != .none {
-      try visitor.visitSingularEnumField(value: self.scope, fieldNumber: 8)
-    }
-    if !self.zones.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.zones, fieldNumber: 9)
-    }
-    if !self.services.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.services, fieldNumber: 10)
-    }
-    if !self.scenarios.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.scenarios, fieldNumber: 11)
-    }
-    if !self.rulesDigest.isEmpty {
-      try visitor.visitSingularStringField(value: self.rulesDigest, fieldNumber: 12)
-    }
-    if self.model != .unspecified {
-      try visitor.visitSingularEnumField(value: self.model, fieldNumber: 13)
-    }
-    try { if let v = self._idleMilliwatts {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 14)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: Jouleflow_V1_Manifest, rhs: Jouleflow_V1_Manifest) -> Bool {
-    if lhs.agent != rhs.agent {return false}
-    if lhs.hostName != rhs.hostName {return false}
-    if lhs.bootID != rhs.bootID {return false}
-    if lhs.softwareVersion != rhs.softwareVersion {return false}
-    if lhs.simulated != rhs.simulated {return false}
-    if lhs.windowLength != rhs.windowLength {return false}
-    if lhs.source != rhs.source {return false}
-    if lhs.scope != rhs.scope {return false}
-    if lhs.zones != rhs.zones {return false}
-    if lhs.services != rhs.services {return false}
-    if lhs.scenarios != rhs.scenarios {return false}
-    if lhs.rulesDigest != rhs.rulesDigest {return false}
-    if lhs.model != rhs.model {return false}
-    if lhs._idleMilliwatts != rhs._idleMilliwatts {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._agent != rhs_storage._agent {return false}
+        if _storage._hostName != rhs_storage._hostName {return false}
+        if _storage._bootID != rhs_storage._bootID {return false}
+        if _storage._softwareVersion != rhs_storage._softwareVersion {return false}
+        if _storage._simulated != rhs_storage._simulated {return false}
+        if _storage._windowLength != rhs_storage._windowLength {return false}
+        if _storage._source != rhs_storage._source {return false}
+        if _storage._scope != rhs_storage._scope {return false}
+        if _storage._zones != rhs_storage._zones {return false}
+        if _storage._services != rhs_storage._services {return false}
+        if _storage._scenarios != rhs_storage._scenarios {return false}
+        if _storage._rulesDigest != rhs_storage._rulesDigest {return false}
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._idleMilliwatts != rhs_storage._idleMilliwatts {return false}
+        if _storage._idleWindows != rhs_storage._idleWindows {return false}
+        if _storage._idleLow != rhs_storage._idleLow {return false}
+        if _storage._idleHigh != rhs_storage._idleHigh {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1491,7 +1743,7 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Jouleflow_V1_Zone: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Zone"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}control\0\u{1}name\0\u{1}parent\0\u{1}kind\0\u{1}counted\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}control\0\u{1}name\0\u{1}parent\0\u{1}kind\0\u{1}counted\0\u{1}source\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1504,6 +1756,7 @@ nonisolated extension Jouleflow_V1_Zone: SwiftProtobuf.Message, SwiftProtobuf._M
       case 3: try { try decoder.decodeSingularStringField(value: &self.parent) }()
       case 4: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.counted) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.source) }()
       default: break
       }
     }
@@ -1525,6 +1778,9 @@ nonisolated extension Jouleflow_V1_Zone: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.counted != false {
       try visitor.visitSingularBoolField(value: self.counted, fieldNumber: 5)
     }
+    if self.source != .none {
+      try visitor.visitSingularEnumField(value: self.source, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1534,6 +1790,7 @@ nonisolated extension Jouleflow_V1_Zone: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.parent != rhs.parent {return false}
     if lhs.kind != rhs.kind {return false}
     if lhs.counted != rhs.counted {return false}
+    if lhs.source != rhs.source {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -56,7 +56,7 @@ package struct HostRound: Sendable, Hashable {
     package internal(set) var sources: Set<EnergySourceKind> = []
     package internal(set) var scopes: Set<EnergyScope> = []
     /// Windows whose energy is unknown, by reason.
-    package internal(set) var energyUnknown: [EnergyUnknown: UInt64] = [:]
+    package internal(set) var energyUnknown: [EnergyReason: UInt64] = [:]
     package internal(set) var scenarios: [ScenarioID: HostScenario] = [:]
     package internal(set) var losses = TrafficLosses()
     package internal(set) var packets: UInt64 = 0

@@ -17,6 +17,7 @@ package struct EnergyByState: Sendable, Hashable {
         case .measured: measured += energy
         case .bridged: bridged += energy
         case .estimated: estimated += energy
+        case .lost, .deferred: break  // holds no energy
         }
     }
 
@@ -115,7 +116,9 @@ package struct RoundRecord: Sendable, Hashable {
     package var run: RunID
     package var sequence: UInt64
     package var window: Window
-    package var energy: Known<Energy, EnergyUnknown>
+    package var energy: Known<Energy, EnergyReason>
+    /// How long before the window's start the energy begins.
+    package var carriedTime: Nanoseconds
     package var source: EnergySourceKind
     package var scope: EnergyScope
     /// The scenario set, in the order of `tally.scenarios`.
@@ -128,8 +131,9 @@ package struct RoundRecord: Sendable, Hashable {
 
     package init(
         host: String, run: RunID, sequence: UInt64, window: Window,
-        energy: Known<Energy, EnergyUnknown>, source: EnergySourceKind, scope: EnergyScope,
-        scenarios: [ScenarioID], tally: Tally, flags: RecordFlags = [], spoolDropped: UInt64 = 0,
+        energy: Known<Energy, EnergyReason>, carriedTime: Nanoseconds = .zero,
+        source: EnergySourceKind, scope: EnergyScope, scenarios: [ScenarioID], tally: Tally,
+        flags: RecordFlags = [], spoolDropped: UInt64 = 0,
         clockError: UInt64? = nil
     ) {
         self.host = host
@@ -137,6 +141,7 @@ package struct RoundRecord: Sendable, Hashable {
         self.sequence = sequence
         self.window = window
         self.energy = energy
+        self.carriedTime = carriedTime
         self.source = source
         self.scope = scope
         self.scenarios = scenarios

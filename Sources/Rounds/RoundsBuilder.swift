@@ -6,7 +6,7 @@ import Metering
 /// (UTC labels), in whole microjoules by largest remainder: the shares sum to the window's energy
 /// exactly, the part outside the period included. Its counts are one number that cannot be divided:
 /// they belong to the round that holds its last nanosecond, `end − 1`. Both are flagged as
-/// `straddling`. A window whose end is not after its start (the clock was set back) is an instant
+/// `straddling`. Energy that was carried from windows before is divided over their time as well. A window whose end is not after its start (the clock was set back) is an instant
 /// at its start.
 package struct RoundsBuilder {
     package let period: Period
@@ -27,28 +27,49 @@ package struct RoundsBuilder {
     package mutating func add(_ record: RoundRecord) {
         let start = record.window.start
         let end = max(record.window.end, Timestamp(start.rawValue.addingClamped(1)))
-        guard start < period.whole.end, end > period.whole.start else { return }
+        let energyStart = Timestamp(
+            start.rawValue - min(start.rawValue, record.carriedTime.rawValue))
+        guard energyStart < period.whole.end, end > period.whole.start else { return }
         let sequence = record.sequence..<record.sequence.addingClamped(1)
         let key = RunKey(host: record.host, run: record.run)
         guard seen[key, default: IntervalSet()].insert(sequence) > 0 else {
             duplicates += 1
             return
         }
-        place(record, Interval(start: start, end: end))
+        if record.energy.value != nil {
+            placeEnergy(record, Interval(start: energyStart, end: end))
+        }
+        if start < period.whole.end { place(record, Interval(start: start, end: end)) }
+    }
+
+    private mutating func placeEnergy(_ record: RoundRecord, _ span: Interval) {
+        guard let touched = rounds(of: span) else { return }
+        let shares = Shares(record.energy.value, of: span, rounds: period.rounds[touched])
+        for index in touched {
+            hosts[record.host, default: Self.blank(record.host, period)][index].add(
+                shares[index - touched.lowerBound], over: span,
+                // An instant has no extent and covers nothing.
+                isInstant: record.window.end <= record.window.start)
+        }
     }
 
     private mutating func place(_ record: RoundRecord, _ window: Interval) {
-        let first = max(window.start, period.whole.start)
-        let last = min(window.end, period.whole.end)
-        guard let low = period.round(at: first),
-            let high = period.round(at: Timestamp(last.rawValue - 1))
-        else { return }
-        let shares = Shares(record.energy.value, of: window, rounds: period.rounds[low...high])
+        guard let touched = rounds(of: window) else { return }
         let counting = period.round(at: Timestamp(window.end.rawValue - 1))
-        for index in low...high {
+        for index in touched {
             hosts[record.host, default: Self.blank(record.host, period)][index].add(
-                record, window, energy: shares[index - low], counts: index == counting)
+                record, window, counts: index == counting)
         }
+    }
+
+    /// The rounds that a span touches.
+    private func rounds(of span: Interval) -> ClosedRange<Int>? {
+        let first = max(span.start, period.whole.start)
+        let last = min(span.end, period.whole.end)
+        guard first < last, let low = period.round(at: first),
+            let high = period.round(at: Timestamp(last.rawValue - 1))
+        else { return nil }
+        return low...high
     }
 
     /// Made once a host: `default` is evaluated where the host is new.
@@ -107,7 +128,7 @@ private struct Shares {
 
 extension HostRound {
     fileprivate mutating func add(
-        _ record: RoundRecord, _ window: Interval, energy share: RoundRecord.Energy?, counts: Bool
+        _ record: RoundRecord, _ window: Interval, counts: Bool
     ) {
         let start = max(window.start, round.start).rawValue
         let range = start..<min(window.end, round.end).rawValue
@@ -117,25 +138,24 @@ extension HostRound {
         if window.start < round.start || window.end > round.end { straddling += 1 }
         let new = recordTime.insert(covered)
         overlap += Nanoseconds(UInt64(covered.count) - new)
-        add(share, unknown: record.energy.reason, over: covered)
+        if let reason = record.energy.reason { energyUnknown[reason, default: 0] += 1 }
         sources.insert(record.source)
         scopes.insert(record.scope)
         note(record)
         observe(record, over: covered, counts: counts)
     }
 
-    private mutating func add(
-        _ share: RoundRecord.Energy?, unknown: EnergyUnknown?, over covered: Range<UInt64>
+    fileprivate mutating func add(
+        _ share: RoundRecord.Energy?, over span: Interval, isInstant: Bool
     ) {
-        if let share {
-            var sum = energy ?? EnergyByState()
-            sum.add(share.byState)
-            energy = sum
-            use.add(share.byUse)
-            energyTime.insert(covered)
-        } else if let unknown {
-            energyUnknown[unknown, default: 0] += 1
-        }
+        guard let share else { return }
+        var sum = energy ?? EnergyByState()
+        sum.add(share.byState)
+        energy = sum
+        use.add(share.byUse)
+        guard !isInstant else { return }
+        energyTime.insert(
+            max(span.start, round.start).rawValue..<min(span.end, round.end).rawValue)
     }
 
     private mutating func note(_ record: RoundRecord) {
@@ -156,6 +176,8 @@ extension HostRound {
     private mutating func observe(
         _ record: RoundRecord, over covered: Range<UInt64>, counts: Bool
     ) {
+        // As if there were no record: the time stays uncovered.
+        guard !record.flags.contains(.agentStopped) else { return }
         var ruled = false
         var known = true
         for (id, tally) in zip(record.scenarios, record.tally.scenarios) {

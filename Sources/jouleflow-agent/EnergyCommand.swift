@@ -1,6 +1,7 @@
 import Agent
 import ArgumentParser
 import CommandLines
+import EnergySources
 import Glibc
 import Metering
 
@@ -25,9 +26,18 @@ struct EnergyCommand: AsyncParsableCommand {
     @Option(help: "The root of sysfs. Another than /sys is marked simulated.")
     var sysfs = "/sys"
 
+    @Option(
+        name: .customLong("wall-sensor"),
+        help: ArgumentHelp(
+            "A sensor that measures the whole host, as energy.wall_sensors names it; may be repeated.",
+            valueName: "chip/sensor"))
+    var wallSensors: [String] = []
+
     func run() async throws {
         let isWatched = isatty(STDERR_FILENO) == 1
-        let reading = try readEnergy(sysfs: sysfs, for: length) { left in
+        let options = EnergyOptions(
+            sysfs: sysfs, primary: .automatic, wallSensors: wallSensors)
+        let reading = try readEnergy(options, for: length) { left in
             guard isWatched else { return }
             complain("\r\(left + 1) s left \u{8}")
         }
@@ -47,28 +57,26 @@ struct EnergyReport {
 
     init(_ reading: EnergyReading) { self.reading = reading }
 
-    func words(_ reason: EnergyUnknown) -> String {
-        switch reason {
-        case .noSource:
-            "no RAPL counters under powercap; virtual machines and some processors have none"
-        default: reading.remedy ?? "\(reason)"
-        }
+    func words(_ reason: EnergyReason) -> String {
+        "\(reason.sentence): \(reading.remedy ?? "")"
     }
 
     var json: String {
         let zones = reading.zones.map { zone in
             object([
                 ("path", text(zone.path)), ("name", text(zone.description.name)),
+                ("parent", text(zone.description.parent)),
+                ("source", text(zone.description.source.label)),
                 ("joules", number(zone.energy.energy.value?.joules)),
-                ("counted", "\(zone.description.counted)"),
-                ("state", zone.energy.state.map { text("\($0)") } ?? "null"),
-                ("reason", text(zone.failure ?? zone.role)),
+                ("counted", "\(isCounted(zone))"),
+                ("state", text(zone.energy.state.label)),
+                ("reason", text(zone.energy.reason?.sentence ?? zone.role)),
+                ("role", text(zone.role)),
             ])
         }
         let joules = reading.host.value?.joules
         return object([
-            ("source", text(reading.source == .rapl ? "rapl" : "none")),
-            ("scope", text(reading.scope == .processorAndMemory ? "cpu+dram" : "none")),
+            ("source", text(reading.source.label)), ("scope", text(reading.scope.label)),
             ("simulated", "\(reading.isSimulated)"), ("seconds", "\(reading.seconds)"),
             (
                 "host",
@@ -76,43 +84,88 @@ struct EnergyReport {
                     ("joules", number(joules)),
                     ("watts", number(joules.map { $0 / reading.seconds })),
                 ])
+            ),
+            (
+                "comparison",
+                "[" + reading.others.map { comparison($0.source, $0.energy) }.joined(separator: ",")
+                    + "]"
             ), ("zones", "[" + zones.joined(separator: ",") + "]"),
         ])
+    }
+
+    private func comparison(
+        _ source: EnergySourceKind, _ energy: Known<Microjoules, EnergyReason>
+    ) -> String {
+        object([
+            ("source", text(source.label)), ("joules", number(energy.value?.joules)),
+            ("ratio", number(ratio(to: energy))),
+        ])
+    }
+
+    /// The host's energy over another source's.
+    private func ratio(to other: Known<Microjoules, EnergyReason>) -> Double? {
+        guard let host = reading.host.value, let other = other.value, other > .zero else {
+            return nil
+        }
+        return host.joules / other.joules
+    }
+
+    /// Whether the zone's energy is part of the host's.
+    private func isCounted(_ zone: EnergyReading.Zone) -> Bool {
+        zone.description.counted && zone.description.source == reading.source
     }
 
     var table: String {
         var lines: [String] = []
         if reading.isSimulated { lines.append("SIMULATED: the counters are not the system's own") }
-        let names = reading.zones.map(name)
-        let width = max(4, names.map(\.count).max() ?? 0) + 2
-        lines.append(padded("zone", width) + "     joules      watts")
-        for (zone, name) in zip(reading.zones, names) {
-            let joules = zone.energy.energy.value?.joules
+        let width = max(4, reading.zones.map(\.description.label.count).max() ?? 0) + 2
+        lines.append(padded("zone", width) + "     joules      watts  state")
+        for zone in reading.zones {
+            let state = padded(zone.energy.state.label, 10)
+            let reason = zone.energy.reason.map { $0.sentence + "; " } ?? ""
             lines.append(
-                padded(name, width) + figure(joules) + figure(joules.map { $0 / reading.seconds })
-                    + "  " + (zone.failure.map { "unknown: \($0); " } ?? "") + zone.role
-                    + (zone.energy.state == .bridged ? " (bridged over failed readings)" : ""))
+                row(zone.description.label, width, zone.energy.energy.value) + "  " + state
+                    + reason + role(of: zone))
         }
-        let host = reading.host.value?.joules
-        lines.append(
-            padded("host", width) + figure(host) + figure(host.map { $0 / reading.seconds })
-                + "  packages and dram, each counter once (cpu+dram)")
+        lines.append(row("host", width, reading.host.value) + "  " + scope)
+        for (source, energy) in reading.others {
+            lines.append(
+                row("(\(source.label))", width, energy.value) + "  for comparison"
+                    + (ratio(to: energy).map { "; host / \(source.label) = " + hundredths($0) }
+                        ?? ""))
+        }
         lines += reading.leftAlone.map { "\($0.path): \($0.reason)" }
         return lines.joined(separator: "\n")
     }
 
-    private func name(_ zone: EnergyReading.Zone) -> String {
-        let parent = zone.description.parent
-        return (parent.isEmpty ? "" : parent + "/") + zone.description.name
+    private func role(of zone: EnergyReading.Zone) -> String {
+        guard zone.description.counted, !isCounted(zone) else { return zone.role }
+        return "for comparison: the host's energy is from \(reading.source.label)"
+    }
+
+    private var scope: String {
+        switch reading.scope {
+        case .none: "no energy source"
+        case .host: "the whole host (\(reading.source.label))"
+        case .processorAndMemory: "packages and dram, each counter once (cpu+dram)"
+        }
+    }
+
+    private func row(_ name: String, _ width: Int, _ energy: Microjoules?) -> String {
+        let joules = energy?.joules
+        return padded(name, width) + figure(joules) + figure(joules.map { $0 / reading.seconds })
     }
 
     private func figure(_ value: Double?) -> String {
-        guard let value else { return "          —" }
+        let digits = value.map(hundredths) ?? "—"
+        return String(repeating: " ", count: max(1, 11 - digits.count)) + digits
+    }
+
+    private func hundredths(_ value: Double) -> String {
         let hundredths = (value * 100).rounded()
         guard hundredths.magnitude < 1e15 else { return "\(value)" }
         let whole = Int64(hundredths)
-        let digits = "\(whole / 100).\(whole % 100 < 10 ? "0" : "")\(whole % 100)"
-        return String(repeating: " ", count: max(1, 11 - digits.count)) + digits
+        return "\(whole / 100).\(whole % 100 < 10 ? "0" : "")\(whole % 100)"
     }
 
     private func padded(_ text: String, _ width: Int) -> String {

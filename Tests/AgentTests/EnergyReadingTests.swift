@@ -1,3 +1,4 @@
+import EnergySources
 import Glibc
 import Metering
 import Testing
@@ -56,7 +57,7 @@ struct EnergyReadingTests {
             ]
         )
         let tree = try Tree([package, platform])
-        let reading = try readEnergy(sysfs: tree.root, for: .milliseconds(20))
+        let reading = try readEnergy(EnergyOptions(sysfs: tree.root), for: .milliseconds(20))
         #expect(reading.isSimulated)
         #expect(reading.source == .rapl && reading.scope == .processorAndMemory)
         // The counters stood still: that is an energy of zero, and known.
@@ -70,16 +71,16 @@ struct EnergyReadingTests {
         var broken = package
         broken.files[1].1 = "abc"
         let tree = try Tree([broken])
-        let reading = try readEnergy(sysfs: tree.root, for: .milliseconds(20))
+        let reading = try readEnergy(EnergyOptions(sysfs: tree.root), for: .milliseconds(20))
         #expect(reading.host.value == nil)
-        #expect(reading.zones.first?.failure != nil)
-        #expect(reading.remedy != nil)
+        #expect(reading.zones.first?.energy == .lost(.malformed))
+        #expect(reading.remedy?.isEmpty == false)
     }
 
     @Test("of a host without counters has no source")
     func nothing() throws {
         let tree = try Tree([])
-        let reading = try readEnergy(sysfs: tree.root, for: .milliseconds(20))
+        let reading = try readEnergy(EnergyOptions(sysfs: tree.root), for: .milliseconds(20))
         #expect(reading.host == .unknown(.noSource))
         #expect(reading.source == .none && reading.scope == .none)
     }

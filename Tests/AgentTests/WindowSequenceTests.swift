@@ -91,10 +91,30 @@ struct WindowSequenceTests {
         clock.boottime += 600 * second
         closed += windows.advance(to: clock.reading)
         #expect(closed.count == 60)
-        #expect(closed.first?.flags.contains(.suspended) == true)
+        #expect(closed.allSatisfy { $0.flags.contains(.suspended) })
         #expect(closed.allSatisfy { $0.flags.contains(.lateTick) || $0 == closed.last })
         let total = closed.reduce(UInt64(0)) { $0 + $1.window.duration.rawValue }
         #expect(total == (closed.last?.window.end.rawValue ?? 0) - 1_800_000_003 * second)
+    }
+
+    @Test("a clock that was wrong by hours does not hold the windows up when it is set right")
+    func farBack() {
+        var clock = TestClock()
+        var windows = WindowSequence(from: clock.reading, length: .seconds(10))
+        clock.run(5 * second)
+        #expect(windows.advance(to: clock.reading).isEmpty)
+        clock.run(second)
+        clock.realtime -= 7200 * second
+        var closed = windows.advance(to: clock.reading)
+        for _ in 0..<30 {
+            clock.run(second)
+            closed += windows.advance(to: clock.reading)
+        }
+        #expect(closed.count == 4)
+        #expect(closed[1].flags.contains(.clockStepped))
+        #expect(closed[1].window.end < closed[0].window.start)
+        let total = closed.reduce(UInt64(0)) { $0 + $1.window.duration.rawValue }
+        #expect(total == 27 * second)
     }
 
     @Test("an end that is announced is where the last window ends, whenever it is read")

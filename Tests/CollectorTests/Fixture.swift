@@ -44,7 +44,7 @@ struct SampleAgent: Sendable {
                 },
                 services: [ServiceDescription(name: "s", ports: [8080], countsFlows: true)],
                 scenarios: scenarios, rulesDigest: String(repeating: "0", count: 64),
-                model: .standard, idleMilliwatts: 1_000))
+                model: .standard, idle: IdlePower(milliwatts: 1_000, origin: .configured)))
     }
 
     var digest: ManifestDigest { RecordCodec.digest(ofManifest: manifest) }
@@ -75,9 +75,10 @@ struct SampleAgent: Sendable {
                     start: start, end: start + .seconds(10), duration: .seconds(10)),
                 flags: [.simulated],
                 zones: [
-                    ZoneEnergy(Microjoules(package), .measured),
-                    ZoneEnergy(Microjoules(dram), sequence % 3 == 0 ? .bridged : .measured),
-                    ZoneEnergy(Microjoules(5), .measured),
+                    .measured(Microjoules(package)),
+                    sequence % 3 == 0
+                        ? .bridged(Microjoules(dram), .readFailed) : .measured(Microjoules(dram)),
+                    .measured(Microjoules(5)),
                 ],
                 energy: .known(Microjoules(package + dram)), partition: partition,
                 processor: ProcessorTime(

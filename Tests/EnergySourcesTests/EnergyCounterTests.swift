@@ -112,22 +112,87 @@ struct SeededGenerator: RandomNumberGenerator {
         #expect(counter.sample.readAt == .seconds(1))
         #expect(counter.sample.failure == .permissionDenied)
         counter.note(501_000_000, at: .seconds(10))
-        #expect(
-            counter.sample
-                == ZoneSample(
-                    accumulated: Microjoules(500_000_000), readAt: .seconds(10), failure: nil,
-                    bridges: 1))
+        #expect(counter.sample.accumulated == Microjoules(500_000_000))
+        #expect(counter.sample.readAt == .seconds(10))
+        #expect(counter.sample.failure == nil)
+        #expect(counter.sample.bridges == 1)
+        #expect(counter.sample.bridged == .permissionDenied)
     }
 
     @Test("a gap that may hide a second wrap is lost and never guessed") func longGap() {
         var counter = EnergyCounter(range: 65_532_610_987)
         counter.note(0, at: .seconds(1))
-        #expect(counter.gapLimit > .seconds(32) && counter.gapLimit < .seconds(33))
-        counter.note(1_000_000, at: .seconds(1) + .seconds(40))
+        // Half of 65,533 J at 1,000 W: 32.8 s.
+        counter.note(1_000_000, at: .seconds(1 + 32))
+        #expect(counter.sample.accumulated == Microjoules(1_000_000))
+        counter.note(2_000_000, at: .seconds(33 + 33))
         #expect(counter.sample.losses == 1)
+        #expect(counter.sample.lost == .gapTooLong)
+        #expect(counter.sample.accumulated == Microjoules(1_000_000))
+        counter.note(2_500_000, at: .seconds(67))
+        #expect(counter.sample.accumulated == Microjoules(1_500_000))
+    }
+
+    /// The clocks after `awake` seconds of work and `asleep` seconds of suspension.
+    private func clock(awake: UInt64, asleep: UInt64) -> ClockReading {
+        ClockReading(
+            realtime: Timestamp(0), boottime: .seconds(awake + asleep),
+            monotonic: .seconds(awake))
+    }
+
+    @Test("a suspension is bridged where the counter cannot have restarted in it")
+    func suspension() {
+        var counter = EnergyCounter(range: 262_143_328_850)
+        counter.note(100_000_000_000, at: clock(awake: 10, asleep: 0))
+        // A restarted counter would show 2 s at 1,000 W and 600 s at 20 W at most.
+        counter.note(100_300_000_000, at: clock(awake: 12, asleep: 600))
+        #expect(counter.sample.losses == 0)
+        #expect(counter.sample.bridged == .suspended)
+        #expect(counter.sample.accumulated == Microjoules(300_000_000))
+    }
+
+    @Test(
+        "a suspension in which the counter may have restarted is lost",
+        arguments: [
+            // It restarted; it may have restarted just above where it was; it may have wrapped; it
+            // rose by more than a suspended host uses.
+            (100_000_000_000, 200_000_000), (150_000_000, 300_000_000),
+            (262_143_000_000, 100_000_000), (100_000_000_000, 130_000_000_000),
+        ] as [(UInt64, UInt64)])
+    func suspensionLost(before: UInt64, after: UInt64) {
+        var counter = EnergyCounter(range: 262_143_328_850)
+        counter.note(before, at: clock(awake: 10, asleep: 0))
+        counter.note(after, at: clock(awake: 12, asleep: 600))
+        #expect(counter.sample.losses == 1)
+        #expect(counter.sample.lost == .suspended)
         #expect(counter.sample.accumulated == .zero)
-        counter.note(1_500_000, at: .seconds(42))
-        #expect(counter.sample.accumulated == Microjoules(500_000))
+        counter.note(after + 5, at: clock(awake: 13, asleep: 600))
+        #expect(counter.sample.accumulated == Microjoules(5))
+    }
+
+    @Test("a suspension of many hours is lost: even at rest the counter may have wrapped")
+    func longSuspension() {
+        var counter = EnergyCounter(range: 262_143_328_850)
+        counter.note(100_000_000_000, at: clock(awake: 10, asleep: 0))
+        counter.note(100_000_000_001, at: clock(awake: 11, asleep: 9000))
+        #expect(counter.sample.lost == .suspended)
+    }
+
+    @Test("a resumed counter goes on from where another run left it") func resumed() {
+        var counter = EnergyCounter(range: 262_143_328_850)
+        counter.resume(
+            from: EnergyCounter.Reading(
+                value: 262_143_000_000, time: .seconds(10), awake: .seconds(9)), beyond: 77)
+        #expect(counter.sample.failure == .agentStopped)
+        counter.note(100, at: clock(awake: 29, asleep: 1))
+        #expect(counter.sample.accumulated == Microjoules(77 + 328_850 + 61 + 100))
+        #expect(counter.sample.bridged == .agentStopped)
+        var late = EnergyCounter(range: 262_143_328_850)
+        late.resume(
+            from: EnergyCounter.Reading(value: 5, time: .seconds(10), awake: .seconds(10)),
+            beyond: 0)
+        late.note(1000, at: .seconds(150))
+        #expect(late.sample.lost == .gapTooLong)
     }
 
     @Test("a counter that restarts is a discontinuity, and counting goes on") func restart() {
@@ -159,6 +224,7 @@ struct SeededGenerator: RandomNumberGenerator {
         counter.note(10, at: .seconds(3))
         counter.note(60, at: .seconds(4))
         #expect(counter.sample.losses == 1)
+        #expect(counter.sample.lost == .rangeUnknown)
         #expect(counter.sample.accumulated == Microjoules(250))
     }
 

@@ -21,49 +21,140 @@ private func sample(_ seconds: UInt64, _ energies: UInt64...) -> EnergySample {
 }
 
 @Suite("Samples become windows") struct EnergyMeterTests {
+    private func close(_ meter: inout EnergyMeter, _ seconds: UInt64) -> WindowEnergies {
+        meter.close(at: .seconds(seconds), zones: zones, primary: .rapl)
+    }
+
     @Test("a window holds what was used between its boundaries") func window() {
         var meter = EnergyMeter(from: .seconds(10))
         meter.add(sample(10, 0, 0, 0))
         meter.add(sample(19, 900, 0, 90))
         meter.add(sample(21, 1100, 0, 110))
-        let first = meter.close(at: .seconds(20))
+        let first = close(&meter, 20)
         #expect(
-            first.map(\.energy) == [
-                .known(Microjoules(1000)), .known(.zero), .known(Microjoules(100)),
+            first.zones == [
+                .measured(Microjoules(1000)), .measured(.zero), .measured(Microjoules(100)),
             ])
-        #expect(first.map(\.state) == [.measured, .measured, .measured])
-        #expect(EnergyMeter.hostEnergy(first, of: zones) == .known(Microjoules(1100)))
+        #expect(first.host == .known(Microjoules(1100)))
+        #expect(first.carried == nil)
     }
 
     @Test("a counted zone that is unknown makes the host unknown, another does not")
     func unknownZones() {
-        let known = ZoneEnergy(Microjoules(5), .measured)
-        let unknown = ZoneEnergy(unknown: .permissionDenied)
+        func host(failing: Int, _ reason: EnergyReason) -> Known<Microjoules, EnergyReason> {
+            var meter = EnergyMeter(from: .seconds(10))
+            meter.add(sample(10, 0, 0, 0))
+            var next = sample(20, 5, 5, 5)
+            next.zones[failing].failure = reason
+            next.zones[failing].readAt = .seconds(10)
+            meter.add(next)
+            return close(&meter, 20).host
+        }
+        #expect(host(failing: 0, .missing) == .unknown(.missing))
+        #expect(host(failing: 1, .missing) == .known(Microjoules(10)))
+        #expect(host(failing: 2, .permissionDenied) == .unknown(.permissionDenied))
+        var meter = EnergyMeter(from: .seconds(10))
+        #expect(close(&meter, 20).host == .unknown(.firstReading))
         #expect(
-            EnergyMeter.hostEnergy([known, known, unknown], of: zones)
-                == .unknown(.permissionDenied))
+            meter.close(at: .seconds(30), zones: [zones[1]], primary: .rapl).host
+                == .unknown(.noSource))
         #expect(
-            EnergyMeter.hostEnergy([known, unknown, known], of: zones) == .known(Microjoules(10)))
-        #expect(EnergyMeter.hostEnergy([known, known], of: zones) == .unknown(.firstReading))
-        #expect(EnergyMeter.hostEnergy([known], of: [zones[1]]) == .unknown(.noSource))
+            meter.close(at: .seconds(40), zones: [], primary: .none).host == .unknown(.noSource))
     }
 
-    @Test("a zone that appears is unknown in its first window") func appears() {
+    @Test("a zone of another source is no part of the host's energy") func primary() {
+        let wall = ZoneDescription(
+            control: "hwmon", name: "power1", parent: "power_meter", kind: .wall, counted: true,
+            source: .wall)
+        var meter = EnergyMeter(from: .seconds(10))
+        meter.add(sample(10, 0, 0))
+        meter.add(sample(20, 100, 170))
+        let both = meter.close(at: .seconds(20), zones: [zones[0], wall], primary: .wall)
+        #expect(both.host == .known(Microjoules(170)))
+        #expect(both.zones == [.measured(Microjoules(100)), .measured(Microjoules(170))])
+    }
+
+    @Test("what others used while one zone could not be read is carried to where the host is known")
+    func carried() {
+        var meter = EnergyMeter(from: .seconds(10))
+        meter.add(sample(10, 0, 0, 0))
+        for second in [20, 30] as [UInt64] {
+            var failing = sample(second, second * 10, 0, 0)
+            failing.zones[2].failure = .readFailed
+            failing.zones[2].readAt = .seconds(10)
+            meter.add(failing)
+            let window = close(&meter, second)
+            #expect(window.host == .unknown(.readFailed))
+            #expect(window.zones[2] == .deferred(.readFailed))
+        }
+        var good = sample(40, 400, 0, 70)
+        good.zones[2].bridges = 1
+        good.zones[2].bridged = .readFailed
+        meter.add(good)
+        let window = close(&meter, 40)
+        #expect(window.zones[0] == .measured(Microjoules(100)))
+        #expect(window.zones[2] == .bridged(Microjoules(70), .readFailed))
+        #expect(
+            window.carried == CarriedEnergy(energy: Microjoules(300), time: .seconds(20)))
+        #expect(window.host == .known(Microjoules(470)))
+        meter.add(sample(50, 410, 0, 71))
+        #expect(close(&meter, 50).carried == nil)
+    }
+
+    @Test("where the energy of a zone is lost, nothing is carried over the loss")
+    func lostNotCarried() {
+        var meter = EnergyMeter(from: .seconds(10))
+        meter.add(sample(10, 0, 0, 0))
+        var failing = sample(20, 100, 0, 0)
+        failing.zones[2].failure = .readFailed
+        failing.zones[2].readAt = .seconds(10)
+        meter.add(failing)
+        _ = close(&meter, 20)
+        var lost = sample(30, 200, 0, 0)
+        lost.zones[2].losses = 1
+        lost.zones[2].lost = .gapTooLong
+        meter.add(lost)
+        let window = close(&meter, 30)
+        #expect(window.zones[2] == .lost(.gapTooLong))
+        #expect(window.host == .unknown(.gapTooLong))
+        var after = sample(40, 300, 0, 50)
+        after.zones[2].losses = 1
+        meter.add(after)
+        let next = close(&meter, 40)
+        #expect(next.host == .known(Microjoules(150)))
+        #expect(next.carried == nil)
+    }
+
+    @Test("an estimated zone stays estimated over its gaps") func estimated() {
+        var meter = EnergyMeter(from: .seconds(10))
+        func modelled(_ seconds: UInt64, _ energy: UInt64, bridges: UInt64 = 0) -> EnergySample {
+            var sample = sample(seconds, energy)
+            sample.zones[0].estimated = .modelled
+            sample.zones[0].bridges = bridges
+            sample.zones[0].bridged = bridges > 0 ? .loadUnknown : nil
+            return sample
+        }
+        meter.add(modelled(10, 0))
+        meter.add(modelled(20, 7))
+        #expect(close(&meter, 20).zones[0] == .estimated(Microjoules(7), .modelled))
+        meter.add(modelled(30, 9, bridges: 1))
+        #expect(close(&meter, 30).zones[0] == .estimated(Microjoules(2), .modelled))
+    }
+
+    @Test("a zone that appears is lost in its first window") func appears() {
         var meter = EnergyMeter(from: .seconds(10))
         meter.add(sample(10, 0))
         meter.add(sample(20, 100))
-        #expect(meter.close(at: .seconds(20)).count == 1)
+        #expect(close(&meter, 20).zones[0] == .measured(Microjoules(100)))
         meter.add(sample(25, 150, 0))
         meter.add(sample(30, 200, 10))
         #expect(
-            meter.close(at: .seconds(30))
-                == [ZoneEnergy(Microjoules(100), .measured), ZoneEnergy(unknown: .firstReading)])
+            close(&meter, 30).zones
+                == [.measured(Microjoules(100)), .lost(.firstReading), .lost(.firstReading)])
         meter.add(sample(40, 300, 30))
         #expect(
-            meter.close(at: .seconds(40))
-                == [
-                    ZoneEnergy(Microjoules(100), .measured), ZoneEnergy(Microjoules(20), .measured),
-                ])
+            close(&meter, 40).zones.prefix(2)
+                == [.measured(Microjoules(100)), .measured(Microjoules(20))])
     }
 
     @Test(
@@ -79,7 +170,7 @@ private func sample(_ seconds: UInt64, _ energies: UInt64...) -> EnergySample {
         var meter = EnergyMeter(from: Nanoseconds(now))
         var boundary = now
         var sum: UInt64 = 0
-        var unknown: Set<EnergyUnknown> = []
+        var unknown: Set<EnergyReason> = []
         func read(failing: Bool) {
             if failing {
                 counter.fail(.readFailed)
@@ -89,7 +180,9 @@ private func sample(_ seconds: UInt64, _ energies: UInt64...) -> EnergySample {
             meter.add(EnergySample(takenAt: Nanoseconds(now), zones: [counter.sample]))
         }
         func close() {
-            for zone in meter.close(at: Nanoseconds(boundary)) {
+            let window = meter.close(
+                at: Nanoseconds(boundary), zones: [zones[0]], primary: .rapl)
+            for zone in window.zones {
                 switch zone.energy {
                 case .known(let energy): sum += energy.rawValue
                 case .unknown(let reason): unknown.insert(reason)

@@ -8,11 +8,10 @@ import Testing
     private func roles(_ tree: PowercapTree, procfs: String? = nil) -> [String: ZoneRole] {
         let source = PowercapSource(sysfs: tree.root, procfs: procfs)
         return Dictionary(
-            source.explanations.map { explanation in
+            source.explanations.compactMap { explanation in
                 let zone = explanation.zone
-                #expect(zone.counted == explanation.role.isCounted)
-                let name = zone.parent.isEmpty ? zone.name : zone.parent + "/" + zone.name
-                return ("\(zone.control) \(name)", explanation.role)
+                #expect(zone.counted == explanation.powercapRole?.isCounted)
+                return explanation.powercapRole.map { ("\(zone.control) \(zone.label)", $0) }
             }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -90,6 +89,27 @@ import Testing
         #expect(roles["intel-rapl package-1-die-3"] == (mirror ? .mirroredDie : .package))
     }
 
+    @Test(
+        "the vendor of the tree itself goes before this host's",
+        arguments: [
+            ("cpu:type:x86,ven0002fam0017mod0001:feature:,0000,0001", true),
+            ("cpu:type:x86,ven0009fam0018mod0000:feature:", true),
+            ("cpu:type:x86,ven0000fam0006mod0055:feature:", false),
+        ])
+    func vendorOfTree(modalias: String, mirror: Bool) {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0-die-0")
+        tree.add("intel-rapl:1", "package-0-die-1")
+        tree.folder("/devices/system/cpu")
+        tree.write(tree.root + "/devices/system/cpu/modalias", modalias + "\n")
+        tree.folder("/proc")
+        tree.write(
+            tree.root + "/proc/cpuinfo",
+            "vendor_id\t: \(mirror ? "GenuineIntel" : "AuthenticAMD")\n")
+        let roles = roles(tree, procfs: tree.root + "/proc")
+        #expect(roles["intel-rapl package-0-die-1"] == (mirror ? .mirroredDie : .package))
+    }
+
     @Test("zones without an energy counter are left alone, others of their kind are not added")
     func otherControls() {
         let tree = PowercapTree()
@@ -97,8 +117,8 @@ import Testing
         tree.add("dtpm:0", "soc", energy: nil, range: nil)
         tree.add("arm-scmi:0", "package-1")
         let source = PowercapSource(sysfs: tree.root)
-        #expect(source.refused.map(\.refusal) == [.noEnergyCounter])
-        #expect(source.explanations.map(\.role) == [.otherControl, .package])
+        #expect(source.refused.map(\.refusal) == [ZoneRefusal.noEnergyCounter.description])
+        #expect(source.explanations.map(\.powercapRole) == [.otherControl, .package])
     }
 
     @Test("without class links the tree of devices is looked at, and no loop is followed")
@@ -117,7 +137,7 @@ import Testing
         tree.add("intel-rapl:0", "package-0")
         tree.add("intel-rapl:1", "package-0")
         let source = PowercapSource(sysfs: tree.root)
-        #expect(source.explanations.map(\.role) == [.package, .duplicate])
+        #expect(source.explanations.map(\.powercapRole) == [.package, .duplicate])
     }
 
     @Test(
@@ -128,7 +148,7 @@ import Testing
         tree.add("intel-rapl:0", name)
         let source = PowercapSource(sysfs: tree.root)
         #expect(source.zones.isEmpty)
-        #expect(source.refused.map(\.refusal) == [.nameMalformed])
+        #expect(source.refused.map(\.refusal) == [ZoneRefusal.nameMalformed.description])
     }
 
     @Test("a dangling link and a name that is a FIFO are refused") func brokenLinks() {
@@ -139,13 +159,13 @@ import Testing
         mkfifo(tree.path("intel-rapl:1") + "/name", 0o644)
         let source = PowercapSource(sysfs: tree.root)
         #expect(
-            source.refused.map(\.refusal) == [.noEnergyCounter, .nameUnreadable(.notRegular)])
+            source.refused.map(\.refusal)
+                == [ZoneRefusal.noEnergyCounter, .nameUnreadable(.notRegular)].map(\.description))
     }
 
     @Test("no tree is no zone, with the reason") func noTree() {
         let source = PowercapSource(sysfs: "/nonexistent")
         #expect(source.zones.isEmpty)
         #expect(source.treeFailure == .missing)
-        #expect(EnergyMeter.hostEnergy([], of: source.zones) == .unknown(.noSource))
     }
 }

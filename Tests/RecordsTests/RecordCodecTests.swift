@@ -106,8 +106,26 @@ struct RecordContradictionTests {
         (.missing(field: "run"), { $0.run = 0 }),
         (.missing(field: "sequence"), { $0.sequence = 0 }),
         (.unknownNumber(field: "zone_state", number: 9), { $0.zoneState = many(4, 9) }),
-        (.unknownNumber(field: "zone_unknown", number: 8), { $0.zoneUnknown = many(4, 8) }),
-        (.contradiction(field: "zone_unknown"), { $0.zoneUnknown = many(4, 1) }),
+        (.unknownNumber(field: "zone_reason", number: 99), { $0.zoneReason = many(4, 99) }),
+        (.contradiction(field: "zone_reason"), { $0.zoneReason = many(4, 1) }),
+        (.contradiction(field: "zone_state"), { $0.zoneState = many(4, 2) }),
+        (
+            .contradiction(field: "zone_energy"),
+            {
+                $0.zoneState = many(4, 4)
+                $0.zoneReason = many(4, 1)
+            }
+        ),
+        (.contradiction(field: "carried_energy"), { $0.carriedEnergy = 1 }),
+        (
+            .contradiction(field: "energy_unknown"),
+            {
+                $0.energyUnknown = .missing
+                $0.energyBeyondZones = 0
+                $0.partition = []
+                $0.carriedTime = 1
+            }
+        ),
         (.unequalCount(field: "zone_state", count: 3, expected: 4), { $0.zoneState = many(3, 1) }),
         (
             .unknownNumber(field: "energy_unknown", number: 300),
@@ -123,8 +141,8 @@ struct RecordContradictionTests {
             }
         ),
         (
-            .unknownNumber(field: "undivided_reason", number: 5),
-            { $0.undividedReason = .UNRECOGNIZED(5) }
+            .unknownNumber(field: "undivided_reason", number: 99),
+            { $0.undividedReason = .UNRECOGNIZED(99) }
         ),
         (
             .unknownNumber(field: "host_busy_unknown", number: -1),
@@ -205,7 +223,7 @@ struct RecordContradictionTests {
             try RecordCodec.encode(record)
         }
         record = .typical
-        record.zones = Array(repeating: ZoneEnergy(.zero, .measured), count: 257)
+        record.zones = Array(repeating: ZoneEnergy.measured(.zero), count: 257)
         #expect(throws: RecordError.tooMany(field: "zones", count: 257, limit: 256)) {
             try RecordCodec.encode(record)
         }
@@ -223,7 +241,7 @@ protocol RawRepresentableNumber {
 }
 
 extension Jouleflow_V1_EnergyState: RawRepresentableNumber {}
-extension Jouleflow_V1_EnergyUnknown: RawRepresentableNumber {}
+extension Jouleflow_V1_EnergyReason: RawRepresentableNumber {}
 extension Jouleflow_V1_Observation: RawRepresentableNumber {}
 
 @Suite("Manifests as bytes")

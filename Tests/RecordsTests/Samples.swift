@@ -34,9 +34,13 @@ extension SeededGenerator {
     }
 
     mutating func zone() -> ZoneEnergy {
-        Bool.random(using: &self)
-            ? ZoneEnergy(Microjoules(number()), one(of: EnergyState.all))
-            : ZoneEnergy(unknown: one(of: EnergyUnknown.all))
+        switch one(of: EnergyState.all) {
+        case .measured: .measured(Microjoules(number()))
+        case .bridged: .bridged(Microjoules(number()), one(of: EnergyReason.all))
+        case .estimated: .estimated(Microjoules(number()), one(of: EnergyReason.all))
+        case .lost: .lost(one(of: EnergyReason.all))
+        case .deferred: .deferred(one(of: EnergyReason.all))
+        }
     }
 
     mutating func cpuTime() -> Known<Nanoseconds, ProcessorUnknown> {
@@ -111,7 +115,10 @@ extension SeededGenerator {
             flags: RecordFlags(rawValue: number()),
             zones: many(Int.random(in: 0...8, using: &self)) { $0.zone() },
             energy: isKnown
-                ? .known(Microjoules(number())) : .unknown(one(of: EnergyUnknown.all)),
+                ? .known(Microjoules(number())) : .unknown(one(of: EnergyReason.all)),
+            carried: isKnown && Bool.random(using: &self)
+                ? CarriedEnergy(
+                    energy: Microjoules(number()), time: Nanoseconds(max(1, number()))) : nil,
             partition: isKnown && Bool.random(using: &self)
                 ? partition(scenarios: scenarios) : nil,
             processor: ProcessorTime(
@@ -132,7 +139,8 @@ extension SeededGenerator {
             zones: many(Int.random(in: 0...4, using: &self)) {
                 ZoneDescription(
                     control: $0.text(), name: $0.text(), parent: $0.text(),
-                    kind: $0.one(of: ZoneKind.all), counted: Bool.random(using: &$0))
+                    kind: $0.one(of: ZoneKind.all), counted: Bool.random(using: &$0),
+                    source: $0.one(of: EnergySourceKind.all))
             },
             services: many(Int.random(in: 0...4, using: &self)) {
                 ServiceDescription(
@@ -142,7 +150,11 @@ extension SeededGenerator {
             },
             scenarios: many(Int.random(in: 0...5, using: &self)) { ScenarioID($0.text()) },
             rulesDigest: text(), model: .standard,
-            idleMilliwatts: Bool.random(using: &self) ? number() : nil)
+            idle: one(
+                of: [nil, .configured, .learned(windows: 40, low: 5, high: 9)]
+                    as [IdlePower.Origin?]
+            )
+            .map { IdlePower(milliwatts: number(), origin: $0) })
     }
 }
 
@@ -186,7 +198,7 @@ extension Record {
             window: Window(
                 start: Timestamp(1_780_000_000_000_000_000),
                 end: Timestamp(1_780_000_010_000_000_000), duration: Nanoseconds(10_000_031_415)),
-            zones: zones.map { ZoneEnergy(Microjoules($0), .measured) },
+            zones: zones.map { .measured(Microjoules($0)) },
             energy: .known(Microjoules(zones.reduce(0, +))), partition: partition,
             processor: ProcessorTime(
                 hostBusy: .known(Nanoseconds(81_234_567_890)),

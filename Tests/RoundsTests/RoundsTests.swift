@@ -25,7 +25,7 @@ func record(
     tally.scenarios[0].flows = credits
     tally.scenarios[0].completed = credits - credits / 2
     tally.scenarios[0].refused = credits / 2
-    let energy: Known<RoundRecord.Energy, EnergyUnknown>
+    let energy: Known<RoundRecord.Energy, EnergyReason>
     if let microjoules, let known = split(microjoules, state) {
         energy = .known(known)
     } else {
