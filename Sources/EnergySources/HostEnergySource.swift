@@ -21,16 +21,19 @@ package struct EnergyOptions: Sendable, Hashable {
     package var wallSensors: [String]
     /// The model's watts; `nil` where they are not given.
     package var model: ModelPower?
+    /// Whether sensors that cannot measure the whole host are zones too, for a person to see.
+    package var showsAllSensors: Bool
 
     package init(
         sysfs: String = "/sys", procfs: String = "/proc", primary: PrimarySource = .automatic,
-        wallSensors: [String] = [], model: ModelPower? = nil
+        wallSensors: [String] = [], model: ModelPower? = nil, showsAllSensors: Bool = false
     ) {
         self.sysfs = sysfs
         self.procfs = procfs
         self.primary = primary
         self.wallSensors = wallSensors
         self.model = model
+        self.showsAllSensors = showsAllSensors
     }
 }
 
@@ -62,7 +65,9 @@ package struct HostEnergySource: ~Copyable {
         self.options = options
         powercap = PowercapSource(
             sysfs: options.sysfs, procfs: options.procfs, resuming: baselines)
-        hwmon = HwmonSource(sysfs: options.sysfs, wallSensors: options.wallSensors)
+        hwmon = HwmonSource(
+            sysfs: options.sysfs, wallSensors: options.wallSensors,
+            takesOthers: options.showsAllSensors)
         model = options.model.map(ModelSource.init)
         readings = (0..<3).map { _ in EnergySample(takenAt: .zero, zones: []) }
         arrange()
@@ -77,8 +82,8 @@ package struct HostEnergySource: ~Copyable {
         }
     }
 
-    /// Folders of the powercap tree that are no zones.
-    package var refused: [RefusedZone] { powercap.refused }
+    /// Folders of the powercap tree and sensors that are no zones.
+    package var refused: [RefusedZone] { powercap.refused + hwmon.refused }
 
     /// Why there is no powercap tree, or `nil` where there is one.
     package var treeFailure: ReadFailure? { powercap.treeFailure }
@@ -138,7 +143,7 @@ package struct HostEnergySource: ~Copyable {
                 let place = places[source][index]
                 zones[place] = explanation.zone
                 explanations[place] = explanation
-            } else if zones.count < Self.zoneLimit {
+            } else {
                 places[source].append(zones.count)
                 zones.append(explanation.zone)
                 explanations.append(explanation)
@@ -146,9 +151,6 @@ package struct HostEnergySource: ~Copyable {
         }
         revisions[source] = revision
     }
-
-    /// Zones of all sources at most: as many as a record holds.
-    package static let zoneLimit = 256
 
     private mutating func choosePrimary() {
         switch options.primary {

@@ -140,6 +140,7 @@ package enum ZoneEnergy: Sendable, Hashable {
     case lost(EnergyReason)
     case deferred(EnergyReason)
 
+    /// The energy, or why it is not known.
     package var energy: Known<Microjoules, EnergyReason> {
         switch self {
         case .measured(let energy), .bridged(let energy, _), .estimated(let energy, _):
@@ -148,6 +149,7 @@ package enum ZoneEnergy: Sendable, Hashable {
         }
     }
 
+    /// The case without what it holds.
     package var state: EnergyState {
         switch self {
         case .measured: .measured

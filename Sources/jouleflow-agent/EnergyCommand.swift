@@ -36,7 +36,7 @@ struct EnergyCommand: AsyncParsableCommand {
     func run() async throws {
         let isWatched = isatty(STDERR_FILENO) == 1
         let options = EnergyOptions(
-            sysfs: sysfs, primary: .automatic, wallSensors: wallSensors)
+            sysfs: sysfs, primary: .automatic, wallSensors: wallSensors, showsAllSensors: true)
         let reading = try readEnergy(options, for: length) { left in
             guard isWatched else { return }
             complain("\r\(left + 1) s left \u{8}")

@@ -42,6 +42,7 @@ package struct HwmonSource: EnergySource, ~Copyable, Sendable {
     private static let textLimit = 64
 
     private let sysfs: String
+    private let takesOthers: Bool
     private var wallSensors: WallSensors
     private var files = FileTable(limit: textLimit)
     private var entries: [Entry] = []
@@ -67,8 +68,11 @@ package struct HwmonSource: EnergySource, ~Copyable, Sendable {
     ///   - wallSensors: the sensors that together measure the whole host, as `chip/sensor` or
     ///     `chip@device/sensor`; empty: an ACPI power meter, where there is exactly one. One that
     ///     is not found is a zone that fails.
-    package init(sysfs: String, wallSensors: [String]) {
+    ///   - takesOthers: whether sensors that cannot measure the whole host are zones too, for a
+    ///     person to see. Reading them costs time, above all where they lie behind a slow bus.
+    package init(sysfs: String, wallSensors: [String], takesOthers: Bool = true) {
         self.sysfs = sysfs
+        self.takesOthers = takesOthers
         self.wallSensors = WallSensors(wallSensors)
         scan()
     }
@@ -139,7 +143,9 @@ package struct HwmonSource: EnergySource, ~Copyable, Sendable {
             update(index, found.sensors.first { $0.key == key })
         }
         let known = Set(candidates.compactMap(\.key))
-        for sensor in inOrder(found.sensors) where !known.contains(sensor.key) { add(sensor) }
+        for sensor in inOrder(found.sensors) where !known.contains(sensor.key) {
+            if takesOthers || sensor.isPowerMeter || wallSensors.include(sensor.key) { add(sensor) }
+        }
         wallSensors.resolve(&candidates)
         while entries.count < candidates.count { entries.append(Entry()) }
         roles = wallSensors.roles(of: candidates)

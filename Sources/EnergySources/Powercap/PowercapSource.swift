@@ -17,9 +17,9 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
         var counter: EnergyCounter
     }
 
-    /// Zones that are taken at most, those that vanished included: as many as a record holds. The
-    /// largest hosts have some dozens; the rest is refused.
-    package static let zoneLimit = 256
+    /// Zones that are taken at most, those that vanished included: with those of hwmon and a model
+    /// as many as a record holds, 256. The largest hosts have some dozens; the rest is refused.
+    package static let zoneLimit = 255 - HwmonSource.zoneLimit
     /// How often the tree is looked at, and how often while a zone cannot be read.
     static let scanInterval = Nanoseconds.seconds(60)
     static let failingScanInterval = Nanoseconds.seconds(10)
