@@ -131,7 +131,9 @@ let package = Package(
         tests(
             "TransactionsTests", ["Transactions", "Traffic", "Metering", "CAllocationCounter"]),
         tests("ScenariosTests", ["Scenarios", "Traffic", "Metering"]),
-        tests("AgentTests", ["Agent", "EnergySources", "Scenarios", "Traffic", "Metering"]),
+        tests(
+            "AgentTests",
+            ["Agent", "EnergySources", "Settings", "Scenarios", "Traffic", "Metering", logging]),
         tests("AttributionTests", ["Attribution", "Metering"]),
         tests("CRC32CTests", ["CRC32C"]),
         tests("RecordsTests", ["Records", "Metering", "CRC32C"]),
