@@ -3,27 +3,35 @@ import Foundation
 import Lab
 import Metering
 
-/// `jouleflow-lab powercap`: keeps a simulated powercap tree.
+/// `jouleflow-lab powercap`: keeps the simulated counters of a machine.
 struct PowercapCommand: StoppableCommand {
     static let configuration = CommandConfiguration(
         commandName: "powercap",
-        abstract: "Keep the powercap tree of a 2-socket server, driven by real CPU time.",
+        abstract: "Keep the energy counters of a machine below a folder that plays /sys.",
         discussion: """
-            Host watts = idle watts + watts per core × busy cores, split evenly over two sockets \
-            and between package and dram. package-1 wraps within seconds.
-            """)
+            Their power follows this machine's CPU time: host watts = idle watts + watts per core \
+            × busy cores, split evenly over the packages and between package and dram, and the \
+            last package wraps within seconds. With --steady, or the watts of a kind of zone, it \
+            stays the same. Where nothing else is said, psys counts 105 % of packages and dram \
+            and 20 W, and the wall 115 % and 45 W.
+
+            Machines:
+
+            """
+                + Machine.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
     @Option(help: "The folder that plays /sys: new, empty, or made by this command earlier.")
     var root: String
 
-    @Option(help: "Watts of the idle host.")
-    var idleWatts: Double = 60
+    @Option(help: "Which machine to play.")
+    var machine = MachineArgument(machine: .usual)
 
-    @Option(help: "Watts added by one busy core.")
-    var wattsPerCore: Double = 45
+    @OptionGroup(title: "Power") var power: PowerArguments
 
-    @Option(help: "The dram's part of the energy, 0 to 1.")
-    var dramShare: Double = 0.12
+    @Option(help: "Make every counter wrap about that long after the start.")
+    var wrapAfter: LengthArgument?
+
+    @OptionGroup(title: "Failing reads") var failure: FailureArguments
 
     @Option(help: "How often the counters advance, 1ms to 1s.")
     var interval: String = "20ms"
@@ -35,33 +43,28 @@ struct PowercapCommand: StoppableCommand {
     var truth: String?
 
     func validate() throws {
-        guard
-            PowerCurve(idleWatts: idleWatts, wattsPerCore: wattsPerCore, dramShare: dramShare)
-                != nil
-        else {
-            throw ValidationError(
-                "--idle-watts and --watts-per-core must be 0 to \(Int(PowerCurve.maximumWatts))"
-                    + " and --dram-share 0 to 1.")
-        }
+        _ = try plan()
         _ = try step()
     }
 
     mutating func run(until signals: StopSignals) throws {
-        guard
-            let curve = PowerCurve(
-                idleWatts: idleWatts, wattsPerCore: wattsPerCore, dramShare: dramShare)
-        else { return }
         do {
-            let simulation = try PowercapSimulation(root: root, curve: curve)
+            let simulation = try Simulation(root: root, plan: try plan())
             say("ready: simulated powercap tree at \(root)", to: .error)
             try keep(simulation, signals)
             try tell(simulation.truth)
         } catch {
-            throw quit("\(error)", status: (error as? PowercapFailure)?.status ?? 5)
+            throw quit("\(error)", status: (error as? SimulationFailure)?.status ?? 5)
         }
     }
 
-    private func keep(_ simulation: PowercapSimulation, _ signals: StopSignals) throws {
+    private func plan() throws -> SimulationPlan {
+        SimulationPlan(
+            machine: machine.machine, power: try power.model(), wrapAfter: wrapAfter?.length,
+            failure: try failure.window(), wallInterval: try power.meterInterval())
+    }
+
+    private func keep(_ simulation: Simulation, _ signals: StopSignals) throws {
         let step = try step()
         let end = limit.map { LabClock.boot + $0.length }
         var next = LabClock.boot + step
@@ -74,12 +77,13 @@ struct PowercapCommand: StoppableCommand {
         }
     }
 
-    private func tell(_ sum: PowercapTruth) throws {
+    private func tell(_ sum: Truth) throws {
         say("simulated energy by zone over \(sum.seconds.rounded(to: 1)) s:")
         for zone in sum.zones {
             let name = zone.parent.isEmpty ? zone.name : "\(zone.parent)/\(zone.name)"
             say("  \(zone.zone) \(name): \(zone.advancedMicrojoules) µJ, wraps \(zone.wraps)")
         }
+        if let wall = sum.wall { say("  wall: \(wall.advancedMicrojoules) µJ") }
         guard let truth else { return }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -14,6 +14,15 @@ struct CommandTests {
             ["powercap", "--root", "x", "--dram-share", "2"],
             ["powercap", "--root", "x", "--interval", "2s"],
             ["powercap", "--root", "x", "--for", "90"],
+            ["powercap", "--root", "x", "--machine", "xeon"],
+            ["powercap", "--root", "x", "--package-watts", "1001"],
+            ["powercap", "--root", "x", "--wall-watts", "-1"],
+            ["powercap", "--root", "x", "--steady", "--idle-watts", "60"],
+            ["powercap", "--root", "x", "--core-watts", "6", "--dram-share", "0.1"],
+            ["powercap", "--root", "x", "--fail-from", "5s"],
+            ["powercap", "--root", "x", "--fail-for", "5s"],
+            ["powercap", "--root", "x", "--wall-interval", "50ms"],
+            ["powercap", "--root", "x", "--wrap-after", "0s"],
             ["app"], ["app", "--port", "70000"], ["app", "--port", "80", "--unit", "1s"],
             ["load", "--port", "80", "--mix", "1,2,3"], ["load", "--port", "80", "--rate", "0"],
             ["load", "--port", "80", "--mix", "0,0,0,0"],
@@ -31,7 +40,12 @@ struct CommandTests {
     @Test(
         "takes good arguments",
         arguments: [
-            ["powercap", "--root", "x", "--for", "90s"], ["app", "--port", "80", "--unit", "40us"],
+            ["powercap", "--root", "x", "--for", "90s"],
+            ["powercap", "--root", "x", "--machine", "epyc-mirrored", "--package-watts", "150"],
+            ["powercap", "--root", "x", "--steady", "--wrap-after", "20s", "--fail-from", "25s"]
+                + ["--fail-for", "10s"],
+            ["powercap", "--root", "x", "--machine", "hwmon", "--wall-watts", "2000"],
+            ["app", "--port", "80", "--unit", "40us"],
             ["load", "--port", "80", "--mix", "1,0,0,2.5", "--format", "json"],
             ["demo", "--bin", "x"],
         ])

@@ -26,7 +26,7 @@ struct SimulatedCounterTests {
     @Test("advances by exactly what a reader sees, over wraps too", arguments: 1...8)
     func visible(seed: UInt64) {
         var random = SeededGenerator(state: seed)
-        let unit = seed.isMultiple(of: 2) ? PowercapSimulation.dramUnit : 61_035
+        let unit = seed.isMultiple(of: 2) ? EnergyUnit.serverMemory : 61_035
         var counter = SimulatedCounter(
             unit: unit, raw: UInt32.random(in: 1 ... .max, using: &random))
         var last = counter.visible

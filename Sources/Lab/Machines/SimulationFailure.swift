@@ -1,7 +1,7 @@
 import Glibc
 
 /// Why the simulated counters cannot be kept. Each sentence ends with what to do.
-package enum PowercapFailure: Error, CustomStringConvertible {
+package enum SimulationFailure: Error, CustomStringConvertible {
     case system(SystemFailure)
     /// The folder holds something this program did not make.
     case notOurs(folder: String, found: String)

@@ -3,8 +3,8 @@ import Lab
 import Metering
 import Testing
 
-@Suite("The simulated powercap tree")
-struct PowercapTreeTests {
+@Suite("The simulated powercap tree of the usual machine")
+struct SimulatedTreeTests {
     private let folder: TemporaryFolder
     private let curve: PowerCurve
 
@@ -17,8 +17,10 @@ struct PowercapTreeTests {
         try String(contentsOfFile: "\(folder.path)/sys/\(path)", encoding: .utf8)
     }
 
-    private func simulation(at now: Nanoseconds = LabClock.boot) throws -> PowercapSimulation {
-        try PowercapSimulation(root: folder.path + "/sys", curve: curve, at: now)
+    private func simulation(at now: Nanoseconds = LabClock.boot) throws -> Simulation {
+        try Simulation(
+            root: folder.path + "/sys",
+            plan: SimulationPlan(machine: .usual, power: PowerModel(.curve(curve))), at: now)
     }
 
     @Test(
@@ -87,20 +89,22 @@ struct PowercapTreeTests {
             shown.append(try #require(UInt64(text.split(separator: "\n").first ?? "")))
         }
         #expect(zip(shown, shown.dropFirst()).filter { $1 < $0 }.count == 1)
-        #expect(shown.last == simulation.tree.zones[2].counter.visible.rawValue)
+        #expect(shown.last == simulation.counters[2].visible.rawValue)
     }
 
     @Test("is made anew in place of an earlier one, but never in place of anything else")
     func ownership() throws {
         do { try simulation().tick(at: LabClock.boot) }
         let second = try simulation()
-        #expect(throws: PowercapFailure.self) { try simulation() }
+        #expect(throws: SimulationFailure.self) { try simulation() }
         withExtendedLifetime(second) {}
 
         let other = try TemporaryFolder()
         try Data("x".utf8).write(to: URL(filePath: other.path + "/precious"))
-        let error = #expect(throws: PowercapFailure.self) {
-            try PowercapSimulation(root: other.path, curve: curve)
+        let error = #expect(throws: SimulationFailure.self) {
+            try Simulation(
+                root: other.path,
+                plan: SimulationPlan(machine: .usual, power: PowerModel(.curve(curve))))
         }
         #expect("\(try #require(error))".contains("precious"))
         #expect(FileManager.default.fileExists(atPath: other.path + "/precious"))
@@ -141,6 +145,6 @@ struct PowerCurveTests {
         #expect(try time.busy(at: .seconds(101)) == .milliseconds(390))
         #expect(try time.busy(at: .seconds(103)) == .milliseconds(2390))
         try Data("nonsense".utf8).write(to: URL(filePath: path))
-        #expect(throws: PowercapFailure.self) { try time.busy(at: .seconds(104)) }
+        #expect(throws: SimulationFailure.self) { try time.busy(at: .seconds(104)) }
     }
 }

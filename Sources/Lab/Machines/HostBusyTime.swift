@@ -31,7 +31,7 @@ package struct HostBusyTime: Sendable {
 
     private static func read(_ path: String) throws -> (unused: UInt64, cpus: UInt64) {
         guard let stat = parse(try SmallFile.text(path)) else {
-            throw PowercapFailure.notStat(path)
+            throw SimulationFailure.notStat(path)
         }
         return stat
     }

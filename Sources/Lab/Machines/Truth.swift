@@ -1,0 +1,60 @@
+/// What the simulated counters were advanced by: the truth to compare a reader with.
+package struct Truth: Sendable, Codable {
+    /// One zone's part.
+    package struct Zone: Sendable, Codable {
+        /// The zone's folder name, e.g. `intel-rapl:0:0`.
+        package let zone: String
+        package let name: String
+        /// The parent zone's name, empty at the top.
+        package let parent: String
+        /// Whether it is a term of the host's energy: packages and dram, each register once.
+        package let counted: Bool
+        /// The sum of the differences visible in `energy_uj`, in microjoules, wraps corrected.
+        package let advancedMicrojoules: UInt64
+        package let wraps: UInt64
+        /// The sum at each time of the history.
+        package let historyMicrojoules: [UInt64]
+
+        enum CodingKeys: String, CodingKey {
+            case zone, name, parent, counted, wraps
+            case advancedMicrojoules = "advanced_microjoules"
+            case historyMicrojoules = "history_microjoules"
+        }
+    }
+
+    /// The energy at the wall.
+    package struct Wall: Sendable, Codable {
+        /// The sensor's path below class/hwmon.
+        package let sensor: String
+        package let intervalMilliseconds: UInt64
+        package let advancedMicrojoules: UInt64
+        /// The sum at each time of the history.
+        package let historyMicrojoules: [UInt64]
+
+        enum CodingKeys: String, CodingKey {
+            case sensor
+            case intervalMilliseconds = "interval_milliseconds"
+            case advancedMicrojoules = "advanced_microjoules"
+            case historyMicrojoules = "history_microjoules"
+        }
+    }
+
+    /// Always true: no hardware was read.
+    package let simulated: Bool
+    package let machine: String
+    package let seconds: Double
+    /// CPU seconds this machine was busy in that time; 0 where the power is steady.
+    package let busySeconds: Double
+    /// CLOCK_BOOTTIME of each entry of every history, ascending: the start first, the end last,
+    /// 100 ms apart or more.
+    package let historyNanoseconds: [UInt64]
+    package let zones: [Zone]
+    /// `nil` where the machine has no wall meter.
+    package let wall: Wall?
+
+    enum CodingKeys: String, CodingKey {
+        case simulated, machine, seconds, zones, wall
+        case busySeconds = "busy_seconds"
+        case historyNanoseconds = "history_boottime_nanoseconds"
+    }
+}
