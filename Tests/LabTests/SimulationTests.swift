@@ -222,7 +222,9 @@ struct SimulationTests {
         #expect(times.first == start.rawValue)
         #expect(times.last == (start + .milliseconds(5_010)).rawValue)
         #expect(times.count == 52)
+        #expect(object["longest_step_nanoseconds"] as? UInt64 == 20_000_000)
         let zones = try #require(object["zones"] as? [[String: Any]])
+        #expect(zones.map { $0["step_nanojoules"] as? UInt64 } == [61_035, 15_300, 61_035, 15_300])
         let wall = try #require(object["wall"] as? [String: Any])
         for (part, watts) in [(zones[0], 100.0), (zones[1], 10), (wall, 298)] {
             let energies = try #require(part["history_microjoules"] as? [UInt64])

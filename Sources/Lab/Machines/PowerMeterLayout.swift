@@ -22,7 +22,7 @@ struct PowerMeterLayout {
             ("power1_accuracy", "95.0%"), ("power1_is_battery", "0"),
             ("power1_average_interval_min", milliseconds(WallMeter.intervals.lowerBound)),
             ("power1_average_interval_max", milliseconds(WallMeter.intervals.upperBound)),
-            ("power1_model_number", "simulated meter"), ("power1_serial_number", "0"),
+            ("power1_model_number", "simulated meter"), ("power1_serial_number", "none"),
             ("power1_oem_info", "jouleflow-lab"),
         ]
         for (name, line) in attributes {

@@ -30,6 +30,7 @@ package final class Simulation {
     private var time: HostBusyTime?
     private let start: Nanoseconds
     private var reached: (at: Nanoseconds, busy: Nanoseconds)
+    private var longestTick = Nanoseconds.zero
     /// In the order of the machine's registers.
     package private(set) var counters: [SimulatedCounter]
     private var meter: WallMeter
@@ -64,6 +65,7 @@ package final class Simulation {
     package func tick(at now: Nanoseconds) throws {
         let busy = try time?.busy(at: now) ?? .zero
         let elapsed = now.subtractingClamped(reached.at)
+        longestTick = max(longestTick, elapsed)
         let steps = elapsed.rawValue / Self.longestStep.rawValue + 1
         let worked = busy.subtractingClamped(reached.busy)
         for step in 0..<steps {
@@ -84,7 +86,9 @@ package final class Simulation {
                 zone: zone.id, name: zone.name, parent: zone.parent,
                 counted: counted.contains(index),
                 advancedMicrojoules: counters[zone.register].advanced.rawValue,
-                wraps: counters[zone.register].wraps, historyMicrojoules: columns[zone.register])
+                wraps: counters[zone.register].wraps,
+                stepNanojoules: counters[zone.register].unit,
+                historyMicrojoules: columns[zone.register])
         }
         let wall = Truth.Wall(
             sensor: "hwmon0/device/power1_average",
@@ -94,8 +98,10 @@ package final class Simulation {
         return Truth(
             simulated: true, machine: plan.machine.name,
             seconds: reached.at.subtractingClamped(start).seconds,
-            busySeconds: reached.busy.seconds, historyNanoseconds: history.times.map(\.rawValue),
-            zones: zones, wall: plan.machine.wallMeter ? wall : nil)
+            busySeconds: reached.busy.seconds,
+            longestStepNanoseconds: longestTick.rawValue,
+            historyNanoseconds: history.times.map(\.rawValue), zones: zones,
+            wall: plan.machine.wallMeter ? wall : nil)
     }
 
     private var accumulated: [Microjoules] { counters.map(\.advanced) + [meter.total] }

@@ -12,12 +12,15 @@ package struct Truth: Sendable, Codable {
         /// The sum of the differences visible in `energy_uj`, in microjoules, wraps corrected.
         package let advancedMicrojoules: UInt64
         package let wraps: UInt64
+        /// One step of the counter.
+        package let stepNanojoules: UInt64
         /// The sum at each time of the history.
         package let historyMicrojoules: [UInt64]
 
         enum CodingKeys: String, CodingKey {
             case zone, name, parent, counted, wraps
             case advancedMicrojoules = "advanced_microjoules"
+            case stepNanojoules = "step_nanojoules"
             case historyMicrojoules = "history_microjoules"
         }
     }
@@ -45,6 +48,8 @@ package struct Truth: Sendable, Codable {
     package let seconds: Double
     /// CPU seconds this machine was busy in that time; 0 where the power is steady.
     package let busySeconds: Double
+    /// The longest time for which a counter was not written: what a reader sees is that old.
+    package let longestStepNanoseconds: UInt64
     /// CLOCK_BOOTTIME of each entry of every history, ascending: the start first, the end last,
     /// 100 ms apart or more.
     package let historyNanoseconds: [UInt64]
@@ -55,6 +60,7 @@ package struct Truth: Sendable, Codable {
     enum CodingKeys: String, CodingKey {
         case simulated, machine, seconds, zones, wall
         case busySeconds = "busy_seconds"
+        case longestStepNanoseconds = "longest_step_nanoseconds"
         case historyNanoseconds = "history_boottime_nanoseconds"
     }
 }
