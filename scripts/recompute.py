@@ -63,8 +63,10 @@ def column(message, field, count, usual=0):
 
 def read_manifest(data):
     message = fields(data)
-    zones = [fields(zone) for zone in message.get(9, [])]
-    return {"simulated": bool(number(message, 5)), "counted": [bool(number(z, 5)) for z in zones],
+    # The host's energy is that of the counted zones of the manifest's source.
+    counted = [bool(number(zone, 5)) and number(zone, 6) == number(message, 7)
+               for zone in map(fields, message.get(9, []))]
+    return {"simulated": bool(number(message, 5)), "counted": counted,
             "scenarios": [name.decode() for name in message.get(11, [])]}
 
 def read_record(frame, manifest):
@@ -86,15 +88,19 @@ def read_record(frame, manifest):
         parts = column(message, 8, 5 + count)
         if sum(parts) != energy:
             raise ValueError(f"the parts sum to {sum(parts)}, not {energy} microjoules")
-        if sum(e for e, counted in zip(zones, manifest["counted"]) if counted) != energy:
-            raise ValueError("the counted zones do not sum to the energy")
+        own = sum(e for e, counted in zip(zones, manifest["counted"]) if counted)
+        if own + number(message, 38) != energy:
+            raise ValueError("the counted zones and what is carried do not sum to the energy")
     completed, refused = column(message, 12, count), column(message, 13, count)
     # TA: complete flows. A refusal of credit is one (Table 1), others are not.
     flows = [c + (r if name == "credit" else 0)
              for name, c, r in zip(manifest["scenarios"], completed, refused)]
     if [c + (b >> 1 ^ -(b & 1)) for c, b in zip(completed, column(message, 37, count))] != flows:
         raise ValueError("the record's flows are not its completed ones and credit's refusals")
+    # Energy may belong to windows before this one as well, in which it could not be read.
     return {"start": start, "end": end, "energy": energy, "sequence": number(message, 2),
+            "energy_start": start - number(message, 39),
+            "agent_stopped": bool(number(message, 21) & 1 << 7),
             "simulated": manifest["simulated"] or bool(number(message, 21) & 1),
             "observed": column(message, 29, count, SEEN), "completed": completed,
             "refused": refused, "counted_flows": flows}
@@ -136,7 +142,12 @@ def one_round(records, hosts, names, begin, end, factor):
                          "choose rounds that begin where windows do")
             if r["energy"] is not None:
                 energy = (energy or 0) + r["energy"]
-                energy_spans.append(span)
+                if r["energy_start"] < begin:
+                    sys.exit(f"record {r['sequence']} of {host} holds energy from before its "
+                             "round: choose rounds that begin where energy was read")
+                energy_spans.append((r["energy_start"], span[1]))
+            if r["agent_stopped"]:
+                continue  # as if there were no record: the time stays uncovered
             ruled = set(r["observed"]) - {NO_RULE}
             if ruled and ruled <= {SEEN, QUIET}:
                 count_spans.append(span)

@@ -30,6 +30,7 @@ struct RecordReading {
         return RoundRecord(
             host: stored.agent, run: record.run, sequence: record.sequence, window: record.window,
             energy: energy, carriedTime: record.carried?.time ?? .zero, source: manifest.source,
+            others: record.carried == nil ? others(in: record, manifest) : [:],
             scope: manifest.scope,
             scenarios: manifest.scenarios, tally: record.tally,
             flags: manifest.simulated ? record.flags.union(.simulated) : record.flags,
@@ -42,6 +43,20 @@ struct RecordReading {
         let manifest = bytes.flatMap { try? RecordCodec.decodeManifest($0) }
         manifests[digest] = .some(manifest)
         return manifest
+    }
+
+    /// What each source but the primary tells, where all of its counted zones do.
+    private func others(
+        in record: Record, _ manifest: Manifest
+    ) -> [EnergySourceKind: Microjoules] {
+        var sums: [EnergySourceKind: Microjoules?] = [:]
+        for (zone, description) in zip(record.zones, manifest.zones)
+        where description.counted && description.source != manifest.source {
+            let sum = sums[description.source, default: .zero]
+            sums[description.source] = .some(
+                sum.flatMap { sum in zone.energy.value.map { sum + $0 } })
+        }
+        return sums.compactMapValues { $0 }
     }
 
     private func energy(

@@ -159,6 +159,11 @@ extension ReportContent.Host {
         sources = host.sources.map(\.label).sorted()
         scopes = host.scopes.map(\.label).sorted()
         energy = host.energy?.total
+        comparisons = host.comparisons.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+            ReportContent.Comparison(
+                source: $0.key.label, primary: $0.value.primary, other: $0.value.other,
+                ratio: $0.value.ratio)
+        }
         for (reason, count) in host.energyUnknown { energyUnknown[reason.label] = count }
         energyCovered = host.energyCovered.fraction(of: host.round.length)
         energyCoveredSeconds = host.energyCovered.seconds
@@ -174,6 +179,7 @@ extension ReportContent.Host {
         partial = host.partial
         clockStepped = host.clockStepped
         suspended = host.suspended
+        agentStopped = host.agentStopped
         overlapSeconds = host.overlap.seconds
         spoolDropped = host.spoolDropped
         clockErrorMicroseconds = host.clockError

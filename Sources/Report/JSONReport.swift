@@ -128,6 +128,7 @@ extension ReportContent.Host {
             ("sources", .array(sources.map(JSON.string))),
             ("scopes", .array(scopes.map(JSON.string))),
             ("energy_microjoules", JSON(energy?.rawValue)),
+            ("comparison", .array(comparisons.map(\.json))),
             (
                 "windows_energy_unknown",
                 .object(
@@ -145,10 +146,20 @@ extension ReportContent.Host {
             ("windows_doubtful", .integer(doubtful)), ("windows_partial", .integer(partial)),
             ("windows_clock_stepped", .integer(clockStepped)),
             ("windows_suspended", .integer(suspended)),
+            ("windows_agent_stopped", .integer(agentStopped)),
             ("windows_unsynchronised", .integer(unsynchronised)),
             ("overlap_seconds", .number(overlapSeconds)),
             ("spool_dropped", .integer(spoolDropped)),
             ("clock_error_microseconds", JSON(clockErrorMicroseconds)),
+        ])
+    }
+}
+
+extension ReportContent.Comparison {
+    fileprivate var json: JSON {
+        .object([
+            ("source", .string(source)), ("primary_microjoules", .integer(primary.rawValue)),
+            ("other_microjoules", .integer(other.rawValue)), ("ratio", JSON(ratio)),
         ])
     }
 }

@@ -95,6 +95,7 @@ package struct ReportContent: Sendable, Hashable {
         /// `host`, `cpu+dram`, `none`.
         package var scopes: [String] = []
         package var energy: Microjoules?
+        package var comparisons: [Comparison] = []
         /// Why energy is not known, with the number of windows.
         package var energyUnknown: [String: UInt64] = [:]
         package var energyCovered = 0.0
@@ -113,12 +114,30 @@ package struct ReportContent: Sendable, Hashable {
         package var partial: UInt64 = 0
         package var clockStepped: UInt64 = 0
         package var suspended: UInt64 = 0
+        package var agentStopped: UInt64 = 0
         package var overlapSeconds = 0.0
         package var spoolDropped: UInt64 = 0
         package var clockErrorMicroseconds: UInt64?
         package var unsynchronised: UInt64 = 0
 
         package init() {}
+    }
+
+    /// What another source tells of a host's energy, and the primary over the same windows.
+    package struct Comparison: Sendable, Hashable {
+        /// `rapl`, `wall`, `model`.
+        package let source: String
+        package let primary: Microjoules
+        package let other: Microjoules
+        /// Primary over other; `nil` where the other told of no energy.
+        package let ratio: Double?
+
+        package init(source: String, primary: Microjoules, other: Microjoules, ratio: Double?) {
+            self.source = source
+            self.primary = primary
+            self.other = other
+            self.ratio = ratio
+        }
     }
 
     /// One round with its figures and the hosts behind them.

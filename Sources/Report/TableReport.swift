@@ -7,7 +7,7 @@ extension ReportContent {
     /// The report for people, in lines of text.
     package func table() -> String {
         let parts = [header, roundTable, summaryLines, businessTable, energyLines, coverageTable]
-        return (parts + [unobservedLines]).filter { !$0.isEmpty }
+        return (parts + [comparisonLines, unobservedLines]).filter { !$0.isEmpty }
             .map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
     }
 
@@ -132,6 +132,20 @@ extension ReportContent {
         }
         let titles = ["Round", "Host", "records", "energy", "counts", "drops", "gaps", "doubtful"]
         return rows.isEmpty ? [] : Columns.lines(titles, rows)
+    }
+
+    private var comparisonLines: [String] {
+        rounds.flatMap { round in
+            round.hosts.flatMap { host in
+                host.comparisons.map { other in
+                    "For comparison  \(Notation.utc(round.span.from)) \(host.name): "
+                        + "\(host.sources.joined(separator: "+")) "
+                        + "\(Notation.significant(other.primary.joules)) J, \(other.source) "
+                        + "\(Notation.significant(other.other.joules)) J, "
+                        + "ratio \(Notation.significant(other.ratio))"
+                }
+            }
+        }
     }
 
     private var unobservedLines: [String] {

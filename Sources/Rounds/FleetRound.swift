@@ -46,6 +46,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
     case countsCoverage(host: String, fraction: Double)
     /// Records of the host cover the same time twice: two agents share its id.
     case overlap(host: String, time: Nanoseconds)
+    /// Energies of different scope are added.
+    case mixedScopes([EnergyScope])
 
     package var description: String {
         switch self {
@@ -60,6 +62,11 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             """
             records of \(host) cover \(time.seconds) s twice: two agents use one id, and their flows and \
             energy are counted twice
+            """
+        case .mixedScopes(let scopes):
+            """
+            energies of different scope are added (\(scopes.map(\.label).joined(separator: ", "))): name one \
+            source for all hosts
             """
         }
     }
@@ -115,6 +122,11 @@ package struct FleetRound: Sendable, Hashable {
         var problems: [RoundProblem] = hosts.isEmpty ? [.noHosts] : []
         var disclosures: [RoundProblem] = []
         for host in hosts { host.judge(&problems, &disclosures) }
+        let scopes = hosts.reduce(into: Set<EnergyScope>()) { $0.formUnion($1.scopes) }
+            .subtracting([.none])
+        if scopes.count > 1 {
+            disclosures.append(.mixedScopes(scopes.sorted { $0.rawValue < $1.rawValue }))
+        }
         self.problems = problems
         self.disclosures = disclosures
     }

@@ -54,6 +54,9 @@ package struct HostRound: Sendable, Hashable {
     package internal(set) var energy: EnergyByState?
     package internal(set) var use = EnergyByUse()
     package internal(set) var sources: Set<EnergySourceKind> = []
+    /// The energy that other sources told, beside the primary's over the same windows. A window
+    /// counts in the round that holds its counts.
+    package internal(set) var comparisons: [EnergySourceKind: EnergyComparison] = [:]
     package internal(set) var scopes: Set<EnergyScope> = []
     /// Windows whose energy is unknown, by reason.
     package internal(set) var energyUnknown: [EnergyReason: UInt64] = [:]
@@ -69,6 +72,8 @@ package struct HostRound: Sendable, Hashable {
     package internal(set) var partial: UInt64 = 0
     package internal(set) var clockStepped: UInt64 = 0
     package internal(set) var suspended: UInt64 = 0
+    /// Windows in which the agent did not run.
+    package internal(set) var agentStopped: UInt64 = 0
     /// Records the agent's spool had dropped, as far as this round's records say.
     package internal(set) var spoolDropped: UInt64 = 0
     /// The largest bound of the wall clock's error in microseconds, over synchronised windows.

@@ -94,6 +94,18 @@ package struct EnergyByUse: Sendable, Hashable {
     }
 }
 
+/// What two sources tell of the same windows: for comparison, never added.
+package struct EnergyComparison: Sendable, Hashable {
+    /// The primary source's energy.
+    package var primary: Microjoules = .zero
+    package var other: Microjoules = .zero
+
+    /// The primary's energy over the other's; `nil` where the other told of none.
+    package var ratio: Double? {
+        other > .zero ? primary.joules / other.joules : nil
+    }
+}
+
 /// What rounds need of a record and the manifest it names.
 package struct RoundRecord: Sendable, Hashable {
     /// A window's energy, seen from both sides: the two sums are the same.
@@ -120,6 +132,9 @@ package struct RoundRecord: Sendable, Hashable {
     /// How long before the window's start the energy begins.
     package var carriedTime: Nanoseconds
     package var source: EnergySourceKind
+    /// What other sources tell of the same window, where they tell it and `energy` is of this window
+    /// alone.
+    package var others: [EnergySourceKind: Microjoules]
     package var scope: EnergyScope
     /// The scenario set, in the order of `tally.scenarios`.
     package var scenarios: [ScenarioID]
@@ -132,7 +147,8 @@ package struct RoundRecord: Sendable, Hashable {
     package init(
         host: String, run: RunID, sequence: UInt64, window: Window,
         energy: Known<Energy, EnergyReason>, carriedTime: Nanoseconds = .zero,
-        source: EnergySourceKind, scope: EnergyScope, scenarios: [ScenarioID], tally: Tally,
+        source: EnergySourceKind, others: [EnergySourceKind: Microjoules] = [:],
+        scope: EnergyScope, scenarios: [ScenarioID], tally: Tally,
         flags: RecordFlags = [], spoolDropped: UInt64 = 0,
         clockError: UInt64? = nil
     ) {
@@ -143,6 +159,7 @@ package struct RoundRecord: Sendable, Hashable {
         self.energy = energy
         self.carriedTime = carriedTime
         self.source = source
+        self.others = others
         self.scope = scope
         self.scenarios = scenarios
         self.tally = tally

@@ -142,6 +142,7 @@ extension HostRound {
         sources.insert(record.source)
         scopes.insert(record.scope)
         note(record)
+        if counts { compare(record) }
         observe(record, over: covered, counts: counts)
     }
 
@@ -158,12 +159,21 @@ extension HostRound {
             max(span.start, round.start).rawValue..<min(span.end, round.end).rawValue)
     }
 
+    private mutating func compare(_ record: RoundRecord) {
+        guard let primary = record.energy.value?.byState.total else { return }
+        for (source, other) in record.others {
+            comparisons[source, default: EnergyComparison()].primary += primary
+            comparisons[source, default: EnergyComparison()].other += other
+        }
+    }
+
     private mutating func note(_ record: RoundRecord) {
         let flags = record.flags
         simulated = simulated || flags.contains(.simulated)
         if flags.contains(.partial) { partial += 1 }
         if flags.contains(.clockStepped) { clockStepped += 1 }
         if flags.contains(.suspended) { suspended += 1 }
+        if flags.contains(.agentStopped) { agentStopped += 1 }
         if flags.contains(.countsDoubtful) { doubtful += 1 }
         spoolDropped = max(spoolDropped, record.spoolDropped)
         if let error = record.clockError {

@@ -29,7 +29,6 @@ struct LoanLoadTests {
             LoadPlan(port: $0, length: .seconds(2), rate: 100, connections: 6, mix: mix)
         }
         #expect(load.errors == 0, "\(load.firstError ?? "")")
-        #expect(load.flows >= 150)
         #expect(load.other.requests > 0 && load.other == truth.other)
         var perFlow: [Double] = []
         for scenario in LoanScenario.allCases {

@@ -237,6 +237,57 @@ struct Coverage {
         #expect(found[0].disclosures == [.energyCoverage(host: "a", fraction: 0.97)])
     }
 
+    @Test("energy carried from windows before covers their time, over the end of a round too")
+    func carried() throws {
+        var late = record("a", 3, 20, 30, microjoules: 9_000_000, state: .bridged)
+        late.carriedTime = .seconds(20)
+        let records = [
+            record("a", 1, 0, 10, microjoules: nil), record("a", 2, 10, 20, microjoules: nil), late,
+        ]
+        let one = rounds(try period(30, round: 30), records)
+        #expect(one[0].hosts[0].energyCovered == .seconds(30))
+        #expect(one[0].energy?.bridged == Microjoules(9_000_000))
+        #expect(one[0].hosts[0].energyUnknown == [.readFailed: 2])
+        let two = rounds(try period(30, round: 15), records)
+        #expect(two.map { $0.energy?.total } == [Microjoules(4_500_000), Microjoules(4_500_000)])
+        #expect(two.map { $0.hosts[0].energyCovered } == [.seconds(15), .seconds(15)])
+        #expect(two.map { $0.hosts[0].records } == [2, 2])
+    }
+
+    @Test("a window in which no agent ran has energy as it is known, and no counts")
+    func agentStopped() throws {
+        var missed = record("a", 2, 10, 12, credits: 0, observation: .notCaptured)
+        missed.flags = [.agentStopped]
+        let found = rounds(
+            try period(100, round: 100), [record("a", 1, 0, 10), missed, record("a", 3, 12, 100)])
+        #expect(found[0].hosts[0].energyCovered == .seconds(100))
+        #expect(found[0].hosts[0].countsCovered == .seconds(98))
+        #expect(found[0].hosts[0].agentStopped == 1)
+        #expect(found[0].scenarios[0].volume.value == 2)
+        #expect(found[0].problems == [])
+        #expect(found[0].disclosures == [.countsCoverage(host: "a", fraction: 0.98)])
+    }
+
+    @Test("other sources are compared over the windows that both know, and never added")
+    func comparison() throws {
+        var one = record("a", 1, 0, 10, microjoules: 3_000_000)
+        one.others = [.wall: Microjoules(4_500_000)]
+        let found = rounds(try period(20, round: 20), [one, record("a", 2, 10, 20)])
+        let wall = try #require(found[0].hosts[0].comparisons[.wall])
+        #expect(wall.primary == Microjoules(3_000_000) && wall.other == Microjoules(4_500_000))
+        #expect(wall.ratio == 3.0 / 4.5)
+        #expect(found[0].energy?.total == Microjoules(4_000_000))
+    }
+
+    @Test("energies of different scope are disclosed where they are added") func mixedScopes()
+        throws
+    {
+        var wall = record("b", 1, 0, 10)
+        wall.scope = .host
+        let found = rounds(try period(10, round: 10), [record("a", 1, 0, 10), wall])
+        #expect(found[0].disclosures == [.mixedScopes([.host, .processorAndMemory])])
+    }
+
     @Test("a host of the period without a record in a round is missing there")
     func missing() throws {
         let found = rounds(
