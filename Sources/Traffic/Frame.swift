@@ -6,6 +6,9 @@ package import Metering
 package enum LinkType: UInt32, Sendable, Hashable {
     case null = 0
     case ethernet = 1
+    case ppp = 9
+    case pppHDLC = 50
+    case pppoe = 51
     case raw = 101
     case loop = 108
     case linuxSLL = 113

@@ -36,6 +36,13 @@ package struct EngineLimits: Sendable {
     package var closedTime = Nanoseconds.seconds(2)
     /// Requests of one connection that wait for their responses.
     package var pendingRequests: Int32 = 100
+    /// Datagrams that wait for fragments, or are remembered, at once, and the bytes of their
+    /// fragments, apart from `memory`; at either the oldest makes room.
+    package var fragmentedDatagrams = 1024
+    package var fragmentMemory = 1 << 20
+    /// How long a datagram waits for its fragments. Identifications come again, so that a longer
+    /// wait would join what does not belong together.
+    package var fragmentTime = Nanoseconds.seconds(1)
 
     package init() {}
 }
@@ -63,16 +70,20 @@ package struct EngineCounters: Sendable, Hashable {
     package var gaps: UInt64 = 0
     package var gapBytes: UInt64 = 0
     package var evicted: UInt64 = 0
-    package var undecoded: UInt64 = 0
+    package var fragments = FragmentCounters()
     /// Messages whose framing was ambiguous and was read as RFC 9112 says.
     package var suspicious: UInt64 = 0
     /// By `MalformedReason.rawValue`.
     package var malformed: [UInt64]
+    /// Frames and fragments that could not be decoded, by `UndecodedReason.rawValue`.
+    package var undecodedByReason: [UInt64]
     /// In the order of the services.
     package var services: [ServiceCounters]
 
     /// Malformed messages of any kind.
     package var malformedTotal: UInt64 { malformed.reduce(0, &+) }
+    /// Frames and fragments that could not be decoded, for any reason.
+    package var undecoded: UInt64 { undecodedByReason.reduce(0, &+) }
     /// Encrypted connections of all services.
     package var encryptedConnections: UInt64 {
         services.reduce(0) { $0 &+ $1.encryptedConnections }
@@ -88,6 +99,7 @@ package struct TransactionEngine: ~Copyable {
     let sink: (Exchange) -> Void
     package internal(set) var counters: EngineCounters
 
+    var decoder: PacketDecoder
     var table: ConnectionTable
     var pool: BlockPool
     /// Service number plus one by port; zero where the port is none of a service.
@@ -105,14 +117,17 @@ package struct TransactionEngine: ~Copyable {
     ///   host opens to other hosts' services of the same port are left out. Empty where the host
     ///   is not known, as with files: then all connections count.
     package init(
-        services: [EngineService], localAddresses: [[UInt8]] = [], limits: EngineLimits = .init(),
+        services: [EngineService], localAddresses: [[UInt8]] = [],
+        tunnels: TunnelPorts = .init(), limits: EngineLimits = .init(),
         sink: @escaping (Exchange) -> Void
     ) {
         self.limits = limits
         self.sink = sink
         counters = EngineCounters(
             malformed: Array(repeating: 0, count: MalformedReason.allCases.count),
+            undecodedByReason: Array(repeating: 0, count: UndecodedReason.allCases.count),
             services: Array(repeating: ServiceCounters(), count: services.count))
+        decoder = PacketDecoder(limits: limits, ports: tunnels)
         table = ConnectionTable(maximum: limits.connections)
         pool = BlockPool(budget: limits.memory)
         serviceOfPort = .allocate(capacity: 1 << 16)
@@ -151,17 +166,20 @@ package struct TransactionEngine: ~Copyable {
         counters.bytes &+= UInt64(frame.wireLength)
         let now = frame.time.rawValue
         if now >= nextSweep { advance(to: frame.time) }
-        switch PacketDecoder.decode(frame) {
-        case .segment(let segment): take(segment, now: now)
-        case .undecoded: counters.undecoded &+= 1
-        case .other: break
+        switch decoder.decode(frame) {
+        case .segment: take(decoder.segment, now: now)
+        case .undecoded(let reason): counters.undecodedByReason[reason.rawValue] &+= 1
+        case .other, .fragment: break
         }
+        if decoder.fragments.hasChanged { noteFragments() }
     }
 
     /// Lets packet time pass: early segments and idle connections time out.
     package mutating func advance(to time: Timestamp) {
         let now = time.rawValue
         nextSweep = now.addingClamped(Self.sweepInterval)
+        decoder.fragments.expire(now: now)
+        if decoder.fragments.hasChanged { noteFragments() }
         if holding > 0 { releaseOverdue(now: now) }
         while let connection = table.oldest {
             let limit = connection.pointee.isClosed ? limits.closedTime : limits.idleTime
@@ -172,9 +190,19 @@ package struct TransactionEngine: ~Copyable {
 
     /// Ends all connections as if the traffic ended here.
     package mutating func finish() {
+        decoder.fragments.finish()
+        noteFragments()
         while let connection = table.oldest {
             drop(connection, now: connection.pointee.lastSeen)
         }
+    }
+
+    private mutating func noteFragments() {
+        decoder.fragments.hasChanged = false
+        counters.fragments = decoder.fragments.counters
+        counters.undecodedByReason[UndecodedReason.lostFragment.rawValue] = decoder.fragments.lost
+        counters.undecodedByReason[UndecodedReason.refusedFragment.rawValue] =
+            decoder.fragments.refused
     }
 
     private static let sweepInterval: UInt64 = 100_000_000

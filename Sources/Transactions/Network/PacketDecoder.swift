@@ -1,185 +1,318 @@
-// Hot path: allocates nothing.
+// Hot path: allocates nothing but blocks of the pool for fragments.
+import Metering
 import Traffic
 
-/// An Internet address: IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
-struct Address: Hashable {
-    let high: UInt64
-    let low: UInt64
+/// A packet inside a captured frame, or joined from fragments.
+struct Packet {
+    /// What was captured.
+    let bytes: UnsafeRawBufferPointer
+    /// Offset at which the packet ended on the wire; padding may follow it, and captured bytes may
+    /// end before it.
+    let end: Int
+    /// Packet time.
+    let time: UInt64
+    /// Tunnels around the packet.
+    var depth = 0
+    /// The packet was joined from fragments, so it cannot be one.
+    var isJoined = false
 
-    init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-
-    init(ipv4 address: UInt32) {
-        high = 0
-        low = 0x0000_ffff_0000_0000 | UInt64(address)
-    }
-
-    /// The address in 16 bytes of network order, or `nil` for another length.
-    init?(_ bytes: [UInt8]) {
-        guard bytes.count == 16 else { return nil }
-        self.init(
-            high: bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) },
-            low: bytes[8...].reduce(0) { $0 << 8 | UInt64($1) })
+    @inline(__always) func ending(at end: Int) -> Packet {
+        Packet(bytes: bytes, end: end, time: time, depth: depth, isJoined: isJoined)
     }
 }
 
-struct TCPFlags: OptionSet {
-    let rawValue: UInt8
-    static let fin = TCPFlags(rawValue: 0x01)
-    static let syn = TCPFlags(rawValue: 0x02)
-    static let rst = TCPFlags(rawValue: 0x04)
-    static let ack = TCPFlags(rawValue: 0x10)
-}
-
-/// A TCP segment inside a captured frame; the payload is borrowed from it.
-struct Segment {
-    var source: Address
-    var destination: Address
-    var sourcePort: UInt16
-    var destinationPort: UInt16
-    var sequence: UInt32
-    var acknowledgement: UInt32
-    var flags: TCPFlags
-    /// The payload that was captured.
-    var payload: UnsafeRawBufferPointer
-    /// The payload's length on the wire, at least `payload.count`.
-    var length: Int
-}
-
-enum Decoded {
-    case segment(Segment)
-    /// Not TCP: of no interest.
-    case other
-    /// A fragment, a cut header or a header this version does not decode.
-    case undecoded
-}
-
-/// Finds the TCP segment in a frame. Checksums are not verified: offload leaves them unset.
-enum PacketDecoder {
-    /// VLAN tags passed over at most.
+/// Finds the TCP segment in a frame, through the headers around it.
+///
+/// Every tunnel that is known is decoded wherever it is met: a file has no filter, and live capture
+/// sees no more tunnels than its kernel filter lets pass. VXLAN and Geneve are known by their UDP
+/// ports alone. Checksums are not verified: offload leaves them unset. What a header encloses ends
+/// where the header says, also where padding follows or the capture was cut before.
+struct PacketDecoder: ~Copyable {
+    /// VLAN tags, and MPLS labels, passed over at most.
     static let maximumTags = 4
+    /// Extension headers of one packet passed over at most.
+    static let maximumExtensions = 8
+    /// Tunnels in one another at most.
+    static let maximumTunnels = 4
+    /// The longest packet that gives no length of its own, as segmentation offload makes them;
+    /// one that is longer on the wire is malformed.
+    static let maximumOffload = 1 << 20
 
-    static func decode(_ frame: Frame) -> Decoded {
+    var fragments: FragmentTable
+    let ports: TunnelPorts
+    /// What the latest frame held, where `decode` said `.segment`; it ends with that frame.
+    private(set) var segment = Segment()
+
+    init(limits: EngineLimits, ports: TunnelPorts) {
+        fragments = FragmentTable(
+            datagrams: limits.fragmentedDatagrams, memory: limits.fragmentMemory,
+            patience: limits.fragmentTime)
+        self.ports = ports
+    }
+
+    mutating func decode(_ frame: Frame) -> Decoded {
         let bytes = frame.bytes
+        let packet = Packet(
+            bytes: bytes, end: max(frame.wireLength, bytes.count), time: frame.time.rawValue)
         switch frame.linkType {
-        case .ethernet: return ethernet(frame, typeAt: 12)
-        case .linuxSLL: return ethernet(frame, typeAt: 14)
+        case .ethernet: return ethernet(packet, at: 0)
+        case .linuxSLL:
+            guard bytes.count >= 16 else { return .undecoded(.cutHeader) }
+            return network(packet, at: 16, type: bytes.u16(14))
         case .linuxSLL2:
-            guard bytes.count >= 20 else { return .undecoded }
-            return network(frame, at: 20, type: bytes.u16(0))
-        case .null, .loop:
-            guard bytes.count > 4 else { return .undecoded }
-            return version(frame, at: 4)
-        case .raw, .ipv4, .ipv6: return version(frame, at: 0)
+            guard bytes.count >= 20 else { return .undecoded(.cutHeader) }
+            return network(packet, at: 20, type: bytes.u16(0))
+        // Four bytes of address family in an order and a numbering that depend on the system: the
+        // version behind them tells the same.
+        case .null, .loop: return version(packet, at: 4)
+        case .raw, .ipv4, .ipv6: return version(packet, at: 0)
+        case .ppp, .pppHDLC: return ppp(packet, at: 0)
+        case .pppoe: return pppoe(packet, at: 0)
         }
     }
 
-    /// Ethernet and cooked frames: an EtherType, behind VLAN tags (IEEE 802.1Q, 802.1ad).
-    private static func ethernet(_ frame: Frame, typeAt first: Int) -> Decoded {
-        let bytes = frame.bytes
+    // MARK: Links
+
+    mutating func ethernet(_ packet: Packet, at offset: Int) -> Decoded {
+        guard packet.bytes.count >= offset + 14 else { return .undecoded(.cutHeader) }
+        return network(packet, at: offset + 14, type: packet.bytes.u16(offset + 12))
+    }
+
+    /// What an EtherType announces, behind VLAN tags (IEEE 802.1Q, 802.1ad, and 0x9100 before it).
+    mutating func network(_ packet: Packet, at first: Int, type firstType: UInt16) -> Decoded {
+        var type = firstType
         var offset = first
-        for _ in 0...maximumTags {
-            guard bytes.count >= offset + 2 else { return .undecoded }
-            let type = bytes.u16(offset)
+        for _ in 0...Self.maximumTags {
             switch type {
-            case 0x8100, 0x88a8, 0x9100: offset += 4
-            default: return network(frame, at: offset + 2, type: type)
+            case 0x0800: return ipv4(packet, at: offset)
+            case 0x86dd: return ipv6(packet, at: offset)
+            case 0x8100, 0x88a8, 0x9100:
+                guard packet.bytes.count >= offset + 4 else { return .undecoded(.cutHeader) }
+                type = packet.bytes.u16(offset + 2)
+                offset += 4
+            case 0x8864: return pppoe(packet, at: offset)
+            case 0x880b: return ppp(packet, at: offset)
+            case 0x8847, 0x8848: return mpls(packet, at: offset)
+            default: return .other
             }
         }
-        return .undecoded
+        return .undecoded(.tooManyLayers)
     }
 
-    private static func network(_ frame: Frame, at offset: Int, type: UInt16) -> Decoded {
-        switch type {
-        case 0x0800: ipv4(frame, at: offset)
-        case 0x86dd: ipv6(frame, at: offset)
-        default: .other
+    /// Source: RFC 2516, 4.
+    private mutating func pppoe(_ packet: Packet, at offset: Int) -> Decoded {
+        let bytes = packet.bytes
+        guard bytes.count >= offset + 6 else { return .undecoded(.cutHeader) }
+        guard bytes[offset] == 0x11 else { return .undecoded(.malformedHeader) }
+        // Other codes set a session up.
+        guard bytes[offset + 1] == 0 else { return .other }
+        return ppp(packet.ending(at: offset + 6 + Int(bytes.u16(offset + 4))), at: offset + 6)
+    }
+
+    /// Address and control may be left out, and so may the first byte of the protocol if it is 0.
+    ///
+    /// Source: RFC 1661, 2 and 6.5; RFC 1662, 3.1.
+    mutating func ppp(_ packet: Packet, at first: Int) -> Decoded {
+        let bytes = packet.bytes
+        var offset = first
+        guard bytes.count >= offset + 2 else { return .undecoded(.cutHeader) }
+        if bytes.u16(offset) == 0xff03 { offset += 2 }
+        guard bytes.count >= offset + 2 else { return .undecoded(.cutHeader) }
+        let isShort = bytes[offset] & 1 == 1
+        let number = isShort ? UInt16(bytes[offset]) : bytes.u16(offset)
+        offset += isShort ? 1 : 2
+        switch number {
+        case 0x0021: return ipv4(packet, at: offset)
+        case 0x0057: return ipv6(packet, at: offset)
+        default: return .other
         }
     }
 
-    private static func version(_ frame: Frame, at offset: Int) -> Decoded {
-        guard frame.bytes.count > offset else { return .undecoded }
-        switch frame.bytes[offset] >> 4 {
-        case 4: return ipv4(frame, at: offset)
-        case 6: return ipv6(frame, at: offset)
-        default: return .undecoded
+    /// Internet packets behind MPLS labels; what the labels carry is known by its version alone.
+    ///
+    /// Source: RFC 3032, 2.1.
+    private mutating func mpls(_ packet: Packet, at first: Int) -> Decoded {
+        var offset = first
+        for _ in 0..<Self.maximumTags {
+            guard packet.bytes.count >= offset + 5 else { return .undecoded(.cutHeader) }
+            let isLast = packet.bytes[offset + 2] & 1 == 1
+            offset += 4
+            guard isLast else { continue }
+            let version = packet.bytes[offset] >> 4
+            return version == 4 || version == 6 ? self.version(packet, at: offset) : .other
+        }
+        return .undecoded(.tooManyLayers)
+    }
+
+    // MARK: Internet
+
+    /// An Internet packet, known by its version.
+    mutating func version(_ packet: Packet, at offset: Int) -> Decoded {
+        guard packet.bytes.count > offset else { return .undecoded(.cutHeader) }
+        switch packet.bytes[offset] >> 4 {
+        case 4: return ipv4(packet, at: offset)
+        case 6: return ipv6(packet, at: offset)
+        default: return .undecoded(.malformedHeader)
         }
     }
 
     /// Source: RFC 791, 3.1.
-    private static func ipv4(_ frame: Frame, at offset: Int) -> Decoded {
-        let bytes = frame.bytes
-        guard bytes.count >= offset + 20 else { return .undecoded }
-        let headerLength = Int(bytes[offset] & 0x0f) * 4
-        guard bytes[offset] >> 4 == 4, headerLength >= 20 else { return .undecoded }
-        guard bytes[offset + 9] == 6 else { return .other }
-        // More-fragments bit or a fragment offset.
-        guard bytes.u16(offset + 6) & 0x3fff == 0 else { return .undecoded }
-        // Segmentation offload leaves the total length 0 where it would not fit.
+    mutating func ipv4(_ packet: Packet, at offset: Int) -> Decoded {
+        let bytes = packet.bytes
+        guard bytes.count >= offset + 20 else { return .undecoded(.cutHeader) }
+        let start = offset + Int(bytes[offset] & 0x0f) * 4
+        // Segmentation offload leaves the total length 0 where it does not know it or it would not
+        // fit.
         let total = Int(bytes.u16(offset + 2))
-        let length = total == 0 ? frame.wireLength - offset : total
-        return tcp(
-            frame, at: offset + headerLength, length: length - headerLength,
-            source: Address(ipv4: bytes.u32(offset + 12)),
-            destination: Address(ipv4: bytes.u32(offset + 16)))
+        let end = total == 0 ? packet.end : offset + total
+        guard bytes[offset] >> 4 == 4, start >= offset + 20,
+            canEnd(at: end, from: start, in: packet, isOffloaded: total == 0)
+        else { return .undecoded(.malformedHeader) }
+        let source = Address(ipv4: bytes.u32(offset + 12))
+        let destination = Address(ipv4: bytes.u32(offset + 16))
+        let inside = packet.ending(at: end)
+        let number = bytes[offset + 9]
+        let place = bytes.u16(offset + 6)
+        if place & 0x3fff == 0 {
+            return transport(
+                inside, at: start, number: number, source: source, destination: destination)
+        }
+        return fragment(
+            inside, at: start, isOffloaded: total == 0,
+            Fragment(
+                key: FragmentKey(
+                    source: source, destination: destination,
+                    identification: UInt32(bytes.u16(offset + 4)), protocolNumber: number),
+                number: number, offset: Int(place & 0x1fff) * 8, isLast: place & 0x2000 == 0))
     }
 
-    /// Source: RFC 8200, 3 and 4.
-    private static func ipv6(_ frame: Frame, at offset: Int) -> Decoded {
-        let bytes = frame.bytes
-        guard bytes.count >= offset + 40, bytes[offset] >> 4 == 6 else { return .undecoded }
-        let payloadLength = Int(bytes.u16(offset + 4))
-        let end = payloadLength == 0 ? frame.wireLength : offset + 40 + payloadLength
-        var next = bytes[offset + 6]
-        var at = offset + 40
-        while next == 0 || next == 43 || next == 60 {
-            guard bytes.count >= at + 2 else { return .undecoded }
-            next = bytes[at]
-            at += 8 + Int(bytes[at + 1]) * 8
-        }
-        guard next != 44 else { return .undecoded }
-        guard next == 6 else { return .other }
-        return tcp(
-            frame, at: at, length: end - at,
+    /// Source: RFC 8200, 3; RFC 2675 for the length 0.
+    mutating func ipv6(_ packet: Packet, at offset: Int) -> Decoded {
+        let bytes = packet.bytes
+        guard bytes.count >= offset + 40 else { return .undecoded(.cutHeader) }
+        // A jumbogram or a packet of segmentation offload beyond 64 KiB has the length 0.
+        let length = Int(bytes.u16(offset + 4))
+        let end = length == 0 ? packet.end : offset + 40 + length
+        guard bytes[offset] >> 4 == 6,
+            canEnd(at: end, from: offset + 40, in: packet, isOffloaded: length == 0)
+        else { return .undecoded(.malformedHeader) }
+        return transport(
+            packet.ending(at: end), at: offset + 40, number: bytes[offset + 6],
             source: Address(high: bytes.u64(offset + 8), low: bytes.u64(offset + 16)),
             destination: Address(high: bytes.u64(offset + 24), low: bytes.u64(offset + 32)))
     }
 
-    /// `length` is that of header and payload by the Internet header, padding excluded.
+    /// Whether a packet whose payload begins at `start` may end at `end`.
+    ///
+    /// What stands in a tunnel ends inside it. A frame may be shorter than its packet, as some
+    /// programs cut frames and give the cut length for that on the wire.
+    @inline(__always)
+    private func canEnd(at end: Int, from start: Int, in packet: Packet, isOffloaded: Bool) -> Bool
+    {
+        end >= start && (!isOffloaded || end - start <= Self.maximumOffload)
+            && (packet.depth == 0 && !packet.isJoined || end <= packet.end)
+    }
+
+    /// What an Internet packet carries, behind extension headers.
+    ///
+    /// Source: RFC 8200, 4; RFC 4302, 2 for the authentication header.
+    mutating func transport(
+        _ packet: Packet, at first: Int, number firstNumber: UInt8, source: Address,
+        destination: Address
+    ) -> Decoded {
+        let bytes = packet.bytes
+        var number = firstNumber
+        var offset = first
+        for _ in 0...Self.maximumExtensions {
+            switch number {
+            case 6: return tcp(packet, at: offset, source: source, destination: destination)
+            case 17: return udp(packet, at: offset)
+            case 4, 41, 47: return tunnel(packet, at: offset, number: number)
+            case 44:
+                guard bytes.count >= offset + 8 else { return .undecoded(.cutHeader) }
+                let place = bytes.u16(offset + 2)
+                // An atomic fragment is whole (RFC 6946).
+                if place & 0xfff9 != 0 {
+                    return fragment(
+                        packet, at: offset + 8, isOffloaded: false,
+                        Fragment(
+                            key: FragmentKey(
+                                source: source, destination: destination,
+                                identification: bytes.u32(offset + 4), protocolNumber: 44),
+                            number: bytes[offset], offset: Int(place & 0xfff8),
+                            isLast: place & 1 == 0))
+                }
+                number = bytes[offset]
+                offset += 8
+            case 0, 43, 51, 60, 135, 139, 140:
+                guard bytes.count >= offset + 2 else { return .undecoded(.cutHeader) }
+                let units = Int(bytes[offset + 1])
+                let length = number == 51 ? (units + 2) * 4 : (units + 1) * 8
+                number = bytes[offset]
+                offset += length
+            default: return .other
+            }
+        }
+        return .undecoded(.tooManyLayers)
+    }
+
+    /// Keeps a fragment, or goes on with the datagram that it makes whole.
+    private mutating func fragment(
+        _ packet: Packet, at start: Int, isOffloaded: Bool, _ fragment: Fragment
+    ) -> Decoded {
+        // A datagram that was joined holds no further fragments, save in a tunnel.
+        guard !packet.isJoined, !isOffloaded else { return .undecoded(.malformedHeader) }
+        switch fragment.number {
+        case 6, 17, 4, 41, 47, 51, 0, 43, 60, 135, 139, 140: break
+        default: return .other
+        }
+        let captured = min(packet.bytes.count, packet.end)
+        guard captured >= start else { return .undecoded(.cutHeader) }
+        let payload = UnsafeRawBufferPointer(rebasing: packet.bytes[start..<captured])
+        if fragment.offset == 0, fragment.number == 17, payload.count >= 4,
+            !ports.contains(payload.u16(2))
+        {
+            fragments.ignore(fragment.key, time: packet.time)
+            return .other
+        }
+        switch fragments.add(
+            fragment, payload: payload, length: packet.end - start, time: packet.time)
+        {
+        case .none: return .fragment
+        case .joined(let datagram, let length, let number):
+            return transport(
+                Packet(
+                    bytes: datagram, end: length, time: packet.time, depth: packet.depth,
+                    isJoined: true),
+                at: 0, number: number, source: fragment.key.source,
+                destination: fragment.key.destination)
+        }
+    }
+
+    /// The packet's end is that of the payload, padding excluded.
     ///
     /// Source: RFC 9293, 3.1.
-    private static func tcp(
-        _ frame: Frame, at offset: Int, length: Int, source: Address, destination: Address
+    @inline(__always)
+    private mutating func tcp(
+        _ packet: Packet, at offset: Int, source: Address, destination: Address
     ) -> Decoded {
-        let bytes = frame.bytes
-        guard bytes.count >= offset + 20 else { return .undecoded }
-        let headerLength = Int(bytes[offset + 12] >> 4) * 4
-        guard headerLength >= 20, length >= headerLength else { return .undecoded }
-        let payloadLength = length - headerLength
-        let start = min(bytes.count, offset + headerLength)
-        let captured = min(bytes.count - start, payloadLength)
-        return .segment(
-            Segment(
-                source: source, destination: destination, sourcePort: bytes.u16(offset),
-                destinationPort: bytes.u16(offset + 2), sequence: bytes.u32(offset + 4),
-                acknowledgement: bytes.u32(offset + 8),
-                flags: TCPFlags(rawValue: bytes[offset + 13]),
-                payload: UnsafeRawBufferPointer(rebasing: bytes[start..<(start + captured)]),
-                length: payloadLength))
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Big-endian integers. The caller has checked the bounds.
-    @inline(__always) func u16(_ offset: Int) -> UInt16 {
-        UInt16(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt16.self))
-    }
-    @inline(__always) func u32(_ offset: Int) -> UInt32 {
-        UInt32(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-    }
-    @inline(__always) func u64(_ offset: Int) -> UInt64 {
-        UInt64(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        let bytes = packet.bytes
+        guard bytes.count >= offset + 20 else { return .undecoded(.cutHeader) }
+        let start = offset + Int(bytes[offset + 12] >> 4) * 4
+        guard start >= offset + 20, packet.end >= start else {
+            return .undecoded(.malformedHeader)
+        }
+        let first = min(bytes.count, start)
+        let captured = min(bytes.count, max(first, packet.end))
+        segment.source = source
+        segment.destination = destination
+        segment.sourcePort = bytes.u16(offset)
+        segment.destinationPort = bytes.u16(offset + 2)
+        segment.sequence = bytes.u32(offset + 4)
+        segment.acknowledgement = bytes.u32(offset + 8)
+        segment.flags = TCPFlags(rawValue: bytes[offset + 13])
+        segment.payload = UnsafeRawBufferPointer(rebasing: bytes[first..<captured])
+        segment.length = packet.end - start
+        return .segment
     }
 }
