@@ -52,6 +52,9 @@ struct Half {
     var isOpen = false
     /// FIN has been reached.
     var isFinished = false
+    /// The first and next sequence number of the connection that had the same ends before.
+    var previousInitial: UInt32 = 0
+    var previousNext: UInt32 = 0
 }
 
 /// A request that waits for its response; method and target stand behind it in its block.
@@ -83,6 +86,9 @@ struct Connection {
     var isRecognised = false
     /// Packet time of the latest packet.
     var lastSeen: UInt64
+    /// Packet time until which copies of the connection before on the same ends may come; 0 where
+    /// there was none.
+    var previousUntil: UInt64 = 0
     /// Neighbours in the order of use, newest first.
     var newer: UnsafeMutablePointer<Connection>?
     var older: UnsafeMutablePointer<Connection>?

@@ -3,13 +3,18 @@
 /// TCP streams: bytes in order, once each; holes skipped after a bound and counted.
 extension TransactionEngine {
     /// The furthest a segment may lie ahead of its stream; what lies further belongs to none.
-    private static var maximumAhead: Int32 { 64 << 20 }
+    static var maximumAhead: Int32 { 64 << 20 }
     /// Bytes of a stream within which a SYN is taken for its own, come late.
-    private static var lateSYN: UInt32 { 1 << 20 }
+    static var lateSYN: UInt32 { 1 << 20 }
 
     mutating func follow(
         _ connection: ConnectionPointer, _ segment: Segment, _ direction: Direction, now: UInt64
     ) {
+        if connection.pointee.previousUntil > 0,
+            isOfPrevious(connection, segment, direction, now: now)
+        {
+            return
+        }
         let half = connection.half(direction)
         var sequence = segment.sequence
         if segment.flags.contains(.syn) {
@@ -53,12 +58,7 @@ extension TransactionEngine {
         }
         if direction == .toServer && (half.pointee.isOpen || connection.pointee.isClosed) {
             close(connection, now: now)
-            counters.connections &+= 1
-            connection.pointee.isClosed = false
-            connection.pointee.isEncrypted = false
-            connection.pointee.isRecognised = false
-            connection.half(.toServer).initialize(to: Half())
-            connection.half(.toClient).initialize(to: Half())
+            succeed(connection, now: now)
         }
         guard !half.pointee.isOpen else { return }
         half.pointee.isOpen = true

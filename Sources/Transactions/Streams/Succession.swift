@@ -1,0 +1,47 @@
+// Hot path: allocates nothing.
+
+/// One connection after another on the same ends.
+///
+/// A packet that is captured twice may come the second time when its connection has ended and the
+/// next has begun. Each side's numbers tell the two apart for as long as a closed connection is
+/// remembered; without that a late SYN would begin the old connection again, over the new one.
+extension TransactionEngine {
+    /// Makes a closed connection a new one of the same ends.
+    mutating func succeed(_ connection: ConnectionPointer, now: UInt64) {
+        counters.connections &+= 1
+        connection.pointee.isClosed = false
+        connection.pointee.isEncrypted = false
+        connection.pointee.isRecognised = false
+        connection.pointee.previousUntil = now.addingClamped(limits.closedTime.rawValue)
+        succeed(connection.half(.toServer))
+        succeed(connection.half(.toClient))
+    }
+
+    private func succeed(_ half: UnsafeMutablePointer<Half>) {
+        let next = half.pointee.next
+        let initial = half.pointee.initial ?? next &- Self.lateSYN
+        half.initialize(to: Half())
+        half.pointee.previousInitial = initial
+        half.pointee.previousNext = next
+    }
+
+    /// Whether a segment is a late copy of the connection before: its SYN, or bytes of its range
+    /// that the new connection has not come to.
+    func isOfPrevious(
+        _ connection: ConnectionPointer, _ segment: Segment, _ direction: Direction, now: UInt64
+    ) -> Bool {
+        guard now <= connection.pointee.previousUntil else {
+            connection.pointee.previousUntil = 0
+            return false
+        }
+        let half = connection.half(direction)
+        if segment.flags.contains(.syn) {
+            return segment.sequence &+ 1 == half.pointee.previousInitial
+        }
+        let span = min(
+            half.pointee.previousNext &- half.pointee.previousInitial, UInt32(Self.maximumAhead))
+        return half.pointee.previousNext &- segment.sequence <= span
+            && (!half.pointee.isOpen
+                || Int32(bitPattern: segment.sequence &- half.pointee.next) > 0)
+    }
+}
