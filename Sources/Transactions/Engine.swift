@@ -37,7 +37,7 @@ package struct EngineLimits: Sendable {
     /// Requests of one connection that wait for their responses.
     package var pendingRequests: Int32 = 100
     /// Datagrams that wait for fragments, or are remembered, at once, and the bytes of their
-    /// fragments, apart from `memory`; at either the oldest makes room.
+    /// fragments, apart from `memory` and at least 128 KiB; at either the oldest makes room.
     package var fragmentedDatagrams = 1024
     package var fragmentMemory = 1 << 20
     /// How long a datagram waits for its fragments. Identifications come again, so that a longer

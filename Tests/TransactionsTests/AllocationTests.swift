@@ -25,6 +25,39 @@ struct AllocationTests {
         #expect(count == 6 * 40 * 8)
     }
 
+    @Test(
+        "allocates nothing for packets in tunnels and fragments either",
+        arguments: [
+            [.vxlan(port: 4789, tags: [0x8100])], [.geneve(options: 3, isEthernet: true)],
+            [.gre(hasChecksum: false, hasKey: true, hasSequence: true, isEthernet: true)],
+            [.inIP, .vxlan(port: 8472, tags: [])], [.fragments], [.inIP, .fragments],
+        ] as [[Layer]])
+    func noAllocationInLayers(layers: [Layer]) {
+        var wrapper = Wrapper(seed: 9)
+        let frames = (0..<10).flatMap { port -> [[UInt8]] in
+            connection(talk(8), clientPort: UInt16(2000 + port)) { _ in
+                Array(repeating: 600, count: 10)
+            }.flatMap { segment in
+                wrapper.frames(
+                    wrapper.packet(segment, isIPv6: false), layers: layers, link: .ethernet)
+            }.map(\.bytes)
+        }
+        var count: UInt64 = 0
+        withUnsafeMutablePointer(to: &count) { exchanges in
+            var engine = TransactionEngine(
+                services: [EngineService(ports: [8080], selectors: [.responseJSON(["code"])])],
+                sink: { _ in exchanges.pointee += 1 })
+            var time: UInt64 = 1_000_000_000_000
+            Self.pass(frames, through: &engine, time: &time)
+            allocation_count_reset()
+            for _ in 0..<3 { Self.pass(frames, through: &engine, time: &time) }
+            let allocations = allocation_count()
+            #expect(allocations == 0)
+            #expect(engine.counters.undecoded == 0)
+        }
+        #expect(count == 4 * 10 * 8)
+    }
+
     /// Forty connections with eight exchanges each: cut, reordered, doubled, chunked.
     private static func frames() -> [[UInt8]] {
         var random = SeededGenerator(seed: 7)

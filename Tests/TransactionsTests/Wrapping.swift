@@ -207,7 +207,7 @@ struct Wrapper {
         let isIPv6 = packet.type == 0x86dd
         let start = isIPv6 ? 40 : Int(packet.bytes[0] & 15) * 4
         let payload = packet.bytes[start...]
-        let starts = Array(Set(cuts + [0])).sorted()
+        let starts = Array(Set(cuts + [0])).sorted().filter { $0 == 0 || $0 < payload.count }
         return starts.indices.map { index in
             let end = index + 1 < starts.count ? starts[index + 1] : payload.count
             return fragment(

@@ -270,7 +270,7 @@ struct PacketDecoder: ~Copyable {
         guard captured >= start else { return .undecoded(.cutHeader) }
         let payload = UnsafeRawBufferPointer(rebasing: packet.bytes[start..<captured])
         if fragment.offset == 0, fragment.number == 17, payload.count >= 4,
-            !ports.contains(payload.u16(2))
+            ports.kind(of: payload.u16(2)) == .none
         {
             fragments.ignore(fragment.key, time: packet.time)
             return .other

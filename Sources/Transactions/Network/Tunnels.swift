@@ -9,7 +9,14 @@ package struct TunnelPorts: Sendable, Hashable {
 
     package init() {}
 
-    func contains(_ port: UInt16) -> Bool { vxlan.contains(port) || geneve.contains(port) }
+    /// What a datagram to `port` carries.
+    func kind(of port: UInt16) -> Kind {
+        for index in vxlan.indices where vxlan[index] == port { return .vxlan }
+        for index in geneve.indices where geneve[index] == port { return .geneve }
+        return .none
+    }
+
+    enum Kind { case none, vxlan, geneve }
 }
 
 /// Packets and Ethernet frames inside packets, to a bounded depth.
@@ -34,11 +41,10 @@ extension PacketDecoder {
     mutating func udp(_ packet: Packet, at offset: Int) -> Decoded {
         let bytes = packet.bytes
         guard bytes.count >= offset + 8 else { return .undecoded(.cutHeader) }
-        let port = bytes.u16(offset + 2)
-        let isVXLAN = ports.vxlan.contains(port)
-        guard isVXLAN || ports.geneve.contains(port) else { return .other }
+        let kind = ports.kind(of: bytes.u16(offset + 2))
+        guard kind != .none else { return .other }
         guard let inner = inside(packet) else { return .undecoded(.tooManyLayers) }
-        return isVXLAN ? vxlan(inner, at: offset + 8) : geneve(inner, at: offset + 8)
+        return kind == .vxlan ? vxlan(inner, at: offset + 8) : geneve(inner, at: offset + 8)
     }
 
     /// Source: RFC 7348, 5.
