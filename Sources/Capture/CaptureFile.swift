@@ -1,203 +1,222 @@
-// Hot path: `forEach` allocates its block once and nothing per packet.
+// Hot path: `forEach` allocates nothing per packet.
 import Glibc
-import Metering
 package import Traffic
-
-/// Why a capture file cannot be read.
-package enum CaptureFileError: Error, Equatable, CustomStringConvertible {
-    case cannotOpen(path: String, errno: Int32)
-    case cannotRead(path: String, errno: Int32)
-    case notRegular(path: String)
-    case tooShort(path: String, bytes: Int)
-    case unknownFormat(path: String, magic: UInt32)
-    /// pcapng and compressed files are known by their magic and not read by this version.
-    case unsupportedFormat(path: String, name: String, remedy: String)
-    case unknownLinkType(path: String, number: UInt32)
-    /// A packet's header is impossible: what comes after it cannot be found.
-    case corrupt(path: String, packet: UInt64, length: UInt32)
-
-    package var description: String {
-        switch self {
-        case .cannotOpen(let path, let code):
-            "cannot open \(path): \(String(cString: strerror(code)))"
-        case .cannotRead(let path, let code):
-            "cannot read \(path): \(String(cString: strerror(code)))"
-        case .notRegular(let path): "\(path) is not a regular file"
-        case .tooShort(let path, let bytes):
-            "\(path) has \(bytes) bytes: a pcap file begins with a header of 24"
-        case .unknownFormat(let path, let magic):
-            "\(path) is no pcap file: it begins with 0x\(String(magic, radix: 16))"
-        case .unsupportedFormat(let path, let name, let remedy):
-            "\(path) is \(name), which this version does not read: \(remedy)"
-        case .unknownLinkType(let path, let number):
-            "frames of \(path) have link type \(number), which this version cannot decode"
-        case .corrupt(let path, let packet, let length):
-            """
-            \(path) is corrupt: packet \(packet) claims \(length) captured bytes, more than \
-            \(CaptureFile.maximumFrame); what came before it was counted
-            """
-        }
-    }
-}
 
 /// How reading a capture file went.
 package struct CaptureFileSummary: Sendable, Hashable {
+    /// Whole packets, those of `unknownLinkType` included.
     package var packets: UInt64 = 0
     /// Captured bytes of the packets.
     package var bytes: UInt64 = 0
-    /// The file ends inside a packet; what came before it was handed over.
-    package var isTruncated = false
+    /// Packets of pcapng interfaces whose link type is not one this version decodes: counted, and
+    /// not handed over.
+    package var unknownLinkType: UInt64 = 0
+    /// Simple packets, which have no time: they got that of the packet before them, or 1970.
+    package var untimed: UInt64 = 0
+    /// Packets whose time was moved to the nearest one between 1970 and 2262.
+    package var clampedTimes: UInt64 = 0
+    /// Where the record begins that the file does not hold to its end; `nil` where it holds all.
+    /// What came before it was handed over.
+    package var truncatedAt: CapturePosition?
 
     package init() {}
 }
 
-/// Reads a pcap file in bounded blocks, never mapped whole.
+/// Reads a pcap or pcapng file, or either compressed with gzip, in bounded blocks: from a file, a
+/// pipe or standard input, and never mapped whole.
 ///
-/// | offset | file header (24 bytes)      | offset | packet header (16 bytes) |
-/// |--------|-----------------------------|--------|--------------------------|
-/// | 0      | magic, tells order and unit | 0      | seconds                  |
-/// | 4      | version                     | 4      | micro- or nanoseconds    |
-/// | 16     | snapshot length             | 8      | captured length          |
-/// | 20     | link type in the low 28 bits| 12     | length on the wire       |
-///
-/// Source: draft-ietf-opsawg-pcap, sections 4 and 5.
+/// What is wrong in the file ends it with an error that names the place; a file that ends too early
+/// is no error and is told by the summary.
 package struct CaptureFile: ~Copyable {
     /// Bytes read at once.
     package static let blockSize = 256 << 10
-    /// The largest frame; a packet header that claims more is corrupt.
+    /// The largest frame in bytes; one that claims more is refused.
     package static let maximumFrame: UInt32 = 1 << 20
+    /// The largest pcapng block in bytes that is looked into, options included; a longer one is
+    /// refused. Blocks of other types are skipped, whatever their length.
+    package static let maximumBlock: UInt32 = maximumFrame + (256 << 10)
+    /// Interfaces of one section of a pcapng file; one more is refused.
+    package static let maximumInterfaces = 4096
+    /// The path that stands for standard input.
+    package static let standardInput = "-"
 
     package let path: String
-    private let descriptor: Int32
-    private let header: Header
+    /// Bytes of the file when it was opened; `nil` where it is a pipe.
+    package let size: UInt64?
+    /// `nil` where there is nothing to close.
+    private let descriptor: Int32?
+    private var source: ByteSource
+    private var window: StreamWindow
+    /// `nil` where the file is a pcapng file.
+    private let pcap: PcapReader?
+    private var pcapng = PcapngReader()
 
-    /// Opens `path` and reads its header.
+    /// Opens the file at `path`, `-` for standard input, and reads its header.
     package init(path: String) throws(CaptureFileError) {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let isStandardInput = path == Self.standardInput
+        let descriptor =
+            isStandardInput ? STDIN_FILENO : Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .cannotOpen(path: path, errno: errno) }
-        let header: Header
         do throws(CaptureFileError) {
-            header = try Header(descriptor: descriptor, path: path)
+            try self.init(
+                path: path, size: try Self.size(of: descriptor, path: path),
+                descriptor: isStandardInput ? nil : descriptor, blockSize: Self.blockSize
+            ) { buffer in
+                while true {
+                    let length = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                    if length >= 0 { return length }
+                    if errno != EINTR { return -Int(errno) }
+                }
+            }
         } catch {
-            close(descriptor)
+            if !isStandardInput { close(descriptor) }
             throw error
         }
-        self.path = path
-        self.descriptor = descriptor
-        self.header = header
     }
 
-    /// Size of the file in bytes when it was opened.
-    package var size: UInt64 { header.fileSize }
+    /// Reads what `read` gives, in blocks of at most `blockSize` bytes, and the header of it.
+    package init(
+        name: String, blockSize: Int = Self.blockSize, read: @escaping ReadFunction
+    ) throws(CaptureFileError) {
+        try self.init(path: name, size: nil, descriptor: nil, blockSize: blockSize, read: read)
+    }
 
-    deinit { close(descriptor) }
+    private init(
+        path: String, size: UInt64?, descriptor: Int32?, blockSize: Int,
+        read: @escaping ReadFunction
+    ) throws(CaptureFileError) {
+        var source = ByteSource(read)
+        var window = StreamWindow(blockSize: blockSize, largestRecord: Int(Self.maximumBlock))
+        do throws(ReadFault) {
+            pcap = try Self.readHeader(&window, &source)
+        } catch {
+            throw Self.error(error, path: path, window, source)
+        }
+        self.path = path
+        self.size = size
+        self.descriptor = descriptor
+        self.source = source
+        self.window = window
+    }
+
+    deinit {
+        if let descriptor { close(descriptor) }
+    }
 
     /// Hands over every frame in file order and says how it went. Bytes end with the call.
-    package func forEach(_ body: (Frame) -> Void) throws(CaptureFileError) -> CaptureFileSummary {
+    ///
+    /// - Parameter progress: receives, after each block, how many bytes of the file were used.
+    package consuming func forEach(
+        progress: (UInt64) -> Void = { _ in }, _ body: (Frame) -> Void
+    ) throws(CaptureFileError) -> CaptureFileSummary {
         var summary = CaptureFileSummary()
-        let capacity = Self.blockSize + Int(Self.maximumFrame)
-        let block = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
-        defer { block.deallocate() }
-        var end = 0
-        while true {
-            let consumed = try handOver(
-                UnsafeRawBufferPointer(start: block, count: end), summary: &summary, body)
-            // What is left of a packet moves to the front, so that it is whole after the next read.
-            end -= consumed
-            memmove(block, block + consumed, end)
-            let count = read(descriptor, block + end, min(Self.blockSize, capacity - end))
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw .cannotRead(path: path, errno: errno) }
-            guard count > 0 else {
-                summary.isTruncated = end > 0
-                return summary
+        do throws(ReadFault) {
+            repeat {
+                try handOver(&summary, body)
+                progress(source.fileOffset)
+            } while try window.fill(from: &source)
+        } catch {
+            throw Self.error(error, path: path, window, source)
+        }
+        summary.truncatedAt = truncation
+        return summary
+    }
+
+    private mutating func handOver(
+        _ summary: inout CaptureFileSummary, _ body: (Frame) -> Void
+    ) throws(ReadFault) {
+        do throws(CaptureFault) {
+            if let pcap {
+                try pcap.handOver(from: &window, summary: &summary, body)
+            } else {
+                try pcapng.handOver(from: &window, summary: &summary, body)
             }
-            end += count
+        } catch {
+            throw .record(error)
         }
     }
 
-    /// Hands over the whole packets at the front of `bytes` and returns their length.
-    private func handOver(
-        _ bytes: UnsafeRawBufferPointer, summary: inout CaptureFileSummary, _ body: (Frame) -> Void
-    ) throws(CaptureFileError) -> Int {
-        var offset = 0
-        while bytes.count - offset >= 16 {
-            let captured = word(bytes, offset + 8)
-            guard captured <= Self.maximumFrame else {
-                throw .corrupt(path: path, packet: summary.packets + 1, length: captured)
-            }
-            guard bytes.count - offset - 16 >= Int(captured) else { break }
-            let seconds = UInt64(word(bytes, offset)) &* 1_000_000_000
-            let fraction = UInt64(word(bytes, offset + 4)) &* header.fractionScale
-            summary.packets += 1
-            summary.bytes += UInt64(captured)
-            body(
-                Frame(
-                    bytes: UnsafeRawBufferPointer(
-                        rebasing: bytes[(offset + 16)..<(offset + 16 + Int(captured))]),
-                    wireLength: Int(word(bytes, offset + 12)),
-                    time: Timestamp(seconds &+ fraction), linkType: header.linkType))
-            offset += 16 + Int(captured)
+    /// Where the record begins whose end the file does not hold.
+    private var truncation: CapturePosition? {
+        guard window.count > 0 || source.isCutShort || pcapng.skippedBlockStart != nil else {
+            return nil
         }
-        return offset
-    }
-
-    private func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt32 {
-        let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
-        return header.isSwapped ? word.byteSwapped : word
+        return CapturePosition(
+            offset: pcapng.skippedBlockStart ?? window.offset,
+            isDecompressed: source.isDecompressed)
     }
 }
 
+// MARK: Opening
+
 extension CaptureFile {
-    fileprivate struct Header {
-        let fileSize: UInt64
-        let isSwapped: Bool
-        /// Nanoseconds in one unit of a packet's fraction of a second.
-        let fractionScale: UInt64
-        let linkType: LinkType
-
-        init(descriptor: Int32, path: String) throws(CaptureFileError) {
-            var status = stat()
-            guard fstat(descriptor, &status) == 0 else {
-                throw .cannotRead(path: path, errno: errno)
-            }
-            guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegular(path: path) }
-            fileSize = UInt64(clamping: status.st_size)
-            var bytes = [UInt8](repeating: 0, count: 24)
-            let count = read(descriptor, &bytes, 24)
-            guard count >= 0 else { throw .cannotRead(path: path, errno: errno) }
-            (isSwapped, fractionScale) = try Self.format(bytes, count: count, path: path)
-            guard count == 24 else { throw .tooShort(path: path, bytes: count) }
-            let word = bytes.withUnsafeBytes {
-                $0.loadUnaligned(fromByteOffset: 20, as: UInt32.self)
-            }
-            let number = (isSwapped ? word.byteSwapped : word) & 0x0fff_ffff
-            // 12 is DLT_RAW as some programs write it in place of LINKTYPE_RAW.
-            guard let type = LinkType(rawValue: number == 12 ? 101 : number) else {
-                throw .unknownLinkType(path: path, number: number)
-            }
-            linkType = type
+    /// The size of a regular file, `nil` for a pipe; folders and disks are refused.
+    private static func size(
+        of descriptor: Int32, path: String
+    ) throws(CaptureFileError) -> UInt64? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .cannotRead(path: path, errno: errno) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return UInt64(clamping: status.st_size)
+        case S_IFDIR, S_IFBLK: throw .notFile(path: path)
+        default: return nil
         }
+    }
 
-        private static func format(
-            _ header: [UInt8], count: Int, path: String
-        ) throws(CaptureFileError) -> (isSwapped: Bool, fractionScale: UInt64) {
-            guard count >= 4 else { throw .tooShort(path: path, bytes: count) }
-            let magic = header.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
-            switch magic {
-            case 0xa1b2_c3d4: return (false, 1000)
-            case 0xd4c3_b2a1: return (true, 1000)
-            case 0xa1b2_3c4d: return (false, 1)
-            case 0x4d3c_b2a1: return (true, 1)
-            case 0x0a0d_0d0a:
-                throw .unsupportedFormat(
-                    path: path, name: "pcapng",
-                    remedy: "convert it with `tcpdump -r \(path) -w OUT.pcap`")
-            case _ where magic & 0xffff == 0x8b1f:
-                throw .unsupportedFormat(
-                    path: path, name: "gzip-compressed", remedy: "decompress it with `gunzip -k`")
-            default: throw .unknownFormat(path: path, magic: magic)
-            }
+    /// Finds the format by its magic and reads a pcap file's header; `nil` for a pcapng file.
+    private static func readHeader(
+        _ window: inout StreamWindow, _ source: inout ByteSource
+    ) throws(ReadFault) -> PcapReader? {
+        try window.fill(atLeast: 4, from: &source)
+        if window.count >= 2, window.byte(at: 0) == 0x1f, window.byte(at: 1) == 0x8b {
+            try window.decompress(&source)
+            try window.fill(atLeast: 4, from: &source)
+        }
+        guard window.count >= 4 else {
+            throw .record(.tooShort(bytes: window.count, needed: PcapReader.fileHeaderLength))
+        }
+        let magic = window.word(at: 0)
+        let format = PcapReader.Format(magic: magic)
+        guard format != nil || magic == PcapngReader.magic else { throw .record(unknown(magic)) }
+        let needed = format != nil ? PcapReader.fileHeaderLength : PcapngReader.sectionHeaderLength
+        try window.fill(atLeast: needed, from: &source)
+        guard window.count >= needed else {
+            throw .record(.tooShort(bytes: window.count, needed: needed))
+        }
+        guard let format else { return nil }
+        do throws(CaptureFault) {
+            return try PcapReader(format, &window)
+        } catch {
+            throw .record(error)
+        }
+    }
+
+    private static func unknown(_ magic: UInt32) -> CaptureFault {
+        let bytes = UInt32(bigEndian: magic)
+        switch bytes {
+        case 0x28b5_2ffd: return .unsupportedCompression(name: "zstd")
+        case 0xfd37_7a58: return .unsupportedCompression(name: "xz")
+        case 0x0422_4d18: return .unsupportedCompression(name: "lz4")
+        case _ where bytes >> 8 == 0x42_5a68: return .unsupportedCompression(name: "bzip2")
+        case _ where bytes >> 16 == 0x1f8b: return .unsupportedCompression(name: "gzip twice")
+        default: return .unknownFormat(magic: magic)
+        }
+    }
+
+    private static func error(
+        _ fault: ReadFault, path: String, _ window: borrowing StreamWindow, _ source: ByteSource
+    ) -> CaptureFileError {
+        switch fault {
+        case .system(let code): .cannotRead(path: path, errno: code)
+        case .compressed(let fault):
+            .content(
+                path: path, CapturePosition(offset: source.fileOffset, isDecompressed: false),
+                fault)
+        case .record(let fault):
+            .content(
+                path: path,
+                CapturePosition(offset: window.offset, isDecompressed: source.isDecompressed),
+                fault)
         }
     }
 }

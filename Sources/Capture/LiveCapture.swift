@@ -32,6 +32,8 @@ package final class LiveCapture {
 
     private let handle: OpaquePointer
     private let linkType: LinkType
+    /// The kernel's number of the interface.
+    private let index: UInt32
     private let handler: (Frame) -> Void
     private var counters = CaptureCounters()
     private var lastDrops: UInt32 = 0
@@ -43,7 +45,8 @@ package final class LiveCapture {
     package init(
         interface: String, ringMiB: Int, filter: String, handler: @escaping (Frame) -> Void
     ) throws(CaptureError) {
-        guard if_nametoindex(interface) != 0 else { throw .noSuchInterface(interface) }
+        index = if_nametoindex(interface)
+        guard index != 0 else { throw .noSuchInterface(interface) }
         let handle = try Self.activate(interface: interface, ringMiB: ringMiB)
         do throws(CaptureError) {
             linkType = try Self.linkType(of: handle, interface: interface)
@@ -98,7 +101,7 @@ package final class LiveCapture {
                 bytes: UnsafeRawBufferPointer(start: bytes, count: Int(header.pointee.caplen)),
                 wireLength: Int(header.pointee.len),
                 time: Timestamp(seconds &* 1_000_000_000 &+ fraction),
-                linkType: linkType))
+                linkType: linkType, interface: index))
     }
 
     // MARK: Opening

@@ -24,13 +24,18 @@ package struct Frame {
     package let wireLength: Int
     package let time: Timestamp
     package let linkType: LinkType
+    /// The interface that saw the frame: the kernel's index of a live one, the number within its
+    /// section in a pcapng file, 0 where nothing is known of it.
+    package let interface: UInt32
 
     package init(
-        bytes: UnsafeRawBufferPointer, wireLength: Int, time: Timestamp, linkType: LinkType
+        bytes: UnsafeRawBufferPointer, wireLength: Int, time: Timestamp, linkType: LinkType,
+        interface: UInt32 = 0
     ) {
         self.bytes = bytes
         self.wireLength = wireLength
         self.time = time
         self.linkType = linkType
+        self.interface = interface
     }
 }

@@ -5,127 +5,156 @@ import Traffic
 
 @testable import Capture
 
-/// A pcap file with the given packets, in either byte order and unit.
-private func pcap(
-    _ packets: [(seconds: UInt32, fraction: UInt32, bytes: [UInt8])], magic: UInt32 = 0xa1b2_c3d4,
-    isBigEndian: Bool = false, linkType: UInt32 = 1
-) -> [UInt8] {
-    func word(_ value: UInt32) -> [UInt8] {
-        let little = (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * UInt32($0))) }
-        return isBigEndian ? little.reversed() : little
-    }
-    var file = word(magic) + word(0x0004_0002) + word(0) + word(0) + word(65535) + word(linkType)
-    for packet in packets {
-        file += word(packet.seconds) + word(packet.fraction)
-        file += word(UInt32(packet.bytes.count)) + word(UInt32(packet.bytes.count + 7))
-        file += packet.bytes
-    }
-    return file
-}
-
-private struct SeenFrame: Equatable {
-    let time: UInt64
-    let bytes: [UInt8]
-    let wireLength: Int
-}
-
-/// Reads a file of these bytes.
-private func read(_ bytes: [UInt8]) throws -> (frames: [SeenFrame], CaptureFileSummary) {
-    var name = Array("/tmp/jouleflow-capture-XXXXXX".utf8CString)
-    let descriptor = mkstemp(&name)
-    let path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer {
-        close(descriptor)
-        unlink(path)
-    }
-    #expect(write(descriptor, bytes, bytes.count) == bytes.count)
-    let file = try CaptureFile(path: path)
-    var frames: [SeenFrame] = []
-    let summary = try file.forEach {
-        frames.append(
-            SeenFrame(time: $0.time.rawValue, bytes: Array($0.bytes), wireLength: $0.wireLength))
-    }
-    return (frames, summary)
-}
-
 @Suite("Capture files")
 struct CaptureFileTests {
-    private let packets: [(UInt32, UInt32, [UInt8])] = [
-        (10, 5, [1, 2, 3]), (10, 6, []), (11, 999_999, Array(repeating: 9, count: 300_000)),
-        (12, 0, [4]),
-    ]
+    @Test("are read in both byte orders, every unit and the modified format")
+    func formats() {
+        for file in Samples.pcaps {
+            let reading = reading(file.bytes)
+            #expect(reading.error == nil)
+            #expect(reading.frames == file.frames(within: .max))
+            #expect(reading.summary?.packets == 4)
+            #expect(reading.summary?.bytes == 64)
+            #expect(reading.summary?.truncatedAt == nil)
+        }
+    }
+
+    @Test("are told by the bytes the specification gives")
+    func golden() {
+        let bytes: [UInt8] = [
+            0xa1, 0xb2, 0x3c, 0x4d, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 101,
+            // 1 s and 2 ns, 2 bytes of 300.
+            0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 1, 0x2c, 0x45, 0x46,
+        ]
+        #expect(
+            reading(bytes).frames == [
+                SeenFrame(
+                    time: 1_000_000_002, bytes: [0x45, 0x46], wireLength: 300, linkType: .raw)
+            ])
+    }
+
+    @Test("end with what they had wherever they are cut, and say where")
+    func truncation() {
+        for file in Samples.all {
+            for length in 0..<file.bytes.count {
+                let reading = reading(Array(file.bytes[..<length]))
+                #expect(reading.frames == file.frames(within: length))
+                guard length >= file.boundaries[0] else {
+                    #expect(reading.position?.offset == 0)
+                    continue
+                }
+                let last = file.boundaries.last { $0 <= length }
+                #expect(
+                    reading.summary?.truncatedAt?.offset
+                        == (last == length ? nil : last.map { UInt64($0) }))
+            }
+        }
+    }
+
+    @Test("give the same however reads split them")
+    func splits() {
+        for file in Samples.all {
+            let whole = reading(file.bytes)
+            #expect(whole.frames == file.frames(within: .max))
+            for size in 1..<40 {
+                #expect(reading(file.bytes, sizes: [size]) == whole)
+                #expect(reading(file.bytes, blockSize: size) == whole)
+            }
+            for place in 1..<file.bytes.count {
+                #expect(reading(file.bytes, sizes: [place, .max]) == whole)
+            }
+        }
+    }
+
+    @Test("may hold the largest frame, and one byte more is refused")
+    func largestFrame() {
+        let largest = [UInt8](repeating: 7, count: Int(CaptureFile.maximumFrame))
+        var file = CaptureBuilder.pcap(packets: [(1, 0, largest), (2, 0, largest), (3, 0, [1])])
+        for blockSize in [4096, CaptureFile.blockSize] {
+            #expect(reading(file.bytes, blockSize: blockSize).frames == file.frames(within: .max))
+        }
+        file = CaptureBuilder.pcap(packets: [(1, 0, [1]), (2, 0, largest + [1])])
+        let refused = reading(file.bytes)
+        #expect(refused.frames == file.frames(within: file.boundaries[1]))
+        #expect(refused.fault == .packetTooLarge(length: CaptureFile.maximumFrame + 1))
+        #expect(refused.position?.offset == UInt64(file.boundaries[1]))
+    }
+
+    @Test("never have frames that are longer than they were on the wire")
+    func wireLength() {
+        var bytes = CaptureBuilder.pcap(packets: [(1, 0, [1, 2, 3])]).bytes
+        bytes[24 + 12] = 1
+        #expect(reading(bytes).frames.map(\.wireLength) == [3])
+    }
+
+    @Test("whose link type says more than the type keep the type")
+    func frameCheckSequence() {
+        let file = CaptureBuilder.pcap(linkType: 0x4400_0001, packets: Samples.packets)
+        #expect(reading(file.bytes).frames.map(\.linkType) == Array(repeating: .ethernet, count: 4))
+        let raw = CaptureBuilder.pcap(linkType: 12, packets: Samples.packets)
+        #expect(reading(raw.bytes).frames.map(\.linkType) == Array(repeating: .raw, count: 4))
+    }
 
     @Test(
-        "are read in both byte orders and both units",
+        "that are none are refused with what they are",
         arguments: [
-            (0xa1b2_c3d4, false, 1000), (0xa1b2_c3d4, true, 1000), (0xa1b2_3c4d, false, 1),
-            (0xa1b2_3c4d, true, 1),
-        ] as [(UInt32, Bool, UInt64)])
-    func formats(magic: UInt32, isBigEndian: Bool, scale: UInt64) throws {
-        let (frames, summary) = try read(pcap(packets, magic: magic, isBigEndian: isBigEndian))
+            ([], .tooShort(bytes: 0, needed: 24)),
+            ([0xd4, 0xc3, 0xb2], .tooShort(bytes: 3, needed: 24)),
+            ([0xd4, 0xc3, 0xb2, 0xa1, 2], .tooShort(bytes: 5, needed: 24)),
+            ([0x0a, 0x0d, 0x0d, 0x0a, 28], .tooShort(bytes: 5, needed: 28)),
+            ([0x28, 0xb5, 0x2f, 0xfd, 0], .unsupportedCompression(name: "zstd")),
+            ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], .unsupportedCompression(name: "xz")),
+            ([0x42, 0x5a, 0x68, 0x39, 0x31], .unsupportedCompression(name: "bzip2")),
+            ([0x04, 0x22, 0x4d, 0x18, 0], .unsupportedCompression(name: "lz4")),
+            ([0x12, 0x34, 0x56, 0x78], .unknownFormat(magic: 0x7856_3412)),
+            ([0x0a, 0x0d, 0x0d], .tooShort(bytes: 3, needed: 24)),
+        ] as [([UInt8], CaptureFault)])
+    func refusals(bytes: [UInt8], fault: CaptureFault) {
+        let reading = reading(bytes)
+        #expect(reading.fault == fault)
+        #expect(reading.error?.description.contains("test, byte 0: ") == true)
+    }
+
+    @Test("of another version or link type are refused")
+    func otherVersions() {
+        var bytes = CaptureBuilder.pcap(packets: []).bytes
+        bytes[6] = 3
         #expect(
-            frames
-                == packets.map {
-                    SeenFrame(
-                        time: UInt64($0.0) * 1_000_000_000 + UInt64($0.1) * scale, bytes: $0.2,
-                        wireLength: $0.2.count + 7)
-                })
-        #expect(summary.packets == 4)
-        #expect(summary.bytes == 300_004)
-        #expect(!summary.isTruncated)
+            reading(bytes).fault == .unsupportedVersion(format: "pcap", major: 2, minor: 3))
+        let unknown = CaptureBuilder.pcap(linkType: 105, packets: Samples.packets)
+        #expect(reading(unknown.bytes).fault == .unknownLinkType(number: 105))
     }
 
-    @Test("end with what they had where they are cut, and say so")
-    func truncation() throws {
-        let whole = pcap([(1, 1, [1, 2, 3]), (2, 2, [4, 5])])
-        for length in 24..<whole.count {
-            let (frames, summary) = try read(Array(whole[..<length]))
-            let complete = length >= 43 ? 1 : 0
-            #expect(frames.count == complete)
-            #expect(summary.isTruncated == (length != 24 && length != 43))
-        }
-    }
-
-    @Test("that are none are refused with what they are")
-    func refusals() {
-        for length in 0..<24 {
-            #expect(throws: CaptureFileError.self) { try read(Array(pcap([]).prefix(length))) }
-        }
-        for magic: UInt32 in [0x0a0d_0d0a, 0x0808_8b1f, 0x1234_5678] {
-            #expect(throws: CaptureFileError.self) { try read(pcap([], magic: magic)) }
-        }
-        #expect(throws: CaptureFileError.self) { try read(pcap([], linkType: 105)) }
-        #expect(throws: CaptureFileError.cannotOpen(path: "/none/x", errno: ENOENT)) {
-            _ = try CaptureFile(path: "/none/x")
-        }
-        #expect(throws: CaptureFileError.notRegular(path: "/tmp")) {
-            _ = try CaptureFile(path: "/tmp")
-        }
-    }
-
-    @Test("with an impossible packet length are corrupt, after what came before it")
-    func corrupt() throws {
-        var bytes = pcap([(1, 1, [1, 2, 3]), (2, 2, [4])])
-        bytes.replaceSubrange(43 + 8..<43 + 12, with: [0xff, 0xff, 0xff, 0xff])
-        #expect {
-            try read(bytes)
-        } throws: { error in
-            guard case .corrupt(_, packet: 2, length: .max)? = error as? CaptureFileError else {
-                return false
+    @Test("end with the system's error where reading fails, after what came before it")
+    func readErrors() throws {
+        let bytes = CaptureBuilder.pcap(packets: Samples.packets).bytes
+        for content in [bytes, gzip(bytes)] {
+            let some = reader(Array(content.dropLast(3)))
+            var seen = 0
+            #expect(throws: CaptureFileError.cannotRead(path: "test", errno: EIO)) {
+                let file = try CaptureFile(name: "test") { buffer in
+                    let count = some(buffer)
+                    return count > 0 ? count : -Int(EIO)
+                }
+                _ = try file.forEach { _ in seen += 1 }
             }
-            return true
+            #expect(seen >= 3)
         }
     }
-}
 
-@Suite("The kernel filter")
-struct CaptureFilterTests {
-    @Test("names every port behind zero, one and two tags")
-    func expression() {
-        let expression = CaptureFilter.expression(ports: [80, 8080])
-        #expect(
-            expression
-                == "(tcp and (port 80 or port 8080)) or (vlan and ((tcp and (port 80 or port 8080)) or (vlan and (tcp and (port 80 or port 8080)))))"
-        )
+    @Test("say how much of them was used")
+    func progress() throws {
+        let bytes = CaptureBuilder.pcap(packets: Samples.packets).bytes
+        for content in [bytes, gzip(bytes)] {
+            var said: [UInt64] = []
+            let file = try CaptureFile(name: "test", blockSize: 32, read: reader(content))
+            _ = try file.forEach {
+                said.append($0)
+            } _: { _ in
+            }
+            #expect(said == said.sorted())
+            #expect(said.count > 3)
+            #expect(said.last == UInt64(content.count))
+        }
     }
 }
