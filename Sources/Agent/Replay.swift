@@ -22,8 +22,11 @@ package struct ReplayedFile: Sendable {
     package let path: String
     package let packets: UInt64
     package let bytes: UInt64
-    /// The file ends inside a packet; what came before it was counted.
-    package let isTruncated: Bool
+    /// The place where the packet begins inside which the file ends; what came before it was
+    /// counted. `nil` where the file is whole.
+    package let truncatedAt: String?
+    /// Packets that could not be decoded because their interface's kind of header is not known.
+    package let unknownLinkType: UInt64
 }
 
 /// What the engine counted.
@@ -48,9 +51,10 @@ package enum ReplayError: Error, CustomStringConvertible {
 
 /// Runs capture files, in their order, through the path that live traffic takes.
 ///
-/// - Parameter progress: called now and then with the bytes read and those to be read in all.
+/// - Parameter progress: called now and then with the bytes of the file that were read and those
+///   to be read in all, which are not known of a pipe.
 package func replay(
-    _ paths: [String], settings: AgentSettings, progress: (UInt64, UInt64) -> Void = { _, _ in }
+    _ paths: [String], settings: AgentSettings, progress: (UInt64, UInt64?) -> Void = { _, _ in }
 ) throws(ReplayError) -> ReplayResult {
     let meter = MeterSettings(settings)
     let bucket = TallyBucket(meter.counter)
@@ -61,20 +65,20 @@ package func replay(
         for path in paths {
             let file = try CaptureFile(path: path)
             let total = file.size
-            var read: UInt64 = 0
             var said: UInt64 = 0
-            let summary = try file.forEach { frame in
-                engine.ingest(frame)
-                read &+= UInt64(frame.bytes.count + 16)
+            let summary = try file.forEach { read in
                 if read &- said > 64 << 20 {
                     said = read
                     progress(read, total)
                 }
+            } _: { frame in
+                engine.ingest(frame)
             }
             files.append(
                 ReplayedFile(
                     path: path, packets: summary.packets, bytes: summary.bytes,
-                    isTruncated: summary.isTruncated))
+                    truncatedAt: summary.truncatedAt?.description,
+                    unknownLinkType: summary.unknownLinkType))
         }
     } catch {
         throw .file("\(error)")

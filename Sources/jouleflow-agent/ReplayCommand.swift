@@ -10,7 +10,7 @@ struct ReplayCommand: AsyncParsableCommand {
         abstract: "Counts the flows in capture files by the rules of the settings.",
         discussion: """
             Takes the path that live traffic takes, on packet time, and reads no energy. The files \
-            are pcap files as tcpdump -w writes them.
+            are pcap or pcapng files, gzip-compressed ones too; - stands for standard input.
             """)
 
     @Argument(help: "The capture files, in the order of time.")
@@ -33,7 +33,8 @@ struct ReplayCommand: AsyncParsableCommand {
         do throws(ReplayError) {
             result = try replay(files, settings: settings) { read, total in
                 guard isWatched else { return }
-                complain("\r\(read >> 20) of \(total >> 20) MiB")
+                let all = total.map { " of \($0 >> 20)" } ?? ""
+                complain("\r\(read >> 20)\(all) MiB")
             }
         } catch {
             throw Failure(.unreadable, "\(error)")

@@ -21,7 +21,10 @@ struct ReplayReport {
             ("unpaired_responses", tally.losses.unpairedResponses),
             ("suspicious", result.counters.suspicious), ("gaps", tally.losses.gaps),
             ("gap_bytes", tally.losses.gapBytes), ("evicted", tally.losses.evicted),
-            ("undecoded", tally.losses.undecoded),
+            (
+                "undecoded",
+                result.files.reduce(tally.losses.undecoded) { $0.addingClamped($1.unknownLinkType) }
+            ),
             ("encrypted_connections", result.counters.encryptedConnections),
         ]
     }
@@ -52,7 +55,7 @@ struct ReplayReport {
                     + "}",
                 "\"scenarios\":{" + scenarios.joined(separator: ",") + "}",
                 "\"other\":{\"requests\":\(otherRequests)}",
-                "\"truncated\":\(result.files.contains(where: \.isTruncated))",
+                "\"truncated\":\(result.files.contains { $0.truncatedAt != nil })",
                 "\"cpu_seconds\":\(result.cpuSeconds)", "\"peak_rss_bytes\":\(result.peakBytes)",
             ]
         return "{" + fields.joined(separator: ",") + "}"
@@ -61,8 +64,11 @@ struct ReplayReport {
     /// Lines for people.
     var table: String {
         var lines: [String] = []
-        for file in result.files where file.isTruncated {
-            lines.append("\(file.path) ends inside a packet; what came before it was counted.")
+        for file in result.files {
+            if let place = file.truncatedAt {
+                lines.append(
+                    "\(file.path) is truncated at \(place); what came before it was counted.")
+            }
         }
         lines.append(
             row(["scenario", "requests", "flows", "completed", "refused", "failed", "incomplete"]))
