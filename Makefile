@@ -3,13 +3,14 @@
 SECONDS = 60
 RELEASE = swift build -c release --static-swift-stdlib
 
-.PHONY: help build demo test format lint clean
+.PHONY: help build demo test fuzz format lint clean
 
 help:
 	@echo 'make build    build the three programs in release, with the Swift library inside'
 	@echo 'make demo     install what is missing, build, and show the whole job: 60 s of load,'
 	@echo '              or make demo SECONDS=15; the result is also in out/demo.json'
 	@echo 'make test     install what is missing, build, and run every test'
+	@echo 'make fuzz     fuzz the parsers, each for 60 s, or make fuzz SECONDS=600; in out/fuzz.json'
 	@echo 'make format   rewrite the sources in the format of .swift-format'
 	@echo 'make lint     check the format, and what the formatter cannot check'
 	@echo 'make clean    remove what was built'
@@ -34,11 +35,15 @@ test:
 	bin=$$($(RELEASE) --show-bin-path) && \
 	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter '^SystemTests\.'
 
+# Needs the fuzzer of the Swift toolchain; parsers in Fuzz/.
+fuzz:
+	scripts/fuzz --seconds $(SECONDS)
+
 format:
-	swift format --in-place --recursive Package.swift Sources Tests
+	swift format --in-place --recursive Package.swift Sources Tests Fuzz
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests Fuzz
 	scripts/tidy --self-test
 	scripts/tidy
 
