@@ -45,12 +45,25 @@ struct CapturePathTests {
     func descriptors() throws {
         try withTemporaryFile(content) { path in
             try withTemporaryFile([1, 2, 3, 4, 5]) { bad in
-                for _ in 0..<2000 {
-                    _ = try CaptureFile(path: path).forEach { _ in }
-                    _ = try CaptureFile(path: path)
-                    #expect(throws: CaptureFileError.self) { _ = try CaptureFile(path: bad) }
+                _ = try CaptureFile(path: path).forEach { _ in }
+                #expect(!isOpen(path))
+                do {
+                    let file = try CaptureFile(path: path)
+                    #expect(isOpen(file.path))
                 }
+                #expect(!isOpen(path))
+                #expect(throws: CaptureFileError.self) { _ = try CaptureFile(path: bad) }
+                #expect(!isOpen(bad))
             }
+        }
+    }
+
+    /// Whether this process has the file at `path` open.
+    private func isOpen(_ path: String) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        return (0..<1024).contains { number in
+            let count = readlink("/proc/self/fd/\(number)", &buffer, buffer.count)
+            return count > 0 && buffer[..<count].elementsEqual(path.utf8)
         }
     }
 }
