@@ -60,6 +60,7 @@ let package = Package(
         // Libraries: small, and of no stage.
         .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         stage("KernelFiles"),
         stage("CRC32C"),
@@ -70,7 +71,7 @@ let package = Package(
         stage("Settings", ["Metering", "Traffic", "CYAML"]),
         stage("EnergySources", ["Metering", "KernelFiles"]),
         stage("Processes", ["Metering", "KernelFiles", "CLinux"]),
-        stage("Capture", ["Metering", "Traffic", "CPcap"]),
+        stage("Capture", ["Metering", "Traffic", "CPcap", "CZlib"]),
         stage("Transactions", ["Metering", "Traffic"]),
         stage("Scenarios", ["Metering", "Traffic"]),
         stage("Attribution", ["Metering"]),
@@ -127,7 +128,8 @@ let package = Package(
         tests(
             "EnergySourcesTests", ["EnergySources", "Metering", "CAllocationCounter", "CLinux"]),
         tests("ProcessesTests", ["Processes", "Metering", "CAllocationCounter"]),
-        tests("CaptureTests", ["Capture", "Traffic", "Metering"]),
+        tests(
+            "CaptureTests", ["Capture", "Traffic", "Metering", "CZlib", "CAllocationCounter"]),
         tests(
             "TransactionsTests", ["Transactions", "Traffic", "Metering", "CAllocationCounter"]),
         tests("ScenariosTests", ["Scenarios", "Traffic", "Metering"]),
