@@ -17,6 +17,8 @@ final class Child {
         case same
         /// Nobody: no group, no capability, none to be had.
         case nobody
+        /// The same with CAP_NET_RAW, and no more to be had.
+        case capturer
 
         static let nobodyID: UInt32 = 65534
 
@@ -24,12 +26,18 @@ final class Child {
             switch self {
             case .same: []
             case .nobody:
-                [
-                    "--reuid", "\(Self.nobodyID)", "--regid", "\(Self.nobodyID)",
-                    "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
+                Self.identity + ["--inh-caps=-all", "--bounding-set=-all"]
+            case .capturer:
+                Self.identity + [
+                    "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw",
+                    "--bounding-set=-all,+net_raw",
                 ]
             }
         }
+
+        private static let identity = [
+            "--reuid", "\(nobodyID)", "--regid", "\(nobodyID)", "--clear-groups",
+        ]
     }
 
     init(_ name: String, _ command: [String], folder: String, as user: User = .same) throws {
