@@ -186,8 +186,8 @@ extension HostRound {
     private mutating func observe(
         _ record: RoundRecord, over covered: Range<UInt64>, counts: Bool
     ) {
-        // As if there were no record: the time stays uncovered.
-        guard !record.flags.contains(.agentStopped) else { return }
+        // What was counted counts, but the time is not covered, as if there were no record.
+        let ran = !record.flags.contains(.agentStopped)
         var ruled = false
         var known = true
         for (id, tally) in zip(record.scenarios, record.tally.scenarios) {
@@ -198,12 +198,12 @@ extension HostRound {
             }
             var scenario = scenarios[id] ?? HostScenario()
             if counts { scenario.counts.add(tally) }
-            if counts || !observation.isKnown {
+            if observation.isKnown ? counts : ran {
                 scenario.windows[observation, default: 0] += 1
             }
             scenarios[id] = scenario
         }
-        if ruled, known { countTime.insert(covered) }
+        if ran, ruled, known { countTime.insert(covered) }
         guard counts else { return }
         losses.add(record.tally.losses)
         packets = packets.addingClamped(record.tally.packets)

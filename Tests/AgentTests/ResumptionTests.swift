@@ -130,6 +130,24 @@ struct ResumptionTests {
         #expect(open.start == start.realtime)
     }
 
+    @Test("a clock that was set back a little keeps the labels in order, and the window says so")
+    func setBackALittle() {
+        let start = ClockReading(
+            realtime: Timestamp((1_800_000_000 + 108) * second), boottime: .seconds(114),
+            monotonic: .seconds(114))
+        let found = resumption(after: 110, stored).limited(to: start, length: .seconds(10))
+        var (open, missed) = found.windows(from: start, length: .seconds(10))
+        #expect(missed.last?.window.end == open.start)
+        let later = ClockReading(
+            realtime: Timestamp((1_800_000_000 + 121) * second), boottime: .seconds(127),
+            monotonic: .seconds(127))
+        let first = open.advance(to: later).first
+        // All of the time without an agent lies in the windows before.
+        #expect(missed.reduce(UInt64(0)) { $0 + $1.window.duration.rawValue } == 4 * second)
+        #expect(first?.flags.contains(.agentStopped) == false)
+        #expect(first?.flags.contains(.clockStepped) == true)
+    }
+
     @Test("what is stored comes back, and a damaged or hostile file counts as missing")
     func storing() throws {
         var template = Array("/tmp/jouleflow-state-XXXXXX".utf8CString)

@@ -266,6 +266,13 @@ struct Coverage {
         #expect(found[0].scenarios[0].volume.value == 2)
         #expect(found[0].problems == [])
         #expect(found[0].disclosures == [.countsCoverage(host: "a", fraction: 0.98)])
+        // Where it ran for a part of the window, what it counted counts.
+        missed = record("a", 2, 10, 12, credits: 5)
+        missed.flags = [.agentStopped]
+        let partly = rounds(
+            try period(100, round: 100), [record("a", 1, 0, 10), missed, record("a", 3, 12, 100)])
+        #expect(partly[0].scenarios[0].volume.value == 7)
+        #expect(partly[0].hosts[0].countsCovered == .seconds(98))
     }
 
     @Test("other sources are compared over the windows that both know, and never added")
