@@ -3,12 +3,14 @@
 SECONDS = 60
 RELEASE = swift build -c release --static-swift-stdlib
 
-.PHONY: help build demo test fuzz format lint clean
+.PHONY: help build demo bench test fuzz format lint clean
 
 help:
 	@echo 'make build    build the three programs in release, with the Swift library inside'
 	@echo 'make demo     install what is missing, build, and show the whole job: 60 s of load,'
 	@echo '              or make demo SECONDS=15; the result is also in out/demo.json'
+	@echo 'make bench    build, and measure what the agent costs beside other programs; also in'
+	@echo '              out/bench.json'
 	@echo 'make test     install what is missing, build, and run every test'
 	@echo 'make fuzz     fuzz the parsers, each for 60 s, or make fuzz SECONDS=600; in out/fuzz.json'
 	@echo 'make format   rewrite the sources in the format of .swift-format'
@@ -25,6 +27,12 @@ demo:
 	$(RELEASE)
 	bin=$$($(RELEASE) --show-bin-path) && \
 	exec "$$bin/jouleflow-lab" demo --bin "$$bin" --seconds $(SECONDS) --out out/demo.json
+
+bench:
+	scripts/install-dependencies --demo
+	$(RELEASE)
+	bin=$$($(RELEASE) --show-bin-path) && \
+	exec Benchmarks/bench --bin "$$bin" --out out/bench.json
 
 # The system tests run the release programs in real time: apart from the others, one at a time.
 test:

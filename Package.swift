@@ -119,7 +119,12 @@ let package = Package(
         // The lab: development only, never packaged.
         .target(name: "CLab"),
         stage("Lab", ["CLab", "Metering", nioHTTP1] + nio),
-        program("jouleflow-lab", ["Lab", "Metering", argumentParser]),
+        program(
+            "jouleflow-lab",
+            [
+                "Lab", "EnergySources", "Processes", "Metering", "CAllocationCounter",
+                argumentParser,
+            ]),
 
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         tests("MeteringTests", ["Metering"]),

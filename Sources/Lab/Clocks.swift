@@ -6,6 +6,9 @@ package enum LabClock {
     /// Time since boot (CLOCK_BOOTTIME): for every length of time.
     package static var boot: Nanoseconds { read(CLOCK_BOOTTIME) }
 
+    /// Time since boot without that of suspension (CLOCK_MONOTONIC).
+    package static var awake: Nanoseconds { read(CLOCK_MONOTONIC) }
+
     /// CPU time used by the calling thread (CLOCK_THREAD_CPUTIME_ID).
     package static var thread: Nanoseconds { read(CLOCK_THREAD_CPUTIME_ID) }
 
@@ -17,7 +20,7 @@ package enum LabClock {
 
     private static func read(_ clock: clockid_t) -> Nanoseconds {
         var time = timespec()
-        // Fails only for a clock the kernel does not have; these four it always has.
+        // Fails only for a clock the kernel does not have; these five it always has.
         precondition(clock_gettime(clock, &time) == 0, "clock_gettime(\(clock))")
         return .seconds(UInt64(max(0, time.tv_sec))) + Nanoseconds(UInt64(max(0, time.tv_nsec)))
     }

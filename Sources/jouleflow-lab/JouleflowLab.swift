@@ -7,7 +7,10 @@ struct JouleflowLab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jouleflow-lab",
         abstract: "Development only: simulated counters, a loan application, load, and the demo.",
-        subcommands: [PowercapCommand.self, AppCommand.self, LoadCommand.self, DemoCommand.self])
+        subcommands: [
+            PowercapCommand.self, AppCommand.self, LoadCommand.self, DemoCommand.self,
+            BenchCommand.self,
+        ])
 
     static func main() {
         // Blocked before any thread starts, so that the commands can wait for them.

@@ -29,6 +29,7 @@ struct CommandTests {
             ["load", "--port", "80", "--refused", "0.9", "--errors", "0.2"],
             ["load", "--port", "80", "--connections", "0"], ["load", "--port", "80", "--what"],
             ["demo"], ["demo", "--bin", "x", "--seconds", "0"], ["nothing"],
+            ["bench", "tick"], ["bench", "tick", "--sysfs", "x", "--ticks", "10"],
         ])
     func usage(arguments: [String]) throws {
         let error = #expect(throws: (any Error).self) {
@@ -47,7 +48,7 @@ struct CommandTests {
             ["powercap", "--root", "x", "--machine", "hwmon", "--wall-watts", "2000"],
             ["app", "--port", "80", "--unit", "40us"],
             ["load", "--port", "80", "--mix", "1,0,0,2.5", "--format", "json"],
-            ["demo", "--bin", "x"],
+            ["demo", "--bin", "x"], ["bench", "tick", "--sysfs", "x", "--ticks", "1000"],
         ])
     func good(arguments: [String]) throws { _ = try JouleflowLab.parseAsRoot(arguments) }
 
