@@ -206,11 +206,12 @@ struct CounterWorker: ~Copyable {
         let news = now.filter { failing[$0.key] != $0.value }
         for (reason, zones) in Dictionary(grouping: news.keys.sorted(), by: { news[$0] }) {
             guard let reason else { continue }
+            let first = source.explanations.first { $0.zone.label == zones.first }
             log.error(
                 "energy counters cannot be read: \(reason.sentence)",
                 metadata: [
                     "zones": "\(zones.joined(separator: ","))",
-                    "fix": "\(reason.remedy(sysfs: settings.energy.sysfs))",
+                    "fix": "\(reason.remedy(for: first, sysfs: settings.energy.sysfs))",
                 ])
         }
         let again = failing.keys.filter { now[$0] == nil }.sorted()

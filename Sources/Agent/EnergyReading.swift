@@ -15,20 +15,25 @@ package struct EnergyReading: Sendable {
 
     /// Whether the root is another than `/sys`.
     package let isSimulated: Bool
-    package let seconds: Double
+    /// CLOCK_BOOTTIME of the first reading and of the last.
+    package let started: Nanoseconds
+    package let ended: Nanoseconds
     package let zones: [Zone]
     /// The sum of the primary source's zones that are added.
     package let host: Known<Microjoules, EnergyReason>
     /// Folders that are no zones with energy, and why.
     package let leftAlone: [(path: String, reason: String)]
-    /// What a person can do where the host's energy is not known.
-    package let remedy: String?
+    /// Where the host's energy is not known: which zone's is not, why, and what a person can do.
+    package let shortfall: String?
 
     package let source: EnergySourceKind
     /// What part of the host the energy covers.
     package let scope: EnergyScope
     /// The other sources that tell of the host's energy, and theirs: for comparison.
     package let others: [(source: EnergySourceKind, energy: Known<Microjoules, EnergyReason>)]
+
+    /// Between the first reading and the last.
+    package var seconds: Double { ended.subtractingClamped(started).seconds }
 }
 
 /// Reads the counters under `options` for `length`, once a second.
@@ -60,17 +65,17 @@ package func readEnergy(
         read(at: now)
     }
     let energies = meter.close(at: now.boottime, zones: source.zones, primary: source.primary)
-    return EnergyReading(
-        options, source, energies, over: now.boottime.subtractingClamped(start.boottime))
+    return EnergyReading(options, source, energies, from: start.boottime, to: now.boottime)
 }
 
 extension EnergyReading {
     fileprivate init(
         _ options: EnergyOptions, _ source: borrowing HostEnergySource,
-        _ energies: WindowEnergies, over time: Nanoseconds
+        _ energies: WindowEnergies, from started: Nanoseconds, to ended: Nanoseconds
     ) {
         isSimulated = options.sysfs != "/sys" || options.procfs != "/proc"
-        seconds = time.seconds
+        self.started = started
+        self.ended = ended
         zones = zip(source.explanations, energies.zones).map { explanation, energy in
             // Nothing follows this reading: what was deferred is lost.
             let final: ZoneEnergy =
@@ -83,7 +88,13 @@ extension EnergyReading {
         leftAlone = source.refused.map { ($0.folder, $0.refusal) }
         self.source = source.primary
         scope = source.scope
-        remedy = energies.host.reason?.remedy(sysfs: options.sysfs)
+        shortfall = energies.host.reason.map { reason in
+            let zone = zip(source.explanations, energies.zones).first { explanation, energy in
+                explanation.zone.counted && explanation.zone.source == source.primary
+                    && energy.reason == reason && energy.energy.value == nil
+            }
+            return reason.account(of: zone?.0, sysfs: options.sysfs)
+        }
         let descriptions = source.zones
         others = [EnergySourceKind.wall, .rapl, .model].compactMap { kind in
             let counted = zip(descriptions, energies.zones).filter {

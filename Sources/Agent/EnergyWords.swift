@@ -1,3 +1,4 @@
+package import EnergySources
 package import Metering
 
 extension EnergyReason {
@@ -7,11 +8,11 @@ extension EnergyReason {
         case .firstReading: "it was read for the first time"
         case .permissionDenied: "permission denied"
         case .missing: "it is gone"
-        case .readFailed: "the kernel reports an error"
+        case .readFailed: "a read of it fails"
         case .malformed: "it holds no number that it can have"
         case .discontinuity: "it shows what it cannot have reached: it restarted"
         case .noSource: "there is no counter"
-        case .gapTooLong: "it was not read for so long that it may have wrapped more than once"
+        case .gapTooLong: "it was not read for so long that the energy in between cannot be told"
         case .suspended: "the host was suspended"
         case .agentStopped: "the agent did not run"
         case .rangeUnknown: "it wrapped, and its range is not known"
@@ -21,9 +22,18 @@ extension EnergyReason {
         }
     }
 
+    /// The zone, why its energy is not known, and what a person can do about it.
+    package func account(of zone: ZoneExplanation?, sysfs: String) -> String {
+        let place = zone.map { "\($0.zone.label)\($0.folder.isEmpty ? "" : " (\($0.folder))"): " }
+        return (place ?? "") + sentence + ": " + remedy(for: zone, sysfs: sysfs)
+    }
+
     /// What a person can do about it.
-    package func remedy(sysfs: String) -> String {
-        switch self {
+    ///
+    /// - Parameter zone: the zone that it is about, where it is one.
+    package func remedy(for zone: ZoneExplanation? = nil, sysfs: String) -> String {
+        let counter = zone?.counterFile ?? "its file"
+        return switch self {
         case .permissionDenied:
             """
             give the agent's group the right to read energy_uj: a udev rule SUBSYSTEM=="powercap", \
@@ -37,8 +47,34 @@ extension EnergyReason {
             has neither: give idle_watts and maximum_watts for an estimate
             """
         case .loadUnknown: "see that the agent can read stat under its procfs root"
-        default:
-            "look at \(sysfs)/class/powercap and \(sysfs)/class/hwmon; it is tried again every 10 s"
+        case .missing:
+            """
+            see whether \(counter) is there, and load its driver where it is not; it is looked for \
+            every 10 s
+            """
+        case .readFailed:
+            """
+            run cat \(counter) as root: where that fails too, the kernel cannot read the counter \
+            (dmesg may say why), or a folder stands in the file's place; it is tried again every 10 s
+            """
+        case .malformed:
+            "run cat \(counter): it must show one number, and one that this counter can have"
+        case .rangeUnknown:
+            """
+            make max_energy_range_uj in \(zone?.folder ?? "its folder") readable, from which the \
+            energy of a wrap is taken; every RAPL driver has it
+            """
+        case .gapTooLong: "see why it was not read; it is measured again from the next reading on"
+        case .firstReading, .discontinuity, .suspended, .agentStopped, .sampled, .modelled:
+            "nothing needs to be done: it is measured again from the next reading on"
         }
+    }
+}
+
+extension ZoneExplanation {
+    /// The file that shows the zone's energy or power.
+    fileprivate var counterFile: String? {
+        guard !folder.isEmpty else { return nil }
+        return zone.source == .wall ? "\(folder)/\(zone.name)_*" : folder + "/energy_uj"
     }
 }

@@ -47,7 +47,7 @@ struct EnergyCommand: AsyncParsableCommand {
         guard let reason = reading.host.reason else { return }
         throw Failure(
             reason == .permissionDenied ? .permission : .answerIsNo,
-            "the host's energy is not known: " + report.words(reason))
+            "the host's energy is not known: " + (reading.shortfall ?? reason.sentence))
     }
 }
 
@@ -56,10 +56,6 @@ struct EnergyReport {
     private let reading: EnergyReading
 
     init(_ reading: EnergyReading) { self.reading = reading }
-
-    func words(_ reason: EnergyReason) -> String {
-        "\(reason.sentence): \(reading.remedy ?? "")"
-    }
 
     var json: String {
         let zones = reading.zones.map { zone in
@@ -78,6 +74,8 @@ struct EnergyReport {
         return object([
             ("source", text(reading.source.label)), ("scope", text(reading.scope.label)),
             ("simulated", "\(reading.isSimulated)"), ("seconds", "\(reading.seconds)"),
+            ("started_boottime_nanoseconds", "\(reading.started.rawValue)"),
+            ("ended_boottime_nanoseconds", "\(reading.ended.rawValue)"),
             (
                 "host",
                 object([

@@ -63,7 +63,8 @@ struct EnergyReadingTests {
         // The counters stood still: that is an energy of zero, and known.
         #expect(reading.host == .known(.zero))
         #expect(reading.zones.map(\.description.counted) == [true, false])
-        #expect(reading.remedy == nil)
+        #expect(reading.shortfall == nil)
+        #expect(reading.ended >= reading.started + .milliseconds(20))
     }
 
     @Test("of a counter that cannot be read is unknown, never zero")
@@ -74,7 +75,9 @@ struct EnergyReadingTests {
         let reading = try readEnergy(EnergyOptions(sysfs: tree.root), for: .milliseconds(20))
         #expect(reading.host.value == nil)
         #expect(reading.zones.first?.energy == .lost(.malformed))
-        #expect(reading.remedy?.isEmpty == false)
+        let shortfall = try #require(reading.shortfall)
+        #expect(shortfall.hasPrefix("package-0 (\(tree.root)/class/powercap/intel-rapl:0): "))
+        #expect(shortfall.contains("cat \(tree.root)/class/powercap/intel-rapl:0/energy_uj"))
     }
 
     @Test("of a host without counters has no source")
