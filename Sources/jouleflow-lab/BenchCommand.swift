@@ -1,5 +1,4 @@
 import ArgumentParser
-import EnergySources
 import Foundation
 import Lab
 import Metering
@@ -35,7 +34,7 @@ struct TickBenchCommand: StoppableCommand {
     }
 
     mutating func run(until signals: StopSignals) throws {
-        var bench = TickBench(EnergyOptions(sysfs: sysfs))
+        var bench = TickBench(sysfs: sysfs)
         guard bench.countedZones > 0 else {
             throw quit("there is no counter under \(sysfs) that gives the host's energy", status: 5)
         }

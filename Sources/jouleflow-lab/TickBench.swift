@@ -50,7 +50,9 @@ struct TickBench: ~Copyable {
     private var ahead = Nanoseconds.zero
     private(set) var costs = Costs()
 
-    init(_ options: EnergyOptions) {
+    /// - Parameter sysfs: the root that plays `/sys`.
+    init(sysfs: String) {
+        let options = EnergyOptions(sysfs: sysfs)
         now = ClockReading(
             realtime: LabClock.wall, boottime: LabClock.boot, monotonic: LabClock.awake)
         source = HostEnergySource(options)
