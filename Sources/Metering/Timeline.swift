@@ -49,25 +49,33 @@ package struct Timeline<Reason: Sendable>: Sendable {
     }
 
     /// A timeline that goes on where another ended: at `boundary` the accumulator had `value`, and
-    /// it was read last at `time`, when it had `beyond` more.
+    /// it was read last at `time`, when it had `beyond` more. What was used between them is
+    /// `bridged`: whether readings failed there is not known any more.
     package init(
         resumingFrom boundary: Nanoseconds, at value: UInt64, read time: Nanoseconds,
         beyond: UInt64, unread: Reason
     ) {
         self.init(from: boundary, unread: unread)
         valueAtBoundary = value
-        readings.append(Reading(time: time, value: value.addingClamped(beyond)))
+        if time > boundary { readings.append(Reading(time: boundary, value: value)) }
+        readings.append(
+            Reading(
+                time: time, value: value.addingClamped(beyond),
+                bridged: time > boundary ? unread : nil))
     }
 
     /// How much further than at the latest boundary the accumulator is; `nil` where the boundary's
-    /// value is not known.
+    /// value is not known, or something was lost since.
     package var beyondBoundary: UInt64? {
-        guard let valueAtBoundary, let last = readings.last else { return nil }
+        guard let valueAtBoundary, let last = readings.last,
+            !readings.contains(where: { $0.time > boundary && $0.lost != nil })
+        else { return nil }
         return last.value - min(last.value, valueAtBoundary)
     }
 
     /// Adds a successful reading of the accumulator, which must not fall; a lower `value` or an
-    /// earlier `time` than the one before is raised to it.
+    /// earlier `time` than the one before is raised to it, and the time to after the latest
+    /// boundary: the stretch before it is given.
     package mutating func append(
         _ value: UInt64, at time: Nanoseconds, bridged: Reason? = nil, lost: Reason? = nil
     ) {
@@ -78,6 +86,7 @@ package struct Timeline<Reason: Sendable>: Sendable {
             let last = readings[readings.count - 1]
             reading.value = max(value, last.value)
             reading.time = max(time, last.time)
+            if reading.time == boundary { reading.time += Nanoseconds(1) }
             if reading.time == last.time {
                 reading.bridged = bridged ?? last.bridged
                 reading.lost = lost ?? last.lost

@@ -91,7 +91,7 @@ private func seconds(_ seconds: UInt64) -> Nanoseconds { .seconds(seconds) }
         #expect(beyond == 10)
         var other = Timeline<EnergyReason>(
             resumingFrom: seconds(20), at: 0, read: seconds(21), beyond: beyond,
-            unread: .firstReading)
+            unread: .agentStopped)
         line.append(300, at: seconds(41), bridged: .agentStopped)
         other.append(110, at: seconds(41), bridged: .agentStopped)
         for end in [30, 40, 41] as [UInt64] {
@@ -102,6 +102,42 @@ private func seconds(_ seconds: UInt64) -> Nanoseconds { .seconds(seconds) }
                 return
             }
         }
+    }
+
+    @Test(
+        "a timeline resumed at an earlier boundary than its latest reading's cuts what is between")
+    func resumesBetween() {
+        var line = Timeline<EnergyReason>(
+            resumingFrom: seconds(20), at: 0, read: seconds(45), beyond: 250,
+            unread: .agentStopped)
+        line.append(300, at: seconds(50), bridged: .agentStopped)
+        #expect(line.close(at: seconds(30)) == .bridged(100, .agentStopped))
+        #expect(line.close(at: seconds(40)) == .bridged(100, .agentStopped))
+        #expect(line.close(at: seconds(50)) == .bridged(100, .agentStopped))
+    }
+
+    @Test("over a loss across the latest boundary no timeline can be resumed") func lossBeyond() {
+        var line = timeline()
+        line.append(0, at: seconds(10))
+        line.append(10, at: seconds(19))
+        line.append(10, at: seconds(29), lost: .gapTooLong)
+        #expect(line.close(at: seconds(20)) == .unknown(.gapTooLong))
+        #expect(line.beyondBoundary == nil)
+        line.append(30, at: seconds(31))
+        #expect(line.close(at: seconds(30)) == .unknown(.gapTooLong))
+        #expect(line.beyondBoundary == 10)
+    }
+
+    @Test("a loss at the very time of a boundary that was cut belongs to the next stretch")
+    func lossAtBoundary() {
+        var line = timeline()
+        line.append(0, at: seconds(10))
+        line.append(10, at: seconds(20))
+        #expect(line.close(at: seconds(20)) == .measured(10))
+        // The clock stood still, or went back.
+        line.append(15, at: seconds(19), lost: .discontinuity)
+        line.append(40, at: seconds(30))
+        #expect(line.close(at: seconds(30)) == .unknown(.discontinuity))
     }
 
     @Test("extreme values and times do not trap") func extremes() {
