@@ -136,7 +136,7 @@ struct EnergyCounter: Sendable, Hashable {
         let energy: UInt64
         if later.value >= earlier.value {
             energy = later.value - earlier.value
-        } else if range != nil {
+        } else if range != nil, UInt128(earlier.value) <= period {
             let wrapped = UInt128(later.value) + period - UInt128(earlier.value)
             guard let fitting = UInt64(exactly: wrapped) else { return nil }
             energy = fitting

@@ -217,6 +217,18 @@ struct SeededGenerator: RandomNumberGenerator {
         #expect(counter.sample.accumulated == Microjoules(200_000_000))
     }
 
+    @Test("a baseline above a range that shrank is no energy, and counting goes on")
+    func shrunkRange() {
+        var counter = EnergyCounter(range: 262_143_328_850)
+        counter.note(200_000_000_000, at: .seconds(1))
+        counter.range = 65_532_610_987
+        counter.note(10_000_000, at: .seconds(2))
+        #expect(counter.sample.failure == .discontinuity)
+        counter.note(20_000_000, at: .seconds(3))
+        #expect(counter.sample.lost == .discontinuity)
+        #expect(counter.sample.accumulated == Microjoules(10_000_000))
+    }
+
     @Test("without a range a fall is a discontinuity") func noRange() {
         var counter = EnergyCounter(range: nil)
         counter.note(100, at: .seconds(1))
