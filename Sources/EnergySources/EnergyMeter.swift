@@ -22,7 +22,9 @@ package struct WindowEnergies: Sendable, Hashable {
 /// - energy was lost inside the window: `lost`, with the reason.
 ///
 /// The host's windows add up in the same way: where a zone is deferred, what the others used
-/// is carried to the window in which the host's energy is known again.
+/// is carried to the window in which the host's energy is known again. Where a zone is deferred over
+/// a window in which another is lost, the window in which it is read again is unknown for the host:
+/// it holds energy of lost windows.
 package struct EnergyMeter: Sendable {
     private struct Zone: Sendable {
         var timeline: Timeline<EnergyReason>
@@ -57,12 +59,20 @@ package struct EnergyMeter: Sendable {
     private var unread: EnergyReason = .firstReading
     /// What counted zones used since the host's energy was last known.
     package private(set) var pending: CarriedEnergy?
+    /// Why energy was lost in a window over which another counted zone is deferred.
+    private var lostWhileDeferred: EnergyReason?
+    /// Zones that another run of the agent did not read after its latest boundary, until the first
+    /// window ends.
+    private var behind: [Int] = []
 
     /// A meter whose first window begins at `start` (CLOCK_BOOTTIME): the time of the first sample,
     /// or that window is unknown.
     package init(from start: Nanoseconds) { boundary = start }
 
     /// A meter that goes on at `boundary`, where another run of the agent ended.
+    ///
+    /// A counter that was not read after it may have been deferred there, over a loss if nothing is
+    /// pending: the next window's host energy is unknown then.
     ///
     /// - Parameters:
     ///   - sample: what the resumed source holds before its first reading.
@@ -73,6 +83,9 @@ package struct EnergyMeter: Sendable {
         self.boundary = boundary
         self.pending = pending
         unread = .agentStopped
+        behind = sample.zones.indices.filter {
+            sample.zones[$0].failure == .agentStopped && sample.zones[$0].readAt < boundary
+        }
         zones = sample.zones.map { zone in
             guard zone.failure == .agentStopped else {
                 return Zone(timeline: Timeline(from: boundary, unread: .agentStopped))
@@ -108,10 +121,14 @@ package struct EnergyMeter: Sendable {
             index < zones.count ? zones[index].close(at: end) : .lost(unread)
         }
         unread = .firstReading
-        let counted = zip(descriptions, energies).filter {
-            $0.0.counted && $0.0.source == primary
-        }.map(\.1)
-        let (host, carried) = host(counted, over: duration)
+        let counted = descriptions.indices.filter {
+            descriptions[$0].counted && descriptions[$0].source == primary
+        }
+        if pending == nil, behind.contains(where: counted.contains) {
+            lostWhileDeferred = .agentStopped
+        }
+        behind = []
+        let (host, carried) = host(counted.map { energies[$0] }, over: duration)
         return WindowEnergies(zones: energies, host: host, carried: carried)
     }
 
@@ -124,16 +141,24 @@ package struct EnergyMeter: Sendable {
     ) -> (Known<Microjoules, EnergyReason>, CarriedEnergy?) {
         guard !energies.isEmpty else {
             pending = nil
+            lostWhileDeferred = nil
             return (.unknown(.noSource), nil)
         }
         let sum = energies.reduce(pending?.energy ?? .zero) { $0 + ($1.energy.value ?? .zero) }
+        let lost = energies.first { $0.state == .lost }
         guard let reason = energies.lazy.compactMap(\.energy.reason).first else {
-            defer { pending = nil }
-            return (.known(sum), pending)
+            defer {
+                pending = nil
+                lostWhileDeferred = nil
+            }
+            return lostWhileDeferred.map { (.unknown($0), nil) } ?? (.known(sum), pending)
         }
-        let isLost = energies.contains { $0.state == .lost }
+        if let lost {
+            let isDeferred = energies.contains { $0.state == .deferred }
+            lostWhileDeferred = isDeferred ? lost.reason : nil
+        }
         pending =
-            isLost
+            lost != nil || lostWhileDeferred != nil
             ? nil : CarriedEnergy(energy: sum, time: (pending?.time ?? .zero) + duration)
         return (.unknown(reason), nil)
     }

@@ -125,6 +125,34 @@ private func sample(_ seconds: UInt64, _ energies: UInt64...) -> EnergySample {
         #expect(next.carried == nil)
     }
 
+    @Test("energy that a zone defers over a loss of another is not the next window's host's")
+    func deferredOverLoss() {
+        var meter = EnergyMeter(from: .seconds(10))
+        meter.add(sample(10, 0, 0, 0))
+        var lost = sample(20, 0, 0, 200)
+        lost.zones[0].failure = .readFailed
+        lost.zones[0].readAt = .seconds(10)
+        lost.zones[2].losses = 1
+        lost.zones[2].lost = .discontinuity
+        meter.add(lost)
+        #expect(close(&meter, 20).host == .unknown(.readFailed))
+        var next = sample(30, 5000, 0, 300)
+        next.zones[0].bridges = 1
+        next.zones[0].bridged = .readFailed
+        next.zones[2].losses = 1
+        meter.add(next)
+        let window = close(&meter, 30)
+        #expect(window.zones[0] == .bridged(Microjoules(5000), .readFailed))
+        #expect(window.zones[2] == .measured(Microjoules(100)))
+        #expect(window.host == .unknown(.discontinuity))
+        #expect(window.carried == nil)
+        var after = sample(40, 5010, 0, 310)
+        after.zones[0].bridges = 1
+        after.zones[2].losses = 1
+        meter.add(after)
+        #expect(close(&meter, 40).host == .known(Microjoules(20)))
+    }
+
     @Test("an estimated zone stays estimated over its gaps") func estimated() {
         var meter = EnergyMeter(from: .seconds(10))
         func modelled(_ seconds: UInt64, _ energy: UInt64, bridges: UInt64 = 0) -> EnergySample {
