@@ -86,6 +86,56 @@ import Testing
         #expect(source.zones == zones)
     }
 
+    @Test("a zone that is away when the agent starts again is unknown, not forgotten")
+    mutating func awayAtRestart() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0", energy: 1000)
+        tree.add("intel-rapl:1", "package-1", energy: 262_143_328_000)
+        var first = PowercapSource(sysfs: tree.root)
+        first.read(into: &sample, now: .seconds(100))
+        let baselines = first.baselines.compactMap { $0 }
+        tree.remove("intel-rapl:1")
+        var source = PowercapSource(sysfs: tree.root, resuming: baselines)
+        #expect(source.zones.map(\.name) == ["package-0", "package-1"])
+        #expect(source.zones.map(\.counted) == [true, true])
+        source.read(into: &sample, now: .seconds(101))
+        #expect(sample.zones.map(\.failure) == [nil, .missing])
+        // It comes back under another number, and its wrap is known.
+        tree.add("intel-rapl:7", "package-1", energy: 100)
+        source.read(into: &sample, now: .seconds(112))
+        #expect(sample.zones[1].failure == nil)
+        #expect(sample.zones[1].accumulated == Microjoules(850 + 61 + 100))
+        #expect(source.zones.count == 2)
+    }
+
+    @Test("of two zones of one name the one that stays is not taken for the other")
+    mutating func duplicateVanishes() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0", energy: 1000)
+        tree.add("intel-rapl:1", "package-0", energy: 50_000)
+        var source = PowercapSource(sysfs: tree.root)
+        source.read(into: &sample, now: .seconds(1))
+        tree.remove("intel-rapl:0")
+        tree.set("intel-rapl:1", 50_100)
+        source.read(into: &sample, now: .seconds(62))
+        #expect(sample.zones.map(\.failure) == [.missing, nil])
+        #expect(sample.zones.map(\.accumulated.rawValue) == [0, 100])
+        tree.add("intel-rapl:0", "package-0", energy: 1500)
+        source.read(into: &sample, now: .seconds(73))
+        #expect(sample.zones.map(\.accumulated.rawValue) == [500, 100])
+        #expect(source.zones.map(\.counted) == [true, false])
+    }
+
+    @Test("the tree is looked at again after the clock went back") mutating func clockBack() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0")
+        var source = PowercapSource(sysfs: tree.root)
+        source.read(into: &sample, now: .seconds(5000))
+        tree.add("intel-rapl:1", "package-1")
+        source.read(into: &sample, now: .seconds(10))
+        #expect(sample.zones.count == 2)
+    }
+
     @Test("a zone that appears is found within a minute and makes a new revision")
     mutating func appears() {
         let tree = PowercapTree()

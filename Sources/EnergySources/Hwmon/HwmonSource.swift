@@ -128,6 +128,7 @@ package struct HwmonSource: EnergySource, ~Copyable, Sendable {
 
     private func isScanDue(_ now: Nanoseconds) -> Bool {
         guard let scannedAt else { return false }
+        if now < scannedAt { return true }
         let age = now.subtractingClamped(scannedAt)
         if vanishedAnew { return age >= Self.leastScanInterval }
         return age >= (failing ? Self.failingScanInterval : Self.scanInterval)

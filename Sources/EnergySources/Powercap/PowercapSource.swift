@@ -15,6 +15,13 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
         /// `nil` while the zone is not in the tree.
         var file: FileTable.Handle?
         var counter: EnergyCounter
+
+        /// Reads what bounds the counter, in the zone's folder. A range that cannot be read keeps
+        /// its value.
+        mutating func readLimits() {
+            counter.range = number("max_energy_range_uj", in: folder) ?? counter.range
+            counter.maximumPower = mostPower(of: key, in: folder)
+        }
     }
 
     /// Zones that are taken at most, those that vanished included: with those of hwmon and a model
@@ -57,13 +64,20 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
         diesMirror = processorMirrorsDies(sysfs: sysfs, procfs: procfs)
         scan()
         for baseline in baselines { resume(baseline) }
+        describe()
     }
 
+    /// A zone that is not in the tree becomes one that fails: the host's energy is unknown until it
+    /// is back, never silently less.
     private mutating func resume(_ baseline: ZoneBaseline) {
         let key = ZoneKey(
             control: baseline.control, name: baseline.name, parent: baseline.parent,
             ordinal: baseline.ordinal)
-        guard let index = entries.firstIndex(where: { $0.key == key }) else { return }
+        let index = entries.firstIndex { $0.key == key } ?? entries.count
+        if index == entries.count {
+            guard entries.count < Self.zoneLimit else { return }
+            entries.append(Entry(key: key, folder: "", counter: EnergyCounter(range: nil)))
+        }
         entries[index].counter.resume(
             from: EnergyCounter.Reading(
                 value: baseline.value, time: baseline.readAt, awake: baseline.awakeAt),
@@ -130,6 +144,7 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
 
     private func isScanDue(_ now: Nanoseconds) -> Bool {
         guard let scannedAt else { return false }
+        if now < scannedAt { return true }
         let age = now.subtractingClamped(scannedAt)
         if failedAnew { return age >= Self.leastScanInterval }
         return age >= (failing ? Self.failingScanInterval : Self.scanInterval)
@@ -137,7 +152,8 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
 
     private mutating func scan() {
         failedAnew = false
-        let found = Discovery(sysfs: sysfs)
+        var found = Discovery(sysfs: sysfs)
+        found.keepOrdinals(of: entries.map { FoundZone(key: $0.key, folder: $0.folder) })
         treeFailure = found.failure
         refused = found.refused
         for index in entries.indices {
@@ -148,8 +164,7 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
             guard !entries.contains(where: { $0.key == zone.key }) else { continue }
             var entry = Entry(
                 key: zone.key, folder: zone.folder, counter: EnergyCounter(range: nil))
-            entry.counter.range = number("max_energy_range_uj", in: zone.folder)
-            entry.counter.maximumPower = maximumPower(of: zone)
+            entry.readLimits()
             entry.file = files.add(zone.folder + "/energy_uj")
             entries.append(entry)
         }
@@ -166,9 +181,7 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
         guard let folder else { return }
         entries[index].folder = folder
         entries[index].file = files.add(folder + "/energy_uj")
-        if let range = number("max_energy_range_uj", in: folder) {
-            entries[index].counter.range = range
-        }
+        entries[index].readLimits()
     }
 
     private mutating func describe() {
@@ -200,20 +213,17 @@ extension EnergyReason {
 
 /// The number in a zone's file; `nil` where it cannot be read, is none or is 0.
 private func number(_ file: String, in folder: String) -> UInt64? {
-    guard let line = try? readLine(of: folder + "/" + file, limit: 64),
-        let value = UInt64(line), value > 0
-    else { return nil }
-    return value
+    number(in: folder + "/" + file).flatMap { $0 > 0 ? $0 : nil }
 }
 
 /// The most a zone is believed to draw, in microwatts.
 ///
 /// `constraint_N_max_power_uw` only raises the default: firmware leaves it at 0 or at the rated
 /// power, which short peaks exceed up to twice.
-private func maximumPower(of zone: FoundZone) -> UInt64 {
-    if ZoneName(zone.key.name).kind == .psys { return EnergyCounter.sanePlatformMicrowatts }
+private func mostPower(of zone: ZoneKey, in folder: String) -> UInt64 {
+    if ZoneName(zone.name).kind == .psys { return EnergyCounter.sanePlatformMicrowatts }
     let constraints = (0..<3).compactMap {
-        number("constraint_\($0)_max_power_uw", in: zone.folder)
+        number("constraint_\($0)_max_power_uw", in: folder)
     }
     let largest = min(constraints.max() ?? 0, EnergyCounter.sanePlatformMicrowatts / 2)
     return max(EnergyCounter.saneMicrowatts, largest * 2)

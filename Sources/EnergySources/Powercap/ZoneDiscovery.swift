@@ -93,6 +93,26 @@ struct Discovery: Sendable {
         zones.append(FoundZone(key: key, folder: path))
     }
 
+    /// Lets zones of one control, name and parent keep the ordinals that `known` ones have in the
+    /// same folders; the others take those that are free.
+    ///
+    /// Without it the second of two would be taken for the first as soon as that is gone.
+    mutating func keepOrdinals(of known: [FoundZone]) {
+        let groups = Set((known + zones).filter { $0.key.ordinal > 0 }.map { $0.key.numbered(0) })
+        for group in groups {
+            let members = zones.indices.filter { zones[$0].key.numbered(0) == group }
+            let before = known.filter { $0.key.numbered(0) == group }
+            let kept = members.map { member in
+                before.first { $0.folder == zones[member].folder }?.key.ordinal
+            }
+            var free = (0..<members.count + before.count).filter { !kept.contains($0) }
+            for (member, ordinal) in zip(members, kept) {
+                let key = group.numbered(ordinal ?? free.removeFirst())
+                zones[member] = FoundZone(key: key, folder: zones[member].folder)
+            }
+        }
+    }
+
     private mutating func refuse(_ path: String, _ refusal: ZoneRefusal) {
         refused.append(RefusedZone(folder: path, refusal: refusal.description))
     }

@@ -64,4 +64,8 @@ struct ZoneKey: Hashable, Sendable {
     let parent: String
     /// 0 for the first zone of this control, name and parent, in the order of their ids.
     let ordinal: Int
+
+    func numbered(_ ordinal: Int) -> ZoneKey {
+        ZoneKey(control: control, name: name, parent: parent, ordinal: ordinal)
+    }
 }
