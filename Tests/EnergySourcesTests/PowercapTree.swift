@@ -8,7 +8,9 @@ final class PowercapTree {
     private var links: String { root + "/class/powercap" }
 
     init(flatLinks: Bool = true) {
-        var template = Array("/tmp/jouleflow-powercap-XXXXXX".utf8CString)
+        // In memory where that can be: histories write some ten thousand times.
+        let place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        var template = Array((place + "/jouleflow-powercap-XXXXXX").utf8CString)
         root = mkdtemp(&template).map { String(cString: $0) } ?? ""
         precondition(!root.isEmpty, "no temporary folder")
         folder("/devices/virtual/powercap")
@@ -49,11 +51,32 @@ final class PowercapTree {
     }
 
     func remove(_ id: String) {
-        unlink(links + "/" + id)
+        removeFile(path(id) + "/energy_uj")
+        removeLink(id)
         removeTree(path(id))
     }
 
+    func removeLink(_ id: String) { unlink(links + "/" + id) }
+
+    /// Removes a file. Where it is held open it is empty: of a zone that is gone sysfs gives
+    /// nothing more.
+    func removeFile(_ path: String) {
+        truncate(path, 0)
+        unlink(path)
+    }
+
     func set(_ id: String, _ energy: UInt64) { setText(id, "\(energy)\n") }
+
+    /// Writes in place, padded as simulators do: no file is emptied and filled again.
+    func show(_ id: String, _ energy: UInt64) {
+        let text = "\(energy)"
+        let bytes = Array((text + String(repeating: "\n", count: 32 - text.utf8.count)).utf8)
+        let descriptor = open(path(id) + "/energy_uj", O_WRONLY | O_CREAT, 0o644)
+        precondition(descriptor >= 0, "cannot write the counter of \(id)")
+        let written = Glibc.write(descriptor, bytes, bytes.count)
+        precondition(written == bytes.count)
+        close(descriptor)
+    }
 
     func setText(_ id: String, _ text: String) { write(path(id) + "/energy_uj", text) }
 
