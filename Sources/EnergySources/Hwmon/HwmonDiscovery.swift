@@ -61,6 +61,8 @@ struct HwmonDiscovery: Sendable {
 
     /// Chips, and entries of one folder, that are looked at; the rest is not seen.
     private static let entryLimit = 4096
+    /// Channels of one chip that are looked at; the rest is not seen. Chips have some dozens.
+    private static let channelLimit = 256
 
     init(sysfs: String) {
         let root = sysfs + "/class/hwmon"
@@ -75,6 +77,7 @@ struct HwmonDiscovery: Sendable {
         let home = exists(folder + "/name") ? folder : folder + "/device"
         guard let entries = try? listFolder(home, limit: Self.entryLimit) else { return }
         let channels = Set(entries.compactMap { Channel(file: $0.name) }).sorted()
+            .prefix(Self.channelLimit)
         guard !channels.isEmpty else { return }
         let chip: String
         do { chip = try readLine(of: home + "/name") } catch {
