@@ -103,7 +103,7 @@ extension History {
 
 @Suite("Over random histories of a host") struct HistoryTests {
     private static let steps = 120
-    private static let seeds: ClosedRange<UInt64> = 1...30
+    private static let seeds: ClosedRange<UInt64> = 1...24
 
     /// What the histories of one fate showed.
     private struct Sum {

@@ -1,4 +1,5 @@
 import CAllocationCounter
+import Glibc
 import Metering
 import Testing
 
@@ -82,6 +83,36 @@ import Testing
         var none = ProcessorMeter(procfs: "/nonexistent", services: [], from: seconds(10))
         none.read(now: seconds(10))
         #expect(none.close(at: seconds(20)).hostBusy == .unknown(.notFound))
+    }
+
+    @Test(
+        "what is no file in its place neither crashes nor hangs it, and is a reason",
+        arguments: ["folder", "fifo", "loop", "/nonexistent", "/dev/zero", "0", "-1", "7", "\n"])
+    func hostileFile(kind: String) {
+        let fixture = Fixture()
+        let path = fixture.root + "/stat"
+        switch kind {
+        case "folder": mkdir(path, 0o755)
+        case "fifo": mkfifo(path, 0o644)
+        case "loop": symlink(path, path)
+        case _ where kind.hasPrefix("/"): symlink(kind, path)
+        default: fixture.write("/stat", String(repeating: kind, count: 1 << 20))
+        }
+        var meter = meter(fixture)
+        meter.read(now: seconds(10))
+        guard case .unknown(let reason) = meter.load else {
+            Issue.record("\(kind) is taken for CPU time")
+            return
+        }
+        #expect([.notFound, .readFailed, .malformed].contains(reason))
+        // A text is held open; it is written over, as the kernel does.
+        if reason != .malformed { fixture.remove("/stat") }
+        for (second, idle) in [(11, 0), (12, 0), (13, 100)] as [(UInt64, UInt64)] {
+            fixture.host(idle: idle)
+            meter.read(now: seconds(second))
+        }
+        #expect(meter.close(at: seconds(12)).hostBusy.value == nil)
+        #expect(meter.close(at: seconds(13)).hostBusy == .known(seconds(1)))
     }
 
     @Test("a file that comes later is read from then on") func comesLater() {
