@@ -3,11 +3,27 @@ import Glibc
 package import Metering
 
 extension ClockReading {
+    /// The most time between the first and the last clock of a reading.
+    private static let width: UInt64 = 1_000_000
+    /// Readings of the clocks until the last one is taken as it is.
+    private static let attempts = 8
+
     /// Reads the system's clocks.
+    ///
+    /// A thread that is interrupted between two clocks would see one of them ahead, which looks like
+    /// a suspension or a step: it reads them again.
     package static func now() -> ClockReading {
-        ClockReading(
+        var reading = attempt()
+        for _ in 1..<attempts where reading.width > width { reading = attempt() }
+        return reading.clocks
+    }
+
+    private static func attempt() -> (clocks: ClockReading, width: UInt64) {
+        let monotonic = read(CLOCK_MONOTONIC)
+        let clocks = ClockReading(
             realtime: Timestamp(read(CLOCK_REALTIME)), boottime: Nanoseconds(read(CLOCK_BOOTTIME)),
-            monotonic: Nanoseconds(read(CLOCK_MONOTONIC)))
+            monotonic: Nanoseconds(monotonic))
+        return (clocks, read(CLOCK_MONOTONIC) &- monotonic)
     }
 
     private static func read(_ clock: Int32) -> UInt64 {
