@@ -25,13 +25,11 @@ final class TallyBucket {
     /// Sets where the open window ends.
     func replan(end: Timestamp) { self.end = end }
 
-    func count(_ exchange: Exchange) {
-        if exchange.end >= end {
-            counter.count(exchange, into: &next)
-        } else {
-            if exchange.end < start { open.losses.late &+= 1 }
-            counter.count(exchange, into: &open)
-        }
+    @discardableResult
+    func count(_ exchange: Exchange) -> Match? {
+        if exchange.end >= end { return counter.count(exchange, into: &next) }
+        if exchange.end < start { open.losses.late &+= 1 }
+        return counter.count(exchange, into: &open)
     }
 
     /// Ends the open window. The one after it ends at `nextEnd`.

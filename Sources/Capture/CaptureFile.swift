@@ -110,6 +110,15 @@ package struct CaptureFile: ~Copyable {
         progress: (UInt64) -> Void = { _ in }, _ body: (Frame) -> Void
     ) throws(CaptureFileError) -> CaptureFileSummary {
         var summary = CaptureFileSummary()
+        try forEach(into: &summary, progress: progress, body)
+        return summary
+    }
+
+    /// The same, with a summary that also tells what came before an error.
+    package consuming func forEach(
+        into summary: inout CaptureFileSummary, progress: (UInt64) -> Void = { _ in },
+        _ body: (Frame) -> Void
+    ) throws(CaptureFileError) {
         do throws(ReadFault) {
             repeat {
                 try handOver(&summary, body)
@@ -119,7 +128,6 @@ package struct CaptureFile: ~Copyable {
             throw Self.error(error, path: path, window, source)
         }
         summary.truncatedAt = truncation
-        return summary
     }
 
     private mutating func handOver(

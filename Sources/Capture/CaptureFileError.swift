@@ -20,6 +20,14 @@ package enum CaptureFileError: Error, Equatable, CustomStringConvertible {
     case notFile(path: String)
     case content(path: String, CapturePosition, CaptureFault)
 
+    /// Whether another user might read the file.
+    package var isPermission: Bool {
+        switch self {
+        case .cannotOpen(_, let code), .cannotRead(_, let code): code == EACCES || code == EPERM
+        case .notFile, .content: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .cannotOpen(let path, let code):
@@ -28,7 +36,7 @@ package enum CaptureFileError: Error, Equatable, CustomStringConvertible {
             "cannot read \(path): \(String(cString: strerror(code)))"
         case .notFile(let path): "\(path) is neither a file nor a pipe"
         case .content(let path, let position, let fault):
-            "\(path), \(position): \(fault)"
+            "\(path == CaptureFile.standardInput ? "standard input" : path), \(position): \(fault)"
         }
     }
 }

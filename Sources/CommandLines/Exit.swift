@@ -8,7 +8,7 @@ package enum ExitStatus: Int32, Sendable {
     case usage = 2
     case configuration = 3
     case permission = 4
-    /// An input file cannot be read, or is none.
+    /// An input file cannot be read, or is none; or the output cannot be written.
     case unreadable = 5
 }
 
@@ -52,7 +52,20 @@ extension AsyncParsableCommand {
 
 /// Writes text to standard error as it is; what cannot be written is dropped.
 package func complain(_ text: String) {
-    _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    _ = Array(text.utf8).withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
+/// Writes bytes to standard output as they are. Throws where they cannot be written.
+package func write(_ bytes: [UInt8]) throws(Failure) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+        if count < 0 && errno != EINTR {
+            let reason = String(cString: strerror(errno))
+            throw Failure(.unreadable, "cannot write to standard output: \(reason)")
+        }
+        rest = rest.dropFirst(max(0, count))
+    }
 }
 
 /// The version of Jouleflow's programs.

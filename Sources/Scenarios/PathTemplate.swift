@@ -53,7 +53,7 @@ package struct PathTemplate: Sendable, Hashable {
 }
 
 /// The path of a request target: without scheme and authority (RFC 9112, 3.2.2) and without query.
-func path(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+package func path(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     var start = 0
     if let first = target.first, first != UInt8(ascii: "/") {
         guard let authority = authorityStart(target) else { return target }

@@ -76,10 +76,13 @@ package struct Match: Sendable, Hashable {
 package struct RuleTable: Sendable {
     /// The fields that the rules ask for: what an engine must extract, in this order.
     package let selectors: [FieldSelector]
+    /// The template's text of each rule, in the order of `Match.rule`.
+    package let paths: [String]
     private let rules: [CompiledRule]
 
     package init(_ rules: [ScenarioRule]) {
         var selectors: [FieldSelector] = []
+        paths = rules.map(\.path.text)
         self.rules = rules.map { rule in
             CompiledRule(
                 scenario: rule.scenario, method: rule.method.map { Array($0.utf8) },

@@ -24,6 +24,8 @@ package struct Exchange {
     package let end: Timestamp
     /// Index of the service in the configuration.
     package let service: Int
+    package let client: Endpoint
+    package let server: Endpoint
     package let method: UnsafeRawBufferPointer
     /// The request target as sent, query included; cut at the engine's limit.
     package let target: UnsafeRawBufferPointer
@@ -37,14 +39,17 @@ package struct Exchange {
     package let fields: UnsafeBufferPointer<FieldValue>
 
     package init(
-        start: Timestamp, end: Timestamp, service: Int, method: UnsafeRawBufferPointer,
-        target: UnsafeRawBufferPointer, status: UInt16, isComplete: Bool,
+        start: Timestamp, end: Timestamp, service: Int, client: Endpoint, server: Endpoint,
+        method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, status: UInt16,
+        isComplete: Bool,
         requestBodyLength: UInt64, responseBodyLength: UInt64,
         fields: UnsafeBufferPointer<FieldValue>
     ) {
         self.start = start
         self.end = end
         self.service = service
+        self.client = client
+        self.server = server
         self.method = method
         self.target = target
         self.status = status

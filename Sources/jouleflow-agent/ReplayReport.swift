@@ -9,23 +9,38 @@ struct ReplayReport {
 
     private var tally: Tally { result.tally }
 
-    private var otherRequests: UInt64 { tally.services.reduce(0) { $0 + $1.otherRequests } }
+    private var otherRequests: UInt64 { tally.services.reduce(0) { $0 &+ $1.otherRequests } }
 
     /// The numbers that are single, by key.
     private var numbers: [(String, UInt64)] {
-        [
-            ("packets", result.files.reduce(0) { $0 + $1.packets }),
-            ("bytes", result.files.reduce(0) { $0 + $1.bytes }),
-            ("connections", result.counters.connections), ("exchanges", tally.exchanges),
-            ("unpaired_requests", tally.losses.unpairedRequests),
-            ("unpaired_responses", tally.losses.unpairedResponses),
-            ("suspicious", result.counters.suspicious), ("gaps", tally.losses.gaps),
-            ("gap_bytes", tally.losses.gapBytes), ("evicted", tally.losses.evicted),
+        let counters = result.counters
+        return [
+            ("packets", result.files.reduce(0) { $0 &+ $1.packets }),
+            ("bytes", result.files.reduce(0) { $0 &+ $1.bytes }),
+            ("connections", counters.connections), ("exchanges", counters.exchanges),
+            ("unpaired_requests", counters.unpairedRequests),
+            ("unpaired_responses", counters.unpairedResponses),
+            ("suspicious", counters.suspicious), ("gaps", counters.gaps),
+            ("gap_bytes", counters.gapBytes), ("evicted", counters.evicted),
+            ("encrypted_connections", counters.encryptedConnections),
+            ("untimed", result.files.reduce(0) { $0 &+ $1.untimed }),
+            ("restarts", result.restarts),
+        ]
+    }
+
+    /// The numbers that have parts, by key.
+    private var groups: [(String, [(String, UInt64)])] {
+        let fragments = result.counters.fragments
+        return [
+            ("malformed", result.malformed.map { ($0.name, $0.count) }),
+            ("undecoded", result.undecoded.map { ($0.name, $0.count) }),
             (
-                "undecoded",
-                result.files.reduce(tally.losses.undecoded) { $0.addingClamped($1.unknownLinkType) }
+                "fragments",
+                [
+                    ("received", fragments.received), ("joined", fragments.joined),
+                    ("tiny", fragments.tiny),
+                ]
             ),
-            ("encrypted_connections", result.counters.encryptedConnections),
         ]
     }
 
@@ -37,41 +52,74 @@ struct ReplayReport {
         ]
     }
 
+    // MARK: For programs
+
     /// One JSON object; counts that are not known are null.
     var json: String {
         let scenarios = zip(result.scenarios, tally.scenarios).map { id, scenario in
             let values = outcomes(scenario).map { key, value in
                 let isKnown = key == "requests" || scenario.observation.isKnown
-                return "\"\(key)\":" + (isKnown ? "\(value)" : "null")
+                return (key, isKnown ? "\(value)" : "null")
             }
-            let observed = "\"observed\":\(scenario.observation == .seen)"
-            return "\"\(id)\":{" + (values + [observed]).joined(separator: ",") + "}"
+            let observed = ("observed", "\(scenario.observation == .seen)")
+            return (id.name, object(values + [observed]))
         }
-        let malformed = result.counters.malformed.filter { $0.count > 0 }
         let fields =
-            numbers.map { "\"\($0)\":\($1)" } + [
-                "\"malformed\":{"
-                    + malformed.map { "\"\($0.name)\":\($0.count)" }.joined(separator: ",")
-                    + "}",
-                "\"scenarios\":{" + scenarios.joined(separator: ",") + "}",
-                "\"other\":{\"requests\":\(otherRequests)}",
-                "\"truncated\":\(result.files.contains { $0.truncatedAt != nil })",
-                "\"cpu_seconds\":\(result.cpuSeconds)", "\"peak_rss_bytes\":\(result.peakBytes)",
+            numbers.map { ($0, "\($1)") }
+            + groups.map { ($0, object($1.map { ($0, "\($1)") })) } + [
+                ("scenarios", object(scenarios)),
+                ("other", object([("requests", "\(otherRequests)")])),
+                ("truncated", "\(result.files.contains { $0.truncatedAt != nil })"),
+                ("files", "[" + result.files.map(file).joined(separator: ",") + "]"),
+                ("error", result.failure.map { jsonString("\($0)") } ?? "null"),
+                ("cpu_seconds", "\(result.cpuSeconds)"), ("peak_rss_bytes", "\(result.peakBytes)"),
             ]
-        return "{" + fields.joined(separator: ",") + "}"
+        return object(fields)
     }
 
-    /// Lines for people.
+    private func file(_ file: ReplayedFile) -> String {
+        object([
+            ("path", jsonString(file.path)), ("packets", "\(file.packets)"),
+            ("bytes", "\(file.bytes)"),
+            ("truncated_at", file.truncatedAt.map { "\($0)" } ?? "null"),
+        ])
+    }
+
+    private func object(_ fields: [(String, String)]) -> String {
+        "{" + fields.map { "\(jsonString($0)):\($1)" }.joined(separator: ",") + "}"
+    }
+
+    // MARK: For people
+
+    /// Lines for people; counts of nothing are left out.
     var table: String {
-        var lines: [String] = []
-        for file in result.files {
-            if let place = file.truncatedAt {
-                lines.append(
-                    "\(file.path) is truncated at \(place); what came before it was counted.")
+        var lines = result.files.compactMap { file in
+            file.truncatedAt.map {
+                "\(file.path == "-" ? "standard input" : file.path) ends inside a packet, at byte \($0); what came before it was counted."
             }
         }
-        lines.append(
-            row(["scenario", "requests", "flows", "completed", "refused", "failed", "incomplete"]))
+        if result.restarts > 0 {
+            lines.append(
+                "\(result.restarts) of the files began earlier than the ones before them ended:"
+                    + " open connections ended there.")
+        }
+        lines += scenarioLines
+        lines += numbers.filter { $0.1 > 0 || $0.0 == "exchanges" }.map {
+            pad($0.0, 32) + "\($0.1)"
+        }
+        for (name, parts) in groups {
+            lines += parts.filter { $0.1 > 0 }.map { pad("\(name), \($0.0)", 32) + "\($0.1)" }
+        }
+        lines.append(pad("cpu_seconds", 32) + "\(result.cpuSeconds)")
+        lines.append(pad("peak_rss_bytes", 32) + "\(result.peakBytes)")
+        return lines.joined(separator: "\n")
+    }
+
+    private var scenarioLines: [String] {
+        guard !result.scenarios.isEmpty else { return [] }
+        var lines = [
+            row(["scenario", "requests", "flows", "completed", "refused", "failed", "incomplete"])
+        ]
         for (id, scenario) in zip(result.scenarios, tally.scenarios) {
             let isKnown = scenario.observation.isKnown
             lines.append(
@@ -81,17 +129,7 @@ struct ReplayReport {
                             $0 == "requests" || isKnown ? "\($1)" : "unknown"
                         }))
         }
-        lines.append(row(["other", "\(otherRequests)"]))
-        lines.append("")
-        lines += numbers.filter { $0.1 > 0 || $0.0 == "exchanges" }.map {
-            pad($0.0, 24) + "\($0.1)"
-        }
-        for reason in result.counters.malformed where reason.count > 0 {
-            lines.append(pad("malformed, \(reason.name)", 24) + "\(reason.count)")
-        }
-        lines.append(pad("cpu_seconds", 24) + "\(result.cpuSeconds)")
-        lines.append(pad("peak_rss_bytes", 24) + "\(result.peakBytes)")
-        return lines.joined(separator: "\n")
+        return lines + [row(["other", "\(otherRequests)"]), ""]
     }
 
     private func row(_ cells: [String]) -> String {

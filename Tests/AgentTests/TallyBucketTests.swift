@@ -11,6 +11,8 @@ private func exchange(at time: UInt64, _ body: (Exchange) -> Void) {
         body(
             Exchange(
                 start: Timestamp(time), end: Timestamp(time), service: 0,
+                client: Endpoint(high: 0, low: 1, port: 1),
+                server: Endpoint(high: 0, low: 2, port: 2),
                 method: UnsafeRawBufferPointer(rebasing: bytes[0..<3]),
                 target: UnsafeRawBufferPointer(rebasing: bytes[3..<5]), status: 200,
                 isComplete: true, requestBodyLength: 0, responseBodyLength: 0,
@@ -32,10 +34,10 @@ struct TallyBucketTests {
     func boundary() {
         let bucket = TallyBucket(counter)
         bucket.replan(end: Timestamp(100))
-        for time: UInt64 in [1, 99, 100, 101, 50] { exchange(at: time, bucket.count) }
+        for time: UInt64 in [1, 99, 100, 101, 50] { exchange(at: time) { bucket.count($0) } }
         let first = bucket.take(nextEnd: Timestamp(200))
-        exchange(at: 150, bucket.count)
-        exchange(at: 60, bucket.count)
+        exchange(at: 150) { bucket.count($0) }
+        exchange(at: 60) { bucket.count($0) }
         let second = bucket.take(nextEnd: Timestamp(300))
         #expect(first.scenarios[0].flows == 3)
         #expect(second.scenarios[0].flows == 4)

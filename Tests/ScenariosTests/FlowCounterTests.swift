@@ -19,6 +19,8 @@ private func exchange(
             body(
                 Exchange(
                     start: Timestamp(1), end: Timestamp(2), service: service,
+                    client: Endpoint(high: 0, low: 1, port: 1),
+                    server: Endpoint(high: 0, low: 2, port: 2),
                     method: UnsafeRawBufferPointer(rebasing: raw[..<middle]),
                     target: UnsafeRawBufferPointer(rebasing: raw[middle..<end]), status: status,
                     isComplete: isComplete, requestBodyLength: 0, responseBodyLength: 0,

@@ -122,10 +122,13 @@ extension TransactionEngine {
         let parser = connection.half(.toClient).pointee.parser
         let text = UnsafeRawPointer(first) + PendingRequest.headerSize
         let methodLength = Int(first.pointee.methodLength)
+        let key = connection.pointee.key
         counters.exchanges &+= 1
         sink(
             Exchange(
                 start: Timestamp(first.pointee.start), end: Timestamp(now), service: service,
+                client: Endpoint(key.client, port: key.clientPort),
+                server: Endpoint(key.server, port: key.serverPort),
                 method: UnsafeRawBufferPointer(start: text, count: methodLength),
                 target: UnsafeRawBufferPointer(
                     start: text + methodLength, count: Int(first.pointee.targetLength)),

@@ -1,4 +1,5 @@
 // Hot path: plain values.
+import Traffic
 
 /// An Internet address: IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
 struct Address: Hashable {
@@ -21,6 +22,13 @@ struct Address: Hashable {
         self.init(
             high: bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) },
             low: bytes[8...].reduce(0) { $0 << 8 | UInt64($1) })
+    }
+}
+
+extension Endpoint {
+    @inline(__always)
+    init(_ address: Address, port: UInt16) {
+        self.init(high: address.high, low: address.low, port: port)
     }
 }
 
