@@ -72,7 +72,7 @@ let package = Package(
         stage("EnergySources", ["Metering", "KernelFiles"]),
         stage("Processes", ["Metering", "KernelFiles", "CLinux"]),
         stage("Capture", ["Metering", "Traffic", "CPcap", "CZlib"]),
-        stage("Transactions", ["Metering", "Traffic"]),
+        stage("Transactions", ["Metering", "Traffic", "CZlib"]),
         stage("Scenarios", ["Metering", "Traffic"]),
         stage("Attribution", ["Metering"]),
         stage("Records", ["Metering", "CRC32C", protobuf, crypto]),
@@ -136,7 +136,8 @@ let package = Package(
         tests(
             "CaptureTests", ["Capture", "Traffic", "Metering", "CZlib", "CAllocationCounter"]),
         tests(
-            "TransactionsTests", ["Transactions", "Traffic", "Metering", "CAllocationCounter"]),
+            "TransactionsTests",
+            ["Transactions", "Traffic", "Metering", "CZlib", "CAllocationCounter"]),
         tests("ScenariosTests", ["Scenarios", "Traffic", "Metering"]),
         tests(
             "AgentTests",

@@ -18,10 +18,12 @@ package struct EngineService: Sendable {
 package struct EngineLimits: Sendable {
     /// Connections at once; at the limit the one used longest ago is evicted and counted.
     package var connections = 32_768
-    /// Bytes for requests that wait, segments that came early and split lines. At the limit such
-    /// data is let go of, as a gap.
+    /// Bytes for requests that wait, segments that came early, split lines and decompression. At
+    /// the limit the connections used longest ago are evicted and counted.
     package var memory = 8 << 20
-    /// Bytes of a body in which fields are looked for; a field beyond them is unread.
+    /// Bodies that are decompressed at once; the fields of others are unread.
+    package var inflations = 64
+    /// Bytes of a body, decompressed, in which fields are looked for; a field beyond is unread.
     package var body: UInt64 = 16 << 10
     /// Early segments and bytes of one connection; beyond either the hole before them is a gap.
     package var heldSegments: Int32 = 64
@@ -69,10 +71,13 @@ package struct EngineCounters: Sendable, Hashable {
     package var unpairedResponses: UInt64 = 0
     package var gaps: UInt64 = 0
     package var gapBytes: UInt64 = 0
+    /// Connections that had to make room for others, in number or in memory.
     package var evicted: UInt64 = 0
     package var fragments = FragmentCounters()
     /// Messages whose framing was ambiguous and was read as RFC 9112 says.
     package var suspicious: UInt64 = 0
+    /// Of those, by `SuspiciousReason.rawValue`; a message may have several reasons.
+    package var suspiciousByReason: [UInt64]
     /// By `MalformedReason.rawValue`.
     package var malformed: [UInt64]
     /// Frames and fragments that could not be decoded, by `UndecodedReason.rawValue`.
@@ -109,8 +114,12 @@ package struct TransactionEngine: ~Copyable {
     /// Room for the fields of the exchange that is handed over.
     let fieldValues: UnsafeMutablePointer<FieldValue>
     let fieldBytes: UnsafeMutablePointer<UInt8>
-    /// Connections that hold early segments.
-    var holding = 0
+    /// The bytes being read: the sequence number behind them, and what their segment acknowledged.
+    var readEnd: UInt32 = 0
+    var readAcknowledged: UInt32?
+    /// Whether they are a segment from its beginning.
+    var readBeginsSegment = false
+    var inflaters: InflaterPool
     private var nextSweep: UInt64 = 0
 
     /// - Parameter localAddresses: the host's own addresses, 16 bytes each. Connections that this
@@ -124,12 +133,14 @@ package struct TransactionEngine: ~Copyable {
         self.limits = limits
         self.sink = sink
         counters = EngineCounters(
+            suspiciousByReason: Array(repeating: 0, count: SuspiciousReason.allCases.count),
             malformed: Array(repeating: 0, count: MalformedReason.allCases.count),
             undecodedByReason: Array(repeating: 0, count: UndecodedReason.allCases.count),
             services: Array(repeating: ServiceCounters(), count: services.count))
         decoder = PacketDecoder(limits: limits, ports: tunnels)
         table = ConnectionTable(maximum: limits.connections)
         pool = BlockPool(budget: limits.memory)
+        inflaters = InflaterPool(maximum: limits.inflations)
         serviceOfPort = .allocate(capacity: 1 << 16)
         serviceOfPort.initialize(repeating: 0, count: 1 << 16)
         for (index, service) in services.enumerated() {
@@ -147,18 +158,24 @@ package struct TransactionEngine: ~Copyable {
     }
 
     deinit {
-        var next = table.newest
-        while let connection = next {
-            next = connection.pointee.older
-            connection.deallocateBlocks()
+        for standing in Standing.allCases {
+            var next = table[standing].newest
+            while let connection = next {
+                next = connection.pointee.older
+                connection.deallocateBlocks()
+            }
         }
         serviceOfPort.deallocate()
         fieldValues.deallocate()
         fieldBytes.deallocate()
     }
 
-    /// Connections being followed.
+    /// Connections being followed, or remembered.
     package var openConnections: Int { table.count }
+    /// Bytes of `EngineLimits.memory` in use or kept for use.
+    package var accountedMemory: Int { pool.allocated }
+    /// Connections that hold early segments.
+    var holding: Int { table[.waiting].count }
 
     /// Takes one frame. Its bytes are not kept.
     package mutating func ingest(_ frame: Frame) {
@@ -180,10 +197,17 @@ package struct TransactionEngine: ~Copyable {
         nextSweep = now.addingClamped(Self.sweepInterval)
         decoder.fragments.expire(now: now)
         if decoder.fragments.hasChanged { noteFragments() }
-        if holding > 0 { releaseOverdue(now: now) }
-        while let connection = table.oldest {
-            let limit = connection.pointee.isClosed ? limits.closedTime : limits.idleTime
-            guard connection.pointee.lastSeen.addingClamped(limit.rawValue) < now else { break }
+        releaseOverdue(now: now)
+        expire(.embryonic, after: limits.idleTime, now: now)
+        expire(.live, after: limits.idleTime, now: now)
+        expire(.waiting, after: limits.idleTime, now: now)
+        expire(.closed, after: limits.closedTime, now: now)
+    }
+
+    private mutating func expire(_ standing: Standing, after limit: Nanoseconds, now: UInt64) {
+        while let connection = table[standing].oldest,
+            connection.pointee.lastSeen.addingClamped(limit.rawValue) < now
+        {
             drop(connection, now: now)
         }
     }
@@ -192,7 +216,7 @@ package struct TransactionEngine: ~Copyable {
     package mutating func finish() {
         decoder.fragments.finish()
         noteFragments()
-        while let connection = table.oldest {
+        while let connection = table.anyOldest {
             drop(connection, now: connection.pointee.lastSeen)
         }
     }
@@ -212,11 +236,18 @@ package struct TransactionEngine: ~Copyable {
         counters.services[service].packets &+= 1
         let hash = key.hash
         var connection = table.find(key, hash: hash)
+        if let known = connection {
+            if !known.pointee.isClosed {
+                table.use(known, now: now)
+            } else if known.pointee.lastSeen.addingClamped(limits.closedTime.rawValue) < now {
+                drop(known, now: now)
+                connection = nil
+            }
+        }
         if connection == nil {
             connection = open(key, hash: hash, service: service, for: segment, now: now)
         }
         guard let connection else { return }
-        table.use(connection, now: now)
         follow(connection, segment, direction, now: now)
     }
 
@@ -226,13 +257,47 @@ package struct TransactionEngine: ~Copyable {
         guard segment.flags.contains(.syn) || segment.length > 0,
             !segment.flags.contains(.rst)
         else { return nil }
-        if table.count >= table.maximum, let oldest = table.oldest {
-            if !oldest.pointee.isClosed { counters.evicted &+= 1 }
-            drop(oldest, now: now)
+        if table.count >= table.maximum, let victim = table.victim {
+            if !victim.pointee.isClosed { counters.evicted &+= 1 }
+            drop(victim, now: now)
         }
         counters.connections &+= 1
         return table.insert(key, hash: hash, service: Int32(service), now: now)
     }
+
+    /// A block for `connection`. At the budget other connections make room: of those that hold early
+    /// segments the one used longest ago, then of the others. `nil` where that is not enough.
+    mutating func take(_ size: Int, for connection: ConnectionPointer) -> UnsafeMutableRawPointer? {
+        if let block = pool.take(size) { return block }
+        guard size <= BlockPool.maximumBlock else { return nil }
+        while let victim = victim(except: connection) {
+            evict(victim)
+            if let block = pool.take(size) { return block }
+        }
+        return nil
+    }
+
+    private func victim(except connection: ConnectionPointer) -> ConnectionPointer? {
+        if let waiting = table[.waiting].oldest, waiting != connection { return waiting }
+        let oldest = table[.live].oldest
+        var candidate = oldest
+        for _ in 0..<Self.victimsConsidered {
+            guard let next = candidate else { break }
+            if next != connection && next.pointee.holdsBlocks { return next }
+            candidate = next.pointee.newer
+        }
+        return oldest == connection ? connection.pointee.newer : oldest
+    }
+
+    /// Lets go of a connection where it stands: what it holds is not read any more.
+    private mutating func evict(_ connection: ConnectionPointer) {
+        counters.evicted &+= 1
+        flushPending(connection)
+        releaseBlocks(of: connection)
+        table.remove(connection)
+    }
+
+    private static let victimsConsidered = 16
 
     /// Which end serves. Where both ports are services', the SYN tells, else the lower port.
     private func ends(of segment: Segment) -> (ConnectionKey, Direction, service: Int)? {

@@ -193,13 +193,17 @@ struct HTTP1Tests {
         arguments: [
             ("POST /m HTTP/1.1\r\nContent-Length: -1\r\n\r\n", MalformedReason.contentLength),
             ("POST /m HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", .contentLength),
-            ("POST /m HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", .contentLength),
+            ("POST /m HTTP/1.1\r\nContent-Length:\r\n\r\n", .contentLength),
+            ("POST /m HTTP/1.1\r\nContent-Length: 5 5\r\n\r\n", .contentLength),
+            ("POST /m HTTP/1.1\r\nContent-Length: 5\r\n 5\r\n\r\n", .contentLength),
+            ("POST /m HTTP/1.1\r\nContent-Length: 1, 2\r\n\r\n", .contentLength),
+            ("POST /m HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", .transferCoding),
+            (
+                "POST /m HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n",
+                .transferCoding
+            ),
             ("POST /m HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", .transferCoding),
             ("POST /m HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", .chunkSize),
-            (
-                "POST /m HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
-                .chunkSize
-            ),
             ("POST /m HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", .chunkEnd),
             ("this is no request\r\n", .requestLine),
             ("GET  HTTP/1.1\r\n\r\n", .requestLine),
@@ -210,7 +214,9 @@ struct HTTP1Tests {
         let result = run(connection([.client(text), .server(ok)]))
         #expect(result.counters.malformed[reason.rawValue] == 1)
         #expect(result.counters.malformedTotal == 1)
-        #expect(result.exchanges.isEmpty)
+        // Where the request ends is not known; that it was answered is.
+        let isAnswered = text.hasPrefix("POST /m ")
+        #expect(result.exchanges.map(\.target) == (isAnswered ? ["/m"] : []))
     }
 
     @Test("After a malformed message the next one that begins a segment is found")
@@ -220,9 +226,10 @@ struct HTTP1Tests {
                 .client("POST /m HTTP/1.1\r\nContent-Length: x\r\n\r\n"), .server(ok), .client(get),
                 .server(ok),
             ]))
-        #expect(result.exchanges.map(\.description) == [getOK])
-        #expect(result.counters.unpairedResponses == 1)
-        #expect(result.counters.unpairedRequests == 1)
+        #expect(
+            result.exchanges.map(\.description) == ["POST /m 200 whole 0/15 [\"0000\"]", getOK])
+        #expect(result.counters.unpairedResponses == 0)
+        #expect(result.counters.unpairedRequests == 0)
     }
 
     @Test("A head that never ends is given up within the limit and memory stays bounded")

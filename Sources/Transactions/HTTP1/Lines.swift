@@ -54,31 +54,44 @@ func statusCode(_ line: Line) -> UInt16? {
     return code >= 100 ? code : nil
 }
 
-/// A Content-Length value: digits, or the same digits repeated in a list.
+/// A Content-Length value as a number, and whether it is written more than once.
+struct LengthValue: Equatable {
+    /// The largest number stands for all larger ones too.
+    let length: UInt64
+    let isRepeated: Bool
+}
+
+/// A Content-Length value: digits, or the same number repeated in a list.
 ///
 /// Source: RFC 9112, 6.3, 5.
-func contentLength(_ value: UnsafeRawBufferPointer) -> UInt64? {
+func contentLength(_ value: UnsafeRawBufferPointer) -> LengthValue? {
     var result: UInt64?
     var current: UInt64?
+    var isEnded = false
+    var isRepeated = false
     for byte in value {
         if byte.isDigit {
+            guard !isEnded else { return nil }
             let (tens, over) = (current ?? 0).multipliedReportingOverflow(by: 10)
             let (sum, carry) = tens.addingReportingOverflow(UInt64(byte - 0x30))
-            guard !over, !carry else { return nil }
-            current = sum
+            current = over || carry ? .max : sum
         } else if byte == 0x2c {
             guard let length = current, result ?? length == length else { return nil }
             result = length
             current = nil
+            isEnded = false
+            isRepeated = true
         } else {
             guard byte == 0x20 || byte == 0x09 else { return nil }
+            isEnded = current != nil
         }
     }
     guard let length = current, result ?? length == length else { return nil }
-    return length
+    return LengthValue(length: length, isRepeated: isRepeated)
 }
 
-/// A chunk's size; extensions behind it are passed over.
+/// A chunk's size, the largest number for all that are larger; extensions behind it are passed
+/// over.
 ///
 /// Source: RFC 9112, 7.1.
 func chunkSize(_ line: Line) -> UInt64? {
@@ -89,12 +102,21 @@ func chunkSize(_ line: Line) -> UInt64? {
             guard byte == 0x3b || byte == 0x20 || byte == 0x09 else { return nil }
             break
         }
-        // Leading zeros are no overflow; 2^60 is longer than any stream.
-        guard size >> 60 == 0 else { return nil }
-        size = size << 4 | UInt64(digit)
+        size = size >> 60 == 0 ? size << 4 | UInt64(digit) : .max
         digits += 1
     }
     return digits > 0 ? size : nil
+}
+
+/// Whether the last coding of a Transfer-Encoding value is chunked.
+///
+/// Source: RFC 9112, 6.3, 4.
+func endsInChunked(_ value: UnsafeRawBufferPointer) -> Bool {
+    let last = UnsafeRawBufferPointer(rebasing: value[max(0, value.count - 7)...])
+    guard last.count == 7, last.hasPrefixIgnoringCase("chunked") else { return false }
+    guard value.count > 7 else { return true }
+    let before = value[value.count - 8]
+    return before == 0x2c || before == 0x20 || before == 0x09
 }
 
 extension UnsafeRawBufferPointer {
@@ -120,6 +142,19 @@ extension UnsafeRawBufferPointer {
             guard lower == text.utf8Start[index] else { return false }
         }
         return true
+    }
+
+    /// The value of the header field `name`, in lower case, where this line is one; whether space
+    /// stands before the colon.
+    func value(of name: StaticString) -> (bytes: UnsafeRawBufferPointer, isSpaced: Bool)? {
+        guard hasPrefixIgnoringCase(name) else { return nil }
+        var colon = name.utf8CodeUnitCount
+        while colon < count, self[colon] == 0x20 || self[colon] == 0x09 { colon += 1 }
+        guard colon < count, self[colon] == 0x3a else { return nil }
+        return (
+            UnsafeRawBufferPointer(rebasing: self[(colon + 1)...]).trimmed,
+            colon > name.utf8CodeUnitCount
+        )
     }
 
     /// The bytes without space and tab at either end.

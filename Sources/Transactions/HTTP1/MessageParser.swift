@@ -31,18 +31,54 @@ struct MessageParser {
         case lost
     }
 
+    /// A length no stream reaches: framed as it says, and suspect.
+    static let hugeLength: UInt64 = 1 << 50
+
+    /// How a body is compressed.
+    enum Coding: UInt8 {
+        case none, gzip, deflate
+        /// One that is not decompressed, or several.
+        case other
+    }
+
+    /// What Content-Length says.
+    enum Length: UInt8 {
+        case none
+        /// Nothing yet: a folded line may hold the digits.
+        case empty
+        case known
+        /// No number, or several that differ.
+        case unknown
+    }
+
+    /// The header field that a folded line continues.
+    enum Field: UInt8 {
+        case other, contentLength, transferCoding, contentCoding
+    }
+
     var state = State.lost
     var isChunked = false
-    var hasLength = false
+    var length = Length.none
     var hasTransferCoding = false
-    /// The body is compressed: its fields cannot be read.
-    var isEncoded = false
+    /// The version is 1.0.
+    var isOld = false
+    var coding = Coding.none
+    var field = Field.other
     /// A start line has been read, and its message has not ended.
     var isInMessage = false
+    /// The message is in the queue: a request that waits, or the response to the first of them.
+    var isPaired = false
     /// Fields of the body are being read.
     var isScanning = false
+    /// Fields were looked for from the body's beginning.
+    var isScanned = false
     /// Part of the body that a field may stand in was not captured.
     var hasUnreadBody = false
+    /// Of a client: a request may have been missed, and no response has begun since.
+    /// Of a server: a response to no known request has begun, and no request since.
+    var hasMissed = false
+    /// A bit per `SuspiciousReason`.
+    var suspicions: UInt8 = 0
     var status: UInt16 = 0
     var headLength: UInt32 = 0
     var contentLength: UInt64 = 0
@@ -52,6 +88,9 @@ struct MessageParser {
     var bodyLength: UInt64 = 0
     /// Packet time of the message's first byte.
     var startTime: UInt64 = 0
+    /// Sequence number of the message's first byte, and what its segment acknowledged.
+    var startSequence: UInt32 = 0
+    var startAcknowledged: UInt32?
 
     var spill: UnsafeMutableRawPointer?
     var spillLength: Int32 = 0
@@ -61,17 +100,55 @@ struct MessageParser {
     mutating func reset() {
         state = .start
         isChunked = false
-        hasLength = false
+        length = .none
         hasTransferCoding = false
-        isEncoded = false
+        isOld = false
+        coding = .none
+        field = .other
         isInMessage = false
+        isPaired = false
         isScanning = false
+        isScanned = false
         hasUnreadBody = false
+        suspicions = 0
         headLength = 0
         contentLength = 0
         remaining = 0
         bodyLength = 0
         spillLength = 0
+    }
+
+    /// The response is no interim one; 101 is the last that HTTP/1 says of a connection.
+    var isFinal: Bool { status >= 200 || status == 101 }
+
+    mutating func suspect(_ reason: SuspiciousReason) { suspicions |= 1 << reason.rawValue }
+}
+
+/// What makes a message's framing ambiguous: two readers of it may disagree on where it ends.
+package enum SuspiciousReason: Int, Sendable, CaseIterable {
+    /// Transfer-Encoding and Content-Length; the former counts (RFC 9112, 6.3, 3).
+    case transferCodingAndLength
+    /// Content-Length more than once, with one value (RFC 9112, 6.3, 5).
+    case repeatedLength
+    /// A header field on several lines (RFC 9112, 5.2).
+    case foldedHeader
+    /// Space between a framing field's name and its colon (RFC 9112, 5.1).
+    case spaceBeforeColon
+    /// A Content-Length or chunk size that no stream reaches (RFC 9112, 6.3 and 7.1).
+    case hugeLength
+    /// Transfer-Encoding in a message of HTTP/1.0 (RFC 9112, 6.1).
+    case transferCodingInOldVersion
+
+    /// The reason's key in machine-readable output.
+    package var name: String {
+        switch self {
+        case .transferCodingAndLength: "transfer_coding_and_length"
+        case .repeatedLength: "repeated_length"
+        case .foldedHeader: "folded_header"
+        case .spaceBeforeColon: "space_before_colon"
+        case .hugeLength: "huge_length"
+        case .transferCodingInOldVersion: "transfer_coding_in_old_version"
+        }
     }
 }
 

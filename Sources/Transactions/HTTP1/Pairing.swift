@@ -7,15 +7,17 @@ extension TransactionEngine {
     /// Target bytes that are kept; a longer target is cut.
     private static var maximumTarget: Int { MessageParser.maximumLine }
 
-    /// Keeps a request until its response. False where the memory budget has no room.
+    /// Keeps a request until its response. False where a bound has no room.
     mutating func append(
-        _ request: RequestLine, to connection: ConnectionPointer, start: UInt64
+        _ request: RequestLine, to connection: ConnectionPointer, start: UInt64, sequence: UInt32,
+        acknowledged: UInt32?
     ) -> Bool {
-        if connection.pointee.pendingCount >= limits.pendingRequests { flushPending(connection) }
+        guard connection.pointee.pendingCount < limits.pendingRequests else { return false }
         let methodLength = request.method.count
         let targetLength = min(request.target.count, Self.maximumTarget)
         guard
-            let block = pool.take(PendingRequest.headerSize + methodLength + targetLength),
+            let block = take(
+                PendingRequest.headerSize + methodLength + targetLength, for: connection),
             let method = request.method.baseAddress, let target = request.target.baseAddress
         else { return false }
         let text = block + PendingRequest.headerSize
@@ -25,7 +27,8 @@ extension TransactionEngine {
         pending.initialize(
             to: PendingRequest(
                 start: start, bodyLength: 0, methodLength: Int32(methodLength),
-                targetLength: Int32(targetLength), kind: request.kind))
+                targetLength: Int32(targetLength), sequence: sequence,
+                acknowledged: acknowledged, kind: request.kind))
         if let last = connection.pointee.pendingLast {
             last.pointee.next = pending
         } else {
@@ -36,8 +39,16 @@ extension TransactionEngine {
         return true
     }
 
-    /// Lets go of the requests that wait, and counts them as unpaired.
+    /// Lets go of the requests that wait, and counts them as unpaired; with the first of them, the
+    /// response to it that is being read.
     mutating func flushPending(_ connection: ConnectionPointer) {
+        if connection.half(.toClient).pointee.parser.isPaired {
+            connection.half(.toClient).pointee.parser.isPaired = false
+            connection.half(.toClient).pointee.parser.isScanning = false
+            counters.unpairedResponses &+= 1
+            releaseInflater(connection)
+        }
+        connection.half(.toServer).pointee.parser.isPaired = false
         while let first = connection.pointee.pendingFirst {
             counters.unpairedRequests &+= 1
             removeFirst(connection, first)
@@ -60,30 +71,44 @@ extension TransactionEngine {
         let half = connection.half(direction)
         let before = half.pointee.parser.bodyLength
         half.pointee.parser.bodyLength = before &+ UInt64(bytes.count)
-        if direction == .toServer {
-            // The request being read is the last, unless its response came before its end.
-            if let last = connection.pointee.pendingLast {
-                last.pointee.bodyLength = half.pointee.parser.bodyLength
-            }
-            return
-        }
-        guard half.pointee.parser.isScanning, let scanners = connection.pointee.scanners else {
-            return
+        if direction == .toServer { return noteRequestBody(connection) }
+        guard half.pointee.parser.isScanning else { return }
+        if let inflater = connection.pointee.inflater {
+            return inflateBody(connection, inflater, bytes)
         }
         let room = limits.body > before ? limits.body - before : 0
         let piece = UnsafeRawBufferPointer(
             rebasing: bytes[..<Int(min(UInt64(bytes.count), room))])
+        if scan(connection, piece) {
+            stopScanning(connection, isUnread: false)
+        } else if piece.count < bytes.count {
+            stopScanning(connection, isUnread: true)
+        }
+    }
+
+    /// The request being read is the last, unless its response came before its end.
+    func noteRequestBody(_ connection: ConnectionPointer) {
+        let parser = connection.half(.toServer).pointee.parser
+        guard parser.isPaired, let last = connection.pointee.pendingLast else { return }
+        last.pointee.bodyLength = parser.bodyLength
+    }
+
+    /// Looks for fields in the next piece of a body. True when none is left to be found.
+    func scan(_ connection: ConnectionPointer, _ piece: UnsafeRawBufferPointer) -> Bool {
+        guard let scanners = connection.pointee.scanners else { return true }
         var isDone = true
         for index in 0..<paths[Int(connection.pointee.service)].count {
             scanners[index].scan(piece)
             isDone = isDone && scanners[index].isDone
         }
-        if isDone {
-            half.pointee.parser.isScanning = false
-        } else if piece.count < bytes.count {
-            half.pointee.parser.isScanning = false
-            half.pointee.parser.hasUnreadBody = true
-        }
+        return isDone
+    }
+
+    mutating func stopScanning(_ connection: ConnectionPointer, isUnread: Bool) {
+        let half = connection.half(.toClient)
+        half.pointee.parser.isScanning = false
+        if isUnread { half.pointee.parser.hasUnreadBody = true }
+        releaseInflater(connection)
     }
 
     /// Makes the scanners ready for a response's body.
@@ -91,42 +116,52 @@ extension TransactionEngine {
         let half = connection.half(.toClient)
         let paths = paths[Int(connection.pointee.service)]
         guard paths.count > 0 else { return }
-        if half.pointee.parser.isEncoded {
+        let coding = half.pointee.parser.coding
+        guard coding != .other,
+            connection.pointee.scanners != nil || makeScanners(connection, paths),
+            let scanners = connection.pointee.scanners,
+            coding == .none || beginInflation(connection, coding)
+        else {
             half.pointee.parser.hasUnreadBody = true
-        } else if let scanners = connection.pointee.scanners {
-            for index in 0..<paths.count { scanners[index].restart() }
-            half.pointee.parser.isScanning = true
-        } else if let block = pool.take(scannersSize(connection)) {
-            let scanners = block.bindMemory(to: JSONFieldScanner.self, capacity: paths.count)
-            for index in 0..<paths.count {
-                (scanners + index).initialize(to: paths.scanner(index))
-            }
-            connection.pointee.scanners = scanners
-            half.pointee.parser.isScanning = true
-        } else {
-            half.pointee.parser.hasUnreadBody = true
+            return
         }
+        for index in 0..<paths.count { scanners[index].restart() }
+        half.pointee.parser.isScanning = true
+        half.pointee.parser.isScanned = true
     }
 
-    /// Pairs the response being read with the first request that waits, and hands both over.
+    private mutating func makeScanners(_ connection: ConnectionPointer, _ paths: JSONPaths) -> Bool
+    {
+        guard let block = take(scannersSize(connection), for: connection) else { return false }
+        let scanners = block.bindMemory(to: JSONFieldScanner.self, capacity: paths.count)
+        for index in 0..<paths.count { (scanners + index).initialize(to: paths.scanner(index)) }
+        connection.pointee.scanners = scanners
+        return true
+    }
+
+    /// Hands over the response being read and the first request that waits, which it answers; one
+    /// that answers none was counted when it began.
     mutating func finishExchange(
         _ connection: ConnectionPointer, isComplete: Bool, now: UInt64
     ) {
-        guard let first = connection.pointee.pendingFirst else {
-            counters.unpairedResponses &+= 1
+        let half = connection.half(.toClient)
+        guard half.pointee.parser.isPaired, let first = connection.pointee.pendingFirst else {
             return
         }
+        half.pointee.parser.isPaired = false
+        if half.pointee.parser.isScanning { stopScanning(connection, isUnread: !isComplete) }
         let service = Int(connection.pointee.service)
         let count = paths[service].count
         for index in 0..<count { fieldValues[index] = field(connection, index) }
-        let parser = connection.half(.toClient).pointee.parser
+        let parser = half.pointee.parser
         let text = UnsafeRawPointer(first) + PendingRequest.headerSize
         let methodLength = Int(first.pointee.methodLength)
         let key = connection.pointee.key
         counters.exchanges &+= 1
         sink(
             Exchange(
-                start: Timestamp(first.pointee.start), end: Timestamp(now), service: service,
+                start: Timestamp(first.pointee.start),
+                end: Timestamp(max(now, first.pointee.start)), service: service,
                 client: Endpoint(key.client, port: key.clientPort),
                 server: Endpoint(key.server, port: key.serverPort),
                 method: UnsafeRawBufferPointer(start: text, count: methodLength),
@@ -140,7 +175,7 @@ extension TransactionEngine {
 
     private func field(_ connection: ConnectionPointer, _ index: Int) -> FieldValue {
         let parser = connection.half(.toClient).pointee.parser
-        guard let scanners = connection.pointee.scanners, parser.bodyLength > 0, !parser.isEncoded
+        guard let scanners = connection.pointee.scanners, parser.isScanned
         else { return parser.hasUnreadBody ? .unread : .absent }
         switch scanners[index].phase {
         case .found:

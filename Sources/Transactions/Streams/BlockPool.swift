@@ -35,11 +35,7 @@ struct BlockPool: ~Copyable {
             return block
         }
         let bytes = 1 << (Self.smallest + index)
-        if allocated + bytes > budget {
-            allocated -= Self.release(free)
-            guard allocated + bytes <= budget else { return nil }
-        }
-        allocated += bytes
+        guard reserve(bytes) else { return nil }
         return .allocate(byteCount: bytes, alignment: 16)
     }
 
@@ -48,6 +44,16 @@ struct BlockPool: ~Copyable {
         let index = Self.classIndex(size)
         block.storeBytes(of: free[index], as: UnsafeMutableRawPointer?.self)
         free[index] = block
+    }
+
+    /// Counts memory that the caller allocates itself. False where the budget has no room for it.
+    mutating func reserve(_ bytes: Int) -> Bool {
+        if allocated + bytes > budget {
+            allocated -= Self.release(free)
+            guard allocated + bytes <= budget else { return false }
+        }
+        allocated += bytes
+        return true
     }
 
     private static func classIndex(_ size: Int) -> Int {

@@ -64,6 +64,11 @@ struct PendingRequest {
     var bodyLength: UInt64
     var methodLength: Int32
     var targetLength: Int32
+    /// The sequence number of the request's first byte.
+    var sequence: UInt32
+    /// What the segment with that byte acknowledged: where the response begins, if the request
+    /// was sent alone; `nil` without ACK.
+    var acknowledged: UInt32?
     var kind: RequestKind
 
     static let headerSize = MemoryLayout<PendingRequest>.stride
@@ -75,16 +80,36 @@ enum RequestKind: UInt8 {
     case plain, head, connect
 }
 
+/// Where a connection stands in its life: each has its own order of use in the table.
+enum Standing: Int, CaseIterable {
+    /// Nothing but a SYN was seen.
+    case embryonic
+    case live
+    /// Live, and it holds segments that came early.
+    case waiting
+    /// Ended, and remembered for its late packets.
+    case closed
+}
+
 /// A connection and the state of its protocol. Lives in a slot of the table.
 struct Connection {
     var key: ConnectionKey
     var hash: UInt32
     var service: Int32
-    var isClosed = false
+    var standing = Standing.embryonic
     var isEncrypted = false
     /// A first message has been recognised as HTTP.
     var isRecognised = false
-    /// Packet time of the latest packet.
+    /// A request began while an earlier one had no whole response.
+    var isPipelined = false
+    /// Bytes were missed that may have held messages, or the connection was met in its middle.
+    var hasLost = false
+    /// Segments in a row that lie far outside their stream, and where the latest ended.
+    var strays: UInt8 = 0
+    var strayNext: UInt32 = 0
+    /// Connections that the table had taken in when this one last moved to the front.
+    var stamp: UInt32 = 0
+    /// Packet time of the latest packet, within a quarter of a second; then of the end.
     var lastSeen: UInt64
     /// Packet time until which copies of the connection before on the same ends may come; 0 where
     /// there was none.
@@ -103,6 +128,14 @@ struct Connection {
     var pendingCount: Int32 = 0
     /// One scanner per selector of the service, or `nil` where there is none.
     var scanners: UnsafeMutablePointer<JSONFieldScanner>?
+    /// Decompresses the body being read, or `nil`.
+    var inflater: InflaterPointer?
+
+    var isClosed: Bool { standing == .closed }
+    /// Which response answers which request cannot be known any more: where requests are sent
+    /// before the responses to earlier ones, and some were missed, nothing tells.
+    var isBlind: Bool { isPipelined && hasLost }
+    var holdsBlocks: Bool { pendingFirst != nil || scanners != nil }
 
     init(key: ConnectionKey, hash: UInt32, service: Int32, now: UInt64) {
         self.key = key
@@ -143,5 +176,6 @@ extension ConnectionPointer {
             UnsafeMutableRawPointer(request).deallocate()
         }
         if let scanners = pointee.scanners { UnsafeMutableRawPointer(scanners).deallocate() }
+        pointee.inflater?.end()
     }
 }

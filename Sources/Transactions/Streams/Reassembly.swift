@@ -2,10 +2,14 @@
 
 /// TCP streams: bytes in order, once each; holes skipped after a bound and counted.
 extension TransactionEngine {
-    /// The furthest a segment may lie ahead of its stream; what lies further belongs to none.
+    /// The furthest a segment may lie from its stream; what lies further belongs to none.
     static var maximumAhead: Int32 { 64 << 20 }
-    /// Bytes of a stream within which a SYN is taken for its own, come late.
+    /// Bytes of a stream within which a SYN is taken for its own, come late, and a RST believed:
+    /// as much as a window holds.
     static var lateSYN: UInt32 { 1 << 20 }
+    /// Segments in a row, one near another and all far from the stream, that tell a new connection
+    /// on the same ends whose SYN was not captured.
+    static var maximumStrays: UInt8 { 3 }
 
     mutating func follow(
         _ connection: ConnectionPointer, _ segment: Segment, _ direction: Direction, now: UInt64
@@ -19,23 +23,38 @@ extension TransactionEngine {
         var sequence = segment.sequence
         if segment.flags.contains(.syn) {
             sequence &+= 1
-            begin(connection, direction, at: sequence, now: now)
+            begin(connection, direction, at: sequence, segment, now: now)
         }
         guard !connection.pointee.isClosed else { return }
-        if segment.length > 0 { noteReadability(connection, segment, direction) }
+        if segment.flags.contains(.rst) {
+            // What a RST carries is no part of the stream (RFC 9293, 3.5.3).
+            if isBelievable(half, sequence) { close(connection, now: now) }
+            return
+        }
         let hasFin = segment.flags.contains(.fin)
-        if !half.pointee.isOpen, segment.length > 0 || hasFin {
-            half.pointee.isOpen = true
-            half.pointee.next = sequence
+        if segment.length > 0 || hasFin {
+            if connection.pointee.standing == .embryonic {
+                table.renew(connection, as: .live, now: now)
+            }
+            if isStray(connection, half, sequence, segment.length) {
+                close(connection, now: now)
+                succeed(connection, now: now)
+                table.renew(connection, as: .live, now: now)
+            }
+            if segment.length > 0 { noteReadability(connection, segment, direction) }
+            if !half.pointee.isOpen {
+                half.pointee.isOpen = true
+                half.pointee.next = sequence
+                connection.pointee.hasLost = true
+            }
         }
         let arrival = Arrival(
             direction: direction, sequence: sequence,
             acknowledged: segment.flags.contains(.ack) ? segment.acknowledgement : nil,
-            payload: segment.payload, length: segment.length, hasFin: hasFin)
+            payload: segment.payload, length: segment.length, hasFin: hasFin, time: now)
         place(connection, arrival, now: now)
-        if segment.flags.contains(.rst)
-            || connection.half(.toServer).pointee.isFinished
-                && connection.half(.toClient).pointee.isFinished
+        if connection.half(.toServer).pointee.isFinished
+            && connection.half(.toClient).pointee.isFinished
         {
             close(connection, now: now)
         }
@@ -44,7 +63,7 @@ extension TransactionEngine {
     /// A SYN opens a direction, or a new connection over an old one of the same ends.
     private mutating func begin(
         _ connection: ConnectionPointer, _ direction: Direction, at sequence: UInt32,
-        now: UInt64
+        _ segment: Segment, now: UInt64
     ) {
         let half = connection.half(direction)
         if half.pointee.isOpen {
@@ -56,15 +75,47 @@ extension TransactionEngine {
                 return
             }
         }
-        if direction == .toServer && (half.pointee.isOpen || connection.pointee.isClosed) {
+        if half.pointee.isOpen || direction == .toServer && connection.pointee.isClosed {
             close(connection, now: now)
             succeed(connection, now: now)
+            // The SYN that this answers was not captured; it ended where this acknowledges.
+            if direction == .toClient && segment.flags.contains(.ack) {
+                open(connection.half(.toServer), at: segment.acknowledgement)
+            }
         }
         guard !half.pointee.isOpen else { return }
+        open(half, at: sequence)
+    }
+
+    private func open(_ half: UnsafeMutablePointer<Half>, at sequence: UInt32) {
         half.pointee.isOpen = true
         half.pointee.initial = sequence
         half.pointee.next = sequence
         half.pointee.parser.reset()
+    }
+
+    /// Whether a RST lies where its stream is: others are made up, or of an earlier connection.
+    private func isBelievable(_ half: UnsafeMutablePointer<Half>, _ sequence: UInt32) -> Bool {
+        !half.pointee.isOpen
+            || (sequence &- half.pointee.next &+ Self.lateSYN) <= 2 * Self.lateSYN
+    }
+
+    /// Whether a segment is the last of several that continue one another, and not the stream.
+    @inline(__always)
+    private func isStray(
+        _ connection: ConnectionPointer, _ half: UnsafeMutablePointer<Half>, _ sequence: UInt32,
+        _ length: Int
+    ) -> Bool {
+        guard half.pointee.isOpen else { return false }
+        let ahead = Int32(bitPattern: sequence &- half.pointee.next)
+        guard ahead > Self.maximumAhead || ahead < -Self.maximumAhead else {
+            if ahead >= 0 { connection.pointee.strays = 0 }
+            return false
+        }
+        let isNear = sequence &- connection.pointee.strayNext <= Self.lateSYN
+        connection.pointee.strays = isNear ? connection.pointee.strays + 1 : 1
+        connection.pointee.strayNext = sequence &+ UInt32(truncatingIfNeeded: length)
+        return connection.pointee.strays >= Self.maximumStrays
     }
 
     private mutating func noteReadability(
@@ -86,15 +137,7 @@ extension TransactionEngine {
         }
     }
 
-    /// A segment as it came, its payload borrowed.
-    private struct Arrival {
-        let direction: Direction
-        let sequence: UInt32
-        let acknowledged: UInt32?
-        let payload: UnsafeRawBufferPointer
-        let length: Int
-        let hasFin: Bool
-    }
+    // MARK: Order
 
     /// Delivers a segment in its turn, or holds it.
     ///
@@ -113,13 +156,16 @@ extension TransactionEngine {
             let isEmpty = arrival.length == 0 && !arrival.hasFin
             if ahead <= 0 && !awaitsOther(connection, arrival.direction, arrival.acknowledged) {
                 guard !isEmpty else { return }
-                deliver(connection, arrival, now: now)
-                if connection.pointee.heldFirst != nil { releaseReady(connection, now: now) }
+                if connection.pointee.heldFirst != nil {
+                    deliverAmongHeld(connection, arrival, now: now)
+                } else {
+                    deliver(connection, arrival)
+                }
                 return
             }
             // One bare acknowledgement is enough to tell that bytes were not captured.
             if isEmpty && (ahead > 0 || connection.pointee.heldFirst != nil) { return }
-            if hold(connection, arrival, now: now) { return }
+            if hold(connection, arrival) { return }
             // No room: the oldest hole is given up, and the segment tried again. With nothing held
             // the segment's own hole is.
             if let first = connection.pointee.heldFirst {
@@ -133,9 +179,23 @@ extension TransactionEngine {
         }
     }
 
+    /// Delivers a segment that is in order while others are held, and those whose turn it makes.
+    private mutating func deliverAmongHeld(
+        _ connection: ConnectionPointer, _ arrival: Arrival, now: UInt64
+    ) {
+        let end = arrival.sequence &+ UInt32(truncatingIfNeeded: arrival.length)
+        while let start = heldStart(connection, arrival.direction, before: end, upTo: nil) {
+            // Bytes that came first are kept: this one fills the hole before them.
+            deliver(connection, arrival.prefix(to: start))
+            releaseReady(connection, now: now)
+        }
+        deliver(connection, arrival)
+        releaseReady(connection, now: now)
+    }
+
     /// Whether a segment acknowledges bytes of the other direction that have not been read.
     @inline(__always)
-    private func awaitsOther(
+    func awaitsOther(
         _ connection: ConnectionPointer, _ direction: Direction, _ acknowledged: UInt32?
     ) -> Bool {
         let other = connection.half(direction.opposite)
@@ -146,9 +206,8 @@ extension TransactionEngine {
         return ahead > 0 && ahead <= Self.maximumAhead
     }
 
-    private mutating func deliver(
-        _ connection: ConnectionPointer, _ arrival: Arrival, now: UInt64
-    ) {
+    /// Reads what is new of a segment that is in order.
+    mutating func deliver(_ connection: ConnectionPointer, _ arrival: Arrival) {
         let half = connection.half(arrival.direction)
         guard !half.pointee.isFinished else { return }
         let skipping = -Int(Int32(bitPattern: arrival.sequence &- half.pointee.next))
@@ -158,162 +217,23 @@ extension TransactionEngine {
         let payload = arrival.payload
         let seen = max(0, payload.count - skipping)
         if seen > 0 {
+            readEnd = half.pointee.next &- UInt32(truncatingIfNeeded: fresh - seen)
+            readAcknowledged = arrival.acknowledged
+            readBeginsSegment = skipping == 0
             read(
                 connection, arrival.direction,
-                UnsafeRawBufferPointer(rebasing: payload[(payload.count - seen)...]), now: now)
+                UnsafeRawBufferPointer(rebasing: payload[(payload.count - seen)...]),
+                now: arrival.time)
         }
         // The rest was cut off by the snapshot length of the capture.
-        if fresh > seen { miss(connection, arrival.direction, UInt64(fresh - seen), now: now) }
+        if fresh > seen {
+            miss(connection, arrival.direction, UInt64(fresh - seen), now: arrival.time)
+        }
         if arrival.hasFin {
             half.pointee.next &+= 1
             half.pointee.isFinished = true
-            endStream(connection, arrival.direction, now: now)
+            endStream(connection, arrival.direction, now: arrival.time)
         }
-    }
-
-    // MARK: Segments that wait
-
-    private mutating func hold(
-        _ connection: ConnectionPointer, _ arrival: Arrival, now: UInt64
-    ) -> Bool {
-        let payload = arrival.payload
-        guard connection.pointee.heldCount < limits.heldSegments,
-            Int(connection.pointee.heldBytes) + payload.count <= Int(limits.heldBytes),
-            let block = pool.take(HeldSegment.headerSize + payload.count)
-        else { return false }
-        if let bytes = payload.baseAddress {
-            (block + HeldSegment.headerSize).copyMemory(from: bytes, byteCount: payload.count)
-        }
-        let segment = block.bindMemory(to: HeldSegment.self, capacity: 1)
-        segment.initialize(
-            to: HeldSegment(
-                direction: arrival.direction, hasFin: arrival.hasFin,
-                acknowledged: arrival.acknowledged, sequence: arrival.sequence,
-                captured: Int32(payload.count), length: Int32(clamping: arrival.length), time: now))
-        if let last = connection.pointee.heldLast {
-            last.pointee.next = segment
-        } else {
-            connection.pointee.heldFirst = segment
-            holding += 1
-        }
-        connection.pointee.heldLast = segment
-        connection.pointee.heldCount += 1
-        connection.pointee.heldBytes += Int32(payload.count)
-        return true
-    }
-
-    /// Delivers held segments whose turn has come, the first to come first.
-    private mutating func releaseReady(_ connection: ConnectionPointer, now: UInt64) {
-        var previous: UnsafeMutablePointer<HeldSegment>?
-        var next = connection.pointee.heldFirst
-        while let segment = next {
-            let half = connection.half(segment.pointee.direction)
-            let ahead = Int32(bitPattern: segment.pointee.sequence &- half.pointee.next)
-            let isReady =
-                ahead <= 0
-                && !awaitsOther(
-                    connection, segment.pointee.direction, segment.pointee.acknowledged)
-            guard isReady else {
-                previous = segment
-                next = segment.pointee.next
-                continue
-            }
-            unhold(connection, segment, after: previous)
-            deliver(connection, arrival(segment), now: now)
-            pool.give(UnsafeMutableRawPointer(segment), size: segment.pointee.blockSize)
-            // It may have been what an earlier one waits for.
-            previous = nil
-            next = connection.pointee.heldFirst
-        }
-    }
-
-    private func arrival(_ segment: UnsafeMutablePointer<HeldSegment>) -> Arrival {
-        Arrival(
-            direction: segment.pointee.direction, sequence: segment.pointee.sequence,
-            acknowledged: segment.pointee.acknowledged,
-            payload: UnsafeRawBufferPointer(
-                start: UnsafeRawPointer(segment) + HeldSegment.headerSize,
-                count: Int(segment.pointee.captured)),
-            length: Int(segment.pointee.length), hasFin: segment.pointee.hasFin)
-    }
-
-    /// Gives up what `segment` waits for: bytes of the other direction that it acknowledges, or
-    /// the bytes before it.
-    private mutating func giveUpHole(
-        _ connection: ConnectionPointer, before segment: UnsafeMutablePointer<HeldSegment>,
-        now: UInt64
-    ) {
-        let direction = segment.pointee.direction
-        let acknowledged = segment.pointee.acknowledged
-        if let acknowledged, awaitsOther(connection, direction, acknowledged) {
-            skip(connection, direction.opposite, to: acknowledged, now: now)
-        } else {
-            skip(connection, direction, to: segment.pointee.sequence, now: now)
-        }
-    }
-
-    /// Skips the hole before the earliest held bytes of a direction that lie before `limit`, or
-    /// before `limit` itself.
-    private mutating func skip(
-        _ connection: ConnectionPointer, _ direction: Direction, to limit: UInt32, now: UInt64
-    ) {
-        let half = connection.half(direction)
-        var target = limit
-        var next = connection.pointee.heldFirst
-        while let segment = next {
-            // One that lies in order and waits for its acknowledgement alone is passed over too: each
-            // would wait for the other, which no honest pair of ends does.
-            if segment.pointee.direction == direction,
-                Int32(bitPattern: segment.pointee.sequence &- half.pointee.next) > 0,
-                Int32(bitPattern: segment.pointee.sequence &- target) < 0
-            {
-                target = segment.pointee.sequence
-            }
-            next = segment.pointee.next
-        }
-        let missing = Int32(bitPattern: target &- half.pointee.next)
-        guard missing > 0 else { return }
-        half.pointee.next = target
-        miss(connection, direction, UInt64(missing), now: now)
-    }
-
-    /// Takes a held segment off the list; its block stays with the caller.
-    private mutating func unhold(
-        _ connection: ConnectionPointer, _ segment: UnsafeMutablePointer<HeldSegment>,
-        after previous: UnsafeMutablePointer<HeldSegment>?
-    ) {
-        if let previous {
-            previous.pointee.next = segment.pointee.next
-        } else {
-            connection.pointee.heldFirst = segment.pointee.next
-        }
-        if connection.pointee.heldLast == segment { connection.pointee.heldLast = previous }
-        connection.pointee.heldCount -= 1
-        connection.pointee.heldBytes -= segment.pointee.captured
-        if connection.pointee.heldCount == 0 { holding -= 1 }
-    }
-
-    /// Gives up the holes whose time is over, in all connections.
-    mutating func releaseOverdue(now: UInt64) {
-        var next = table.newest
-        while let connection = next {
-            next = connection.pointee.older
-            while let first = connection.pointee.heldFirst, isOverdue(connection, first, now: now) {
-                giveUpHole(connection, before: first, now: now)
-                releaseReady(connection, now: now)
-            }
-        }
-    }
-
-    /// What the peer acknowledged was sent and not captured: it is waited for only as long as
-    /// captures change the order of packets. What it did not may be sent again.
-    private func isOverdue(
-        _ connection: ConnectionPointer, _ segment: UnsafeMutablePointer<HeldSegment>, now: UInt64
-    ) -> Bool {
-        let isAcknowledged = awaitsOther(
-            connection, segment.pointee.direction, segment.pointee.acknowledged)
-        let patience = isAcknowledged ? limits.acknowledgedTime : limits.heldTime
-        return segment.pointee.time.addingClamped(patience.rawValue) < now
     }
 
     // MARK: Ends
@@ -331,7 +251,7 @@ extension TransactionEngine {
         }
         flushPending(connection)
         releaseBlocks(of: connection)
-        connection.pointee.isClosed = true
+        table.renew(connection, as: .closed, now: now)
     }
 
     /// Closes a connection and forgets it.
@@ -342,12 +262,10 @@ extension TransactionEngine {
 
     /// Gives back every block that a connection holds.
     mutating func releaseBlocks(of connection: ConnectionPointer) {
-        while let first = connection.pointee.heldFirst {
-            unhold(connection, first, after: nil)
-            pool.give(UnsafeMutableRawPointer(first), size: first.pointee.blockSize)
-        }
+        releaseHeld(of: connection)
         releaseSpill(connection.half(.toServer))
         releaseSpill(connection.half(.toClient))
+        releaseInflater(connection)
         while let first = connection.pointee.pendingFirst {
             connection.pointee.pendingFirst = first.pointee.next
             pool.give(UnsafeMutableRawPointer(first), size: first.pointee.blockSize)

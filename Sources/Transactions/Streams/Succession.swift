@@ -9,9 +9,12 @@ extension TransactionEngine {
     /// Makes a closed connection a new one of the same ends.
     mutating func succeed(_ connection: ConnectionPointer, now: UInt64) {
         counters.connections &+= 1
-        connection.pointee.isClosed = false
+        table.renew(connection, as: .embryonic, now: now)
         connection.pointee.isEncrypted = false
         connection.pointee.isRecognised = false
+        connection.pointee.isPipelined = false
+        connection.pointee.hasLost = false
+        connection.pointee.strays = 0
         connection.pointee.previousUntil = now.addingClamped(limits.closedTime.rawValue)
         succeed(connection.half(.toServer))
         succeed(connection.half(.toClient))

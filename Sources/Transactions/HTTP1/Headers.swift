@@ -1,0 +1,104 @@
+// Hot path: allocates nothing.
+
+/// The header fields that decide how a message's body is framed and coded.
+extension TransactionEngine {
+    /// Takes one line of a head; fields that are not needed are passed by their first byte.
+    func takeHeader(_ half: UnsafeMutablePointer<Half>, _ line: Line) {
+        switch line[0] | 0x20 {
+        case 0x63:
+            if let value = line.value(of: "content-length") {
+                half.pointee.parser.field = .contentLength
+                if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
+                half.pointee.parser.takeLength(value.bytes)
+                return
+            }
+            if let value = line.value(of: "content-encoding") {
+                half.pointee.parser.field = .contentCoding
+                half.pointee.parser.takeCoding(value.bytes)
+                return
+            }
+        case 0x74:
+            if let value = line.value(of: "transfer-encoding") {
+                half.pointee.parser.field = .transferCoding
+                if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
+                half.pointee.parser.takeTransferCoding(value.bytes)
+                return
+            }
+        case 0x20, 0x29:
+            guard line[0] == 0x20 || line[0] == 0x09 else { break }
+            return half.pointee.parser.takeFolded(line.trimmed)
+        default: break
+        }
+        half.pointee.parser.field = .other
+    }
+}
+
+extension MessageParser {
+    fileprivate mutating func takeLength(_ value: UnsafeRawBufferPointer) {
+        if value.isEmpty {
+            if length == .none { length = .empty }
+            return
+        }
+        guard let parsed = Transactions.contentLength(value),
+            length != .known || contentLength == parsed.length
+        else {
+            length = .unknown
+            return
+        }
+        if length == .known || parsed.isRepeated { suspect(.repeatedLength) }
+        if parsed.length >= Self.hugeLength { suspect(.hugeLength) }
+        if length != .unknown { length = .known }
+        contentLength = parsed.length
+    }
+
+    /// Chunked frames the body only as the last coding (RFC 9112, 6.3, 4); several lines are one
+    /// list.
+    fileprivate mutating func takeTransferCoding(_ value: UnsafeRawBufferPointer) {
+        guard !value.isEmpty else { return }
+        hasTransferCoding = true
+        isChunked = endsInChunked(value)
+        var others = value
+        if isChunked {
+            others = UnsafeRawBufferPointer(rebasing: value[..<(value.count - 7)]).trimmed
+            if !others.isEmpty, others[others.count - 1] == 0x2c {
+                others = UnsafeRawBufferPointer(rebasing: others[..<(others.count - 1)]).trimmed
+            }
+        }
+        takeCoding(others)
+    }
+
+    fileprivate mutating func takeCoding(_ value: UnsafeRawBufferPointer) {
+        if value.isEmpty || value.equalsIgnoringCase("identity") { return }
+        guard coding == .none else {
+            coding = .other
+            return
+        }
+        if value.equalsIgnoringCase("gzip") || value.equalsIgnoringCase("x-gzip") {
+            coding = .gzip
+        } else {
+            coding = value.equalsIgnoringCase("deflate") ? .deflate : .other
+        }
+    }
+
+    /// A line that continues the field before it: as if a space stood for the line end.
+    ///
+    /// Source: RFC 9112, 5.2.
+    fileprivate mutating func takeFolded(_ value: UnsafeRawBufferPointer) {
+        suspect(.foldedHeader)
+        guard !value.isEmpty else { return }
+        switch field {
+        case .contentLength:
+            if length == .empty { takeLength(value) } else { length = .unknown }
+        case .transferCoding: takeTransferCoding(value)
+        case .contentCoding: takeCoding(value)
+        case .other: break
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether the bytes are those of `text` in any case; `text` is in lower case.
+    fileprivate func equalsIgnoringCase(_ text: StaticString) -> Bool {
+        count == text.utf8CodeUnitCount && hasPrefixIgnoringCase(text)
+    }
+}

@@ -1,0 +1,139 @@
+// Hot path: allocates only while the number of bodies read at once grows.
+import CZlib
+
+/// A decompressor, and how far it has come in its body.
+struct Inflater {
+    /// Bytes of memory that zlib takes for one, its window included.
+    ///
+    /// Source: zlib.h, "Memory footprint": about 7 KB and 32 KB.
+    static let footprint = 44 << 10
+
+    fileprivate var stream = z_stream()
+    fileprivate var coding = MessageParser.Coding.gzip
+    fileprivate var hasBegun = false
+    /// Bytes that came out.
+    fileprivate var produced: UInt64 = 0
+}
+
+typealias InflaterPointer = UnsafeMutablePointer<Inflater>
+
+extension InflaterPointer {
+    /// Gives a decompressor's memory to the system.
+    func end() {
+        inflateEnd(&pointee.stream)
+        deinitialize(count: 1)
+        deallocate()
+    }
+}
+
+/// Decompressors that are not in use, kept for the next body.
+struct InflaterPool: ~Copyable {
+    /// Bytes that are decompressed at once.
+    fileprivate static let outputSize = 16 << 10
+
+    private let maximum: Int
+    private var made = 0
+    private var free: [InflaterPointer] = []
+    fileprivate let output: UnsafeMutableRawPointer
+
+    init(maximum: Int) {
+        self.maximum = maximum
+        output = .allocate(byteCount: Self.outputSize, alignment: 16)
+        free.reserveCapacity(maximum)
+    }
+
+    deinit {
+        for inflater in free { inflater.end() }
+        output.deallocate()
+    }
+
+    /// A decompressor for a new body; `nil` where the limit or the budget leaves no room.
+    mutating func take(_ coding: MessageParser.Coding, _ pool: inout BlockPool) -> InflaterPointer?
+    {
+        guard let inflater = free.popLast() ?? make(&pool) else { return nil }
+        inflater.pointee.coding = coding
+        inflater.pointee.hasBegun = false
+        inflater.pointee.produced = 0
+        return inflater
+    }
+
+    mutating func give(_ inflater: InflaterPointer) { free.append(inflater) }
+
+    private mutating func make(_ pool: inout BlockPool) -> InflaterPointer? {
+        guard made < maximum, pool.reserve(Inflater.footprint) else { return nil }
+        let inflater = InflaterPointer.allocate(capacity: 1)
+        inflater.initialize(to: Inflater())
+        let size = Int32(MemoryLayout<z_stream>.size)
+        guard inflateInit2_(&inflater.pointee.stream, 15, ZLIB_VERSION, size) == Z_OK else {
+            inflater.deinitialize(count: 1)
+            inflater.deallocate()
+            return nil
+        }
+        made += 1
+        return inflater
+    }
+}
+
+/// Fields of compressed bodies: as much is decompressed as fields are looked for in.
+extension TransactionEngine {
+    mutating func beginInflation(
+        _ connection: ConnectionPointer, _ coding: MessageParser.Coding
+    ) -> Bool {
+        connection.pointee.inflater = inflaters.take(coding, &pool)
+        return connection.pointee.inflater != nil
+    }
+
+    mutating func releaseInflater(_ connection: ConnectionPointer) {
+        guard let inflater = connection.pointee.inflater else { return }
+        connection.pointee.inflater = nil
+        inflaters.give(inflater)
+    }
+
+    /// Decompresses a piece of a body and looks for fields in it.
+    mutating func inflateBody(
+        _ connection: ConnectionPointer, _ inflater: InflaterPointer,
+        _ bytes: UnsafeRawBufferPointer
+    ) {
+        guard let first = bytes.first, begin(inflater, first) else {
+            return bytes.isEmpty ? () : stopScanning(connection, isUnread: true)
+        }
+        inflater.pointee.stream.next_in = UnsafeMutablePointer(
+            mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        inflater.pointee.stream.avail_in = UInt32(clamping: bytes.count)
+        while true {
+            let size = InflaterPool.outputSize
+            inflater.pointee.stream.next_out = inflaters.output.assumingMemoryBound(to: UInt8.self)
+            inflater.pointee.stream.avail_out = UInt32(size)
+            let status = inflate(&inflater.pointee.stream, Z_NO_FLUSH)
+            let count = size - Int(inflater.pointee.stream.avail_out)
+            let room = limits.body - min(limits.body, inflater.pointee.produced)
+            inflater.pointee.produced &+= UInt64(count)
+            let piece = min(count, Int(clamping: room))
+            if scan(connection, UnsafeRawBufferPointer(start: inflaters.output, count: piece)) {
+                return stopScanning(connection, isUnread: false)
+            }
+            let isWhole = status == Z_STREAM_END && inflater.pointee.stream.avail_in == 0
+            if isWhole || piece < count || status != Z_OK && status != Z_BUF_ERROR {
+                return stopScanning(connection, isUnread: !isWhole || piece < count)
+            }
+            if inflater.pointee.stream.avail_in == 0 && inflater.pointee.stream.avail_out > 0 {
+                return
+            }
+            // zlib says so when it can go no further.
+            if status == Z_BUF_ERROR && count == 0 { return }
+        }
+    }
+
+    /// Makes a decompressor ready at the first byte of a body: what is called deflate may be
+    /// wrapped by zlib, as it should be, or bare.
+    ///
+    /// Source: RFC 9110, 8.4.1.2; RFC 1950, 2.2: the low half of the first byte is 8, the high
+    /// half at most 7.
+    private func begin(_ inflater: InflaterPointer, _ first: UInt8) -> Bool {
+        if inflater.pointee.hasBegun { return true }
+        inflater.pointee.hasBegun = true
+        let isWrapped = first & 0x0f == 8 && first >> 4 <= 7
+        let bits: Int32 = inflater.pointee.coding == .gzip ? 31 : isWrapped ? 15 : -15
+        return inflateReset2(&inflater.pointee.stream, bits) == Z_OK
+    }
+}

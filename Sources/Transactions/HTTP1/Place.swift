@@ -1,0 +1,247 @@
+// Hot path: allocates nothing but blocks of the pool.
+
+/// Losing the place in a stream and finding it again, without ever making a false pair.
+///
+/// Responses come in the order of requests, so a pair is known by counting, as long as no message
+/// was missed. After that it is known only of requests that were sent alone: the client has all of
+/// the response before, so that the first segment of its request acknowledges the very byte where
+/// the response to it will begin. Whoever sends requests before the responses to earlier ones
+/// leaves nothing to tell by once some were missed: such a connection is blind until it ends, and
+/// its messages count as unpaired.
+extension TransactionEngine {
+    // MARK: Losing
+
+    /// Passes over bytes that were not captured: through a known length they are counted, anywhere
+    /// else the place in the stream is lost.
+    mutating func miss(
+        _ connection: ConnectionPointer, _ direction: Direction, _ count: UInt64, now: UInt64
+    ) {
+        counters.gaps &+= 1
+        counters.gapBytes &+= count
+        let half = connection.half(direction)
+        switch half.pointee.parser.state {
+        case .tunnel: return
+        case .lost:
+            guard direction == .toClient else {
+                half.pointee.parser.hasMissed = true
+                return
+            }
+            connection.half(.toServer).pointee.parser.hasMissed = false
+            return flushPending(connection)
+        case .fixedBody, .chunkData:
+            let known = min(count, half.pointee.parser.remaining)
+            passBody(connection, direction, known)
+            half.pointee.parser.remaining -= known
+            if half.pointee.parser.remaining == 0 { endPart(connection, direction, now: now) }
+            if count == known { return }
+        case .untilEnd: return passBody(connection, direction, count)
+        case .start, .head, .chunkSize, .chunkEnd, .trailer: break
+        }
+        lose(connection, direction, now: now)
+    }
+
+    /// Counts bytes of a body that were not captured.
+    private mutating func passBody(
+        _ connection: ConnectionPointer, _ direction: Direction, _ count: UInt64
+    ) {
+        let half = connection.half(direction)
+        half.pointee.parser.bodyLength &+= count
+        if direction == .toServer { noteRequestBody(connection) }
+        if half.pointee.parser.isScanning {
+            half.pointee.parser.isScanning = false
+            half.pointee.parser.hasUnreadBody = true
+        }
+    }
+
+    /// A message whose framing cannot be known.
+    mutating func giveUp(
+        _ connection: ConnectionPointer, _ direction: Direction, _ reason: MalformedReason,
+        now: UInt64
+    ) {
+        counters.malformed[reason.rawValue] &+= 1
+        lose(connection, direction, now: now)
+    }
+
+    /// The place in a direction is lost: nothing that waits is paired with what comes after.
+    ///
+    /// A request whose start line was read goes on waiting: what is lost comes after it. A response
+    /// whose status was read answers its request, and how it ended is not known.
+    mutating func lose(
+        _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
+    ) {
+        connection.pointee.hasLost = true
+        let half = connection.half(direction)
+        if half.pointee.parser.state == .start && half.pointee.parser.spillLength > 0 {
+            direction == .toServer
+                ? takeCutRequestLine(connection) : takeCutStatusLine(connection, now: now)
+        }
+        if direction == .toServer {
+            half.pointee.parser.reset()
+            half.pointee.parser.hasMissed = true
+        } else {
+            connection.half(.toServer).pointee.parser.hasMissed = false
+            if half.pointee.parser.isScanning || half.pointee.parser.state == .head {
+                half.pointee.parser.hasUnreadBody = true
+            }
+            finishExchange(connection, isComplete: false, now: now)
+            half.pointee.parser.reset()
+            flushPending(connection)
+        }
+        half.pointee.parser.state = .lost
+    }
+
+    /// A request line whose end was not captured; it is of use where its path is whole.
+    private mutating func takeCutRequestLine(_ connection: ConnectionPointer) {
+        let half = connection.half(.toServer)
+        guard let spill = half.pointee.parser.spill else { return }
+        var line = Line(start: spill, count: Int(half.pointee.parser.spillLength))
+        guard let whole = RequestLine(line, isCut: true) else { return }
+        connection.pointee.isRecognised = true
+        var hasPath = false
+        for index in (whole.method.count + 1)..<line.count where !hasPath || line[index] == 0x20 {
+            hasPath = hasPath || line[index] == 0x3f || line[index] == 0x20
+            guard line[index] != 0x20 else {
+                line = Line(rebasing: line[..<index])
+                break
+            }
+        }
+        if hasPath, let request = RequestLine(line, isCut: true) {
+            _ = expect(request, of: connection)
+        } else {
+            counters.unpairedRequests &+= 1
+        }
+    }
+
+    /// A status line whose end was not captured; only the reason stands behind the status.
+    private mutating func takeCutStatusLine(_ connection: ConnectionPointer, now: UInt64) {
+        let half = connection.half(.toClient)
+        guard let spill = half.pointee.parser.spill, half.pointee.parser.spillLength >= 12,
+            let status = statusCode(Line(start: spill, count: 12))
+        else { return }
+        half.pointee.parser.status = status
+        half.pointee.parser.state = .head
+        if half.pointee.parser.isFinal { beginResponse(connection, now: now) }
+    }
+
+    // MARK: Finding
+
+    /// Whether bytes of a direction whose place is lost begin a message that can be told from
+    /// text in a body.
+    mutating func findsPlace(
+        _ connection: ConnectionPointer, _ direction: Direction, _ bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        direction == .toServer
+            ? findsRequest(connection, bytes) : findsResponse(connection, bytes)
+    }
+
+    private mutating func findsRequest(
+        _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        guard readBeginsSegment, bytes.beginsRequest else { return false }
+        let server = connection.half(.toClient)
+        let isTurn =
+            !server.pointee.isOpen
+            || readAcknowledged ?? server.pointee.next == server.pointee.next
+        if !isTurn || isAwaited(connection) { goBlind(connection) }
+        return true
+    }
+
+    private mutating func findsResponse(
+        _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        let client = connection.half(.toServer)
+        let half = connection.half(.toClient)
+        let isResponse = readBeginsSegment && bytes.version(at: 0)
+        if isResponse {
+            let start = readEnd &- UInt32(truncatingIfNeeded: bytes.count)
+            if let first = connection.pointee.pendingFirst, first.pointee.acknowledged == start,
+                follows(readAcknowledged, first)
+            {
+                return true
+            }
+            if connection.pointee.isBlind {
+                flushPending(connection)
+                return true
+            }
+            // An interim response, but to which request?
+            if bytes.count > 9 && bytes[9] == 0x31 { return false }
+            if connection.pointee.pendingFirst == nil && !half.pointee.parser.hasMissed {
+                counters.unpairedResponses &+= 1
+                half.pointee.parser.hasMissed = true
+            }
+        }
+        // These bytes may answer what waits: it must not take a later response.
+        client.pointee.parser.hasMissed = false
+        flushPending(connection)
+        return false
+    }
+
+    /// Whether a request may be unanswered.
+    private func isAwaited(_ connection: ConnectionPointer) -> Bool {
+        connection.pointee.pendingFirst != nil
+            || connection.half(.toServer).pointee.parser.hasMissed
+    }
+
+    /// Whether a response that acknowledges `acknowledged` can have been sent after `request`.
+    private func follows(
+        _ acknowledged: UInt32?, _ request: UnsafeMutablePointer<PendingRequest>
+    ) -> Bool {
+        guard let acknowledged else { return true }
+        return Int32(bitPattern: acknowledged &- request.pointee.sequence) > 0
+    }
+
+    private mutating func goBlind(_ connection: ConnectionPointer) {
+        guard !connection.pointee.isBlind else { return }
+        connection.pointee.isPipelined = true
+        connection.pointee.hasLost = true
+        flushPending(connection)
+    }
+
+    // MARK: Beginning
+
+    /// A request begins: whether it waits for its response.
+    mutating func expect(_ request: RequestLine, of connection: ConnectionPointer) -> Bool {
+        let server = connection.half(.toClient)
+        let client = connection.half(.toServer)
+        server.pointee.parser.hasMissed = false
+        if isAwaited(connection) {
+            if !connection.pointee.isPipelined {
+                connection.pointee.isPipelined = true
+                if connection.pointee.hasLost { flushPending(connection) }
+            }
+        } else if server.pointee.parser.isInMessage && server.pointee.parser.state != .tunnel {
+            // The client goes on after a response to a request that was missed. Where that ends
+            // depends on the request's method; where the next begins is known.
+            server.pointee.parser.reset()
+            server.pointee.parser.state = .lost
+        }
+        let parser = client.pointee.parser
+        if !connection.pointee.isBlind {
+            if append(
+                request, to: connection, start: parser.startTime, sequence: parser.startSequence,
+                acknowledged: parser.startAcknowledged)
+            {
+                return true
+            }
+            connection.pointee.hasLost = true
+            client.pointee.parser.hasMissed = true
+        }
+        counters.unpairedRequests &+= 1
+        return false
+    }
+
+    /// A final response begins: it answers the first request that waits, if it can.
+    mutating func beginResponse(_ connection: ConnectionPointer, now: UInt64) {
+        let half = connection.half(.toClient)
+        let client = connection.half(.toServer)
+        client.pointee.parser.hasMissed = false
+        if let first = connection.pointee.pendingFirst {
+            half.pointee.parser.isPaired = follows(half.pointee.parser.startAcknowledged, first)
+        } else if client.pointee.parser.isInMessage && !connection.pointee.isBlind {
+            // It answers a request that was taken for a part of another.
+            lose(connection, .toServer, now: now)
+            client.pointee.parser.hasMissed = false
+        }
+        if !half.pointee.parser.isPaired { counters.unpairedResponses &+= 1 }
+    }
+}
