@@ -141,7 +141,10 @@ let package = Package(
         tests("ScenariosTests", ["Scenarios", "Traffic", "Metering"]),
         tests(
             "AgentTests",
-            ["Agent", "EnergySources", "Settings", "Scenarios", "Traffic", "Metering", logging]),
+            [
+                "Agent", "EnergySources", "Settings", "Scenarios", "Traffic", "Metering",
+                "CAllocationCounter", logging,
+            ]),
         tests("AttributionTests", ["Attribution", "Metering"]),
         tests("CRC32CTests", ["CRC32C"]),
         tests("RecordsTests", ["Records", "Metering", "CRC32C"]),

@@ -80,6 +80,7 @@ extension Resumption {
             missing <= UInt128(length.rawValue) * UInt128(WindowSequence.maximumMissed)
             && baseline.boundary.boottime <= start.boottime
             && baseline.boundary.clock.boottime <= start.boottime
+            && baseline.zones.allSatisfy { $0.readAt <= start.boottime }
         return isUsable ? self : .afterRecord(label)
     }
 }

@@ -19,6 +19,8 @@ struct CounterWorker: ~Copyable {
 
     private var source: HostEnergySource
     private var energy: EnergyMeter
+    /// Whether `energy` goes on from another run's boundary, so that it can tell of the windows since.
+    private let isResumed: Bool
     private var processor: ProcessorMeter
     private var windows: WindowSequence
     private var sample: EnergySample
@@ -46,11 +48,13 @@ struct CounterWorker: ~Copyable {
         self.clock = clock
         self.windows = windows
         if case .from(let baseline) = resumption {
+            isResumed = true
             source = HostEnergySource(settings.energy, resuming: baseline.zones)
             energy = EnergyMeter(
                 resumingAt: baseline.boundary.boottime,
                 with: source.resumedSample(at: start.boottime), pending: baseline.pending)
         } else {
+            isResumed = false
             source = HostEnergySource(settings.energy)
             energy = EnergyMeter(from: start.boottime)
         }
@@ -113,8 +117,8 @@ struct CounterWorker: ~Copyable {
         schedule.announce(closed, plannedEnd: windows.plannedEnd, isStopped: isStopped)
     }
 
-    /// Gives the windows in which no agent ran: their energy as far as the counters tell it, and
-    /// no counts.
+    /// Gives the windows in which no agent ran: their energy as far as the counters tell it, which
+    /// is not at all without a baseline, and no counts.
     private mutating func giveMissed(_ missed: [ClosedWindow], at reading: ClockReading) {
         guard !missed.isEmpty else { return }
         let time = ProcessorTime(
@@ -126,7 +130,10 @@ struct CounterWorker: ~Copyable {
             encrypted: settings.services.map { _ in false }, isCaptured: false)
         let windows = missed.map {
             MeteredWindow(
-                energy: close($0, at: reading, processor: time, clockError: nil), tally: tally)
+                energy: isResumed
+                    ? close($0, at: reading, processor: time, clockError: nil)
+                    : unmetered($0, processor: time),
+                tally: tally)
         }
         let known = windows.filter { $0.energy.energies.host.value != nil }
         log.notice(
@@ -139,7 +146,6 @@ struct CounterWorker: ~Copyable {
         _ window: ClosedWindow, at reading: ClockReading, processor time: ProcessorTime,
         clockError: UInt64?
     ) -> WindowEnergy {
-        let zones = settings.readsCounters ? source.zones : []
         let energies = energy.close(
             at: window.endBoottime, zones: zones, primary: source.primary)
         var baselines: [ZoneBaseline] = []
@@ -148,15 +154,36 @@ struct CounterWorker: ~Copyable {
             baseline.beyond = beyond
             baselines.append(baseline)
         }
+        return windowEnergy(
+            window, energies, processor: time, clockError: clockError,
+            baseline: MeterBaseline(
+                boundary: WindowBoundary(
+                    label: window.window.end, boottime: window.endBoottime, clock: reading),
+                zones: baselines, pending: energy.pending))
+    }
+
+    /// A window of which nothing is known: the meter begins later, and on clocks that may be
+    /// another boot's.
+    private func unmetered(_ window: ClosedWindow, processor time: ProcessorTime) -> WindowEnergy {
+        let energies = WindowEnergies(
+            zones: zones.map { _ in .lost(.agentStopped) },
+            host: .unknown(zones.isEmpty ? .noSource : .agentStopped), carried: nil)
+        return windowEnergy(window, energies, processor: time, clockError: nil, baseline: nil)
+    }
+
+    private var zones: [ZoneDescription] { settings.readsCounters ? source.zones : [] }
+
+    private func windowEnergy(
+        _ window: ClosedWindow, _ energies: WindowEnergies, processor time: ProcessorTime,
+        clockError: UInt64?, baseline: MeterBaseline?
+    ) -> WindowEnergy {
+        let zones = zones
         return WindowEnergy(
             closed: window, energies: energies, zones: zones,
             source: zones.isEmpty ? .none : source.primary,
             scope: zones.isEmpty ? .none : source.scope, processor: time,
             processors: processor.load.value?.processors ?? 0, clockError: clockError,
-            baseline: MeterBaseline(
-                boundary: WindowBoundary(
-                    label: window.window.end, boottime: window.endBoottime, clock: reading),
-                zones: baselines, pending: energy.pending))
+            baseline: baseline)
     }
 
     /// Milliseconds to the next whole second or boundary, whichever comes first.

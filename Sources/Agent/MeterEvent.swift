@@ -21,8 +21,8 @@ struct WindowEnergy: Sendable {
     let processors: UInt64
     /// The bound on the wall clock's error in microseconds.
     let clockError: UInt64?
-    /// Where another run may go on from.
-    let baseline: MeterBaseline
+    /// Where another run may go on from; `nil` where nothing is known of the counters.
+    let baseline: MeterBaseline?
 }
 
 /// A window with both its sides.

@@ -118,7 +118,7 @@ actor RecordKeeper {
         }
         try spool.use(manifest: manifestBytes)
         // First the baseline, then the record: a kill between the two leaves the one before it.
-        keepBaseline(window.energy.baseline)
+        if let baseline = window.energy.baseline { keepBaseline(baseline) }
         _ = try spool.append(bytes)
         idle.observe(window, flags: flags)
     }

@@ -37,7 +37,9 @@ struct StateFile: Sendable {
         let checksum = CRC32C.checksum(payload)
         let bytes = (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (8 * $0)) } + payload
         let new = path + ".new"
-        let file = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        // Not blocking: somebody may have put a FIFO there.
+        let file = open(
+            new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         guard file >= 0 else { throw StateFileError(path: new, errno: errno) }
         let put = Glibc.write(file, bytes, bytes.count)
         let isWritten = put == bytes.count && (!synchronizes || fsync(file) == 0)

@@ -10,7 +10,8 @@ struct RecordReading {
     private(set) var records: UInt64 = 0
     /// Records that do not decode or do not fit the manifest they name.
     private(set) var unreadable: UInt64 = 0
-    /// Records whose energy is not the sum of its zones or of its parts: their energy is left out.
+    /// Records whose energy is not the sum of its zones or of its parts, or contradicts its zones'
+    /// states or its source: their energy is left out.
     private(set) var inconsistent: UInt64 = 0
 
     init(_ store: any RecordStore) { self.store = store }
@@ -25,7 +26,7 @@ struct RecordReading {
             unreadable += 1
             return nil
         }
-        let energy = energy(of: record, manifest)
+        let energy = Self.energy(of: record, manifest)
         if record.energy.value != nil, energy.value == nil { inconsistent += 1 }
         return RoundRecord(
             host: stored.agent, run: record.run, sequence: record.sequence, window: record.window,
@@ -59,12 +60,14 @@ struct RecordReading {
         return sums.compactMapValues { $0 }
     }
 
-    private func energy(
+    /// The host's energy by state and use; malformed where the record contradicts itself.
+    static func energy(
         of record: Record, _ manifest: Manifest
     ) -> Known<RoundRecord.Energy, EnergyReason> {
         switch record.energy {
         case .unknown(let reason): return .unknown(reason)
         case .known(let total):
+            guard isConsistent(record, manifest) else { return .unknown(.malformed) }
             var byState = EnergyByState()
             if let carried = record.carried { byState.add(carried.energy, .bridged) }
             for (zone, description) in zip(record.zones, manifest.zones)
@@ -78,5 +81,19 @@ struct RecordReading {
             else { return .unknown(.malformed) }
             return .known(energy)
         }
+    }
+
+    /// Whether the host's energy may be known, as its zones and its source are.
+    private static func isConsistent(_ record: Record, _ manifest: Manifest) -> Bool {
+        let counted = zip(record.zones, manifest.zones).filter { _, description in
+            description.counted && description.source == manifest.source
+        }
+        // A window in which no agent ran, and a model's, is never plainly measured.
+        let canBeMeasured = !record.flags.contains(.agentStopped) && manifest.source != .model
+        return manifest.scope == manifest.source.scope && !counted.isEmpty
+            && counted.allSatisfy { zone, _ in
+                zone.energy.value != nil && (canBeMeasured || zone.state != .measured)
+                    && (manifest.source != .model || zone.state == .estimated)
+            }
     }
 }

@@ -9,6 +9,14 @@ package struct WindowEnergies: Sendable, Hashable {
     package let host: Known<Microjoules, EnergyReason>
     /// The part of `host` that belongs to windows before this one.
     package let carried: CarriedEnergy?
+
+    package init(
+        zones: [ZoneEnergy], host: Known<Microjoules, EnergyReason>, carried: CarriedEnergy?
+    ) {
+        self.zones = zones
+        self.host = host
+        self.carried = carried
+    }
 }
 
 /// Cuts successive samples of a source at window boundaries. Pure.
@@ -16,15 +24,15 @@ package struct WindowEnergies: Sendable, Hashable {
 /// A zone's windows add up to the difference of its accumulator exactly, and what readings could
 /// not tell says why:
 ///
-/// - no good reading in the window: `deferred`; the energy arrives, `bridged`, in the window of the
-///   next good reading;
+/// - no good reading in the window, or none any more by its end: `deferred`; the energy arrives,
+///   `bridged`, in the window of the next good reading, or is lost with it;
 /// - no reading before the window: `lost`, as there is nothing to take the difference from;
 /// - energy was lost inside the window: `lost`, with the reason.
 ///
 /// The host's windows add up in the same way: where a zone is deferred, what the others used
-/// is carried to the window in which the host's energy is known again. Where a zone is deferred over
-/// a window in which another is lost, the window in which it is read again is unknown for the host:
-/// it holds energy of lost windows.
+/// is carried to the window in which the host's energy is known again. Where a zone was not read by
+/// the end of a window in which it or another is lost, the window in which it is read again is
+/// unknown for the host: it holds energy of lost windows.
 package struct EnergyMeter: Sendable {
     private struct Zone: Sendable {
         var timeline: Timeline<EnergyReason>
@@ -59,7 +67,7 @@ package struct EnergyMeter: Sendable {
     private var unread: EnergyReason = .firstReading
     /// What counted zones used since the host's energy was last known.
     package private(set) var pending: CarriedEnergy?
-    /// Why energy was lost in a window over which another counted zone is deferred.
+    /// Why energy was lost in a window by whose end a counted zone was not read any more.
     private var lostWhileDeferred: EnergyReason?
     /// Zones that another run of the agent did not read after its latest boundary, until the first
     /// window ends.
@@ -71,8 +79,8 @@ package struct EnergyMeter: Sendable {
 
     /// A meter that goes on at `boundary`, where another run of the agent ended.
     ///
-    /// A counter that was not read after it may have been deferred there, over a loss if nothing is
-    /// pending: the next window's host energy is unknown then.
+    /// A counter that was not read after it was deferred there, over a loss if nothing is pending:
+    /// the next window's host energy is unknown then.
     ///
     /// - Parameters:
     ///   - sample: what the resumed source holds before its first reading.
@@ -128,7 +136,9 @@ package struct EnergyMeter: Sendable {
             lostWhileDeferred = .agentStopped
         }
         behind = []
-        let (host, carried) = host(counted.map { energies[$0] }, over: duration)
+        let isBehind = counted.contains { $0 < zones.count && zones[$0].timeline.isBehind }
+        let (host, carried) = host(
+            counted.map { energies[$0] }, isBehind: isBehind, over: duration)
         return WindowEnergies(zones: energies, host: host, carried: carried)
     }
 
@@ -137,7 +147,7 @@ package struct EnergyMeter: Sendable {
     package var beyondBoundary: [UInt64?] { zones.map(\.timeline.beyondBoundary) }
 
     private mutating func host(
-        _ energies: [ZoneEnergy], over duration: Nanoseconds
+        _ energies: [ZoneEnergy], isBehind: Bool, over duration: Nanoseconds
     ) -> (Known<Microjoules, EnergyReason>, CarriedEnergy?) {
         guard !energies.isEmpty else {
             pending = nil
@@ -153,10 +163,7 @@ package struct EnergyMeter: Sendable {
             }
             return lostWhileDeferred.map { (.unknown($0), nil) } ?? (.known(sum), pending)
         }
-        if let lost {
-            let isDeferred = energies.contains { $0.state == .deferred }
-            lostWhileDeferred = isDeferred ? lost.reason : nil
-        }
+        if let lost { lostWhileDeferred = isBehind ? lost.reason : nil }
         pending =
             lost != nil || lostWhileDeferred != nil
             ? nil : CarriedEnergy(energy: sum, time: (pending?.time ?? .zero) + duration)

@@ -74,13 +74,7 @@ package struct HostEnergySource: ~Copyable {
     }
 
     /// What part of the host the primary source covers.
-    package var scope: EnergyScope {
-        switch primary {
-        case .none: .none
-        case .rapl: .processorAndMemory
-        case .wall, .model: .host
-        }
-    }
+    package var scope: EnergyScope { primary.scope }
 
     /// Folders of the powercap tree and sensors that are no zones.
     package var refused: [RefusedZone] { powercap.refused + hwmon.refused }

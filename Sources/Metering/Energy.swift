@@ -202,3 +202,14 @@ package enum EnergyScope: UInt8, Sendable, Hashable {
     case host = 1
     case processorAndMemory = 2
 }
+
+extension EnergySourceKind {
+    /// What part of the host the source covers.
+    package var scope: EnergyScope {
+        switch self {
+        case .none: .none
+        case .rapl: .processorAndMemory
+        case .wall, .model: .host
+        }
+    }
+}

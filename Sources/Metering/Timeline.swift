@@ -4,7 +4,8 @@ package enum Stretch<Reason: Sendable>: Sendable {
     case measured(UInt64)
     /// Readings failed inside; the difference across them is exact in sum, uncertain in time.
     case bridged(UInt64, Reason)
-    /// No reading succeeded inside: what it holds arrives with the next stretch that is known.
+    /// No reading succeeded inside, or none any more by its end: what it holds arrives with the next
+    /// stretch that is known, or is lost as a whole.
     case deferred(Reason)
     /// It cannot be known, and no other stretch contains it.
     case unknown(Reason)
@@ -15,9 +16,11 @@ extension Stretch: Equatable where Reason: Equatable {}
 /// Successive readings of one accumulator, cut at window boundaries.
 ///
 /// A boundary's value is interpolated linearly between the readings around it; where none
-/// follows it, it is the latest reading's and the rest arrives in the next stretch. Each stretch is
-/// the difference of two boundary values, so consecutive stretches add up to the accumulator's own
-/// difference exactly. `append` and `fail` do not allocate.
+/// follows it, it is the latest reading's and the rest arrives in the next stretch. Where readings
+/// failed by then, how much the rest is nobody knows, nor whether it will ever: the stretch is
+/// deferred as a whole. Each stretch is the difference of two boundary values, so consecutive
+/// stretches add up to the accumulator's own difference exactly. `append` and `fail` do not
+/// allocate.
 package struct Timeline<Reason: Sendable>: Sendable {
     private struct Reading {
         var time: Nanoseconds
@@ -39,6 +42,11 @@ package struct Timeline<Reason: Sendable>: Sendable {
     private var valueAtBoundary: UInt64?
     private let unread: Reason
     private var failure: Reason?
+    /// Why the latest stretch was deferred.
+    private var deferral: Reason?
+    /// Energy used before the latest boundary arrives in a later stretch: no reading gave it by
+    /// then.
+    package private(set) var isBehind = false
 
     /// A timeline whose first stretch begins at `start`; `unread` is the reason before the first
     /// reading and for the stretch in which it lies.
@@ -105,28 +113,41 @@ package struct Timeline<Reason: Sendable>: Sendable {
         let start = boundary
         boundary = max(start, end)
         defer { forget() }
-        guard let first = readings.first, let last = readings.last else {
-            return .unknown(failure ?? unread)
-        }
-        guard let value = value(at: boundary) else { return .unknown(failure ?? unread) }
+        guard let first = readings.first, let last = readings.last,
+            let value = value(at: boundary)
+        else { return .unknown(failure ?? unread) }
+        isBehind =
+            boundary > start && (last.time <= start || last.time < boundary && failure != nil)
         let before = valueAtBoundary ?? (first.time <= start ? first.value : nil)
         let upper = max(value, before ?? 0)
+        let loss = loss(from: start, to: boundary)
+        if let before, loss == nil, isBehind {
+            valueAtBoundary = before
+            deferral = failure ?? unread
+            return .deferred(failure ?? unread)
+        }
+        defer { deferral = nil }
         valueAtBoundary = upper
         guard let before else { return .unknown(unread) }
-        if last.time <= start, boundary > start { return .deferred(failure ?? unread) }
-        return stretch(from: start, to: boundary, upper - before)
+        return loss.map { .unknown($0) } ?? stretch(from: start, to: boundary, upper - before)
+    }
+
+    private func loss(from start: Nanoseconds, to end: Nanoseconds) -> Reason? {
+        for index in readings.indices.dropFirst()
+        where readings[index - 1].time < end && readings[index].time > start {
+            if let reason = readings[index].lost { return reason }
+        }
+        return nil
     }
 
     private func stretch(
         from start: Nanoseconds, to end: Nanoseconds, _ difference: UInt64
     ) -> Stretch<Reason> {
-        var bridged: Reason?
-        for (earlier, later) in zip(readings, readings.dropFirst())
-        where earlier.time < end && later.time > start {
-            if let reason = later.lost { return .unknown(reason) }
-            bridged = bridged ?? later.bridged
+        var bridged = deferral
+        for index in readings.indices.dropFirst()
+        where readings[index - 1].time < end && readings[index].time > start {
+            bridged = bridged ?? readings[index].bridged
         }
-        if let last = readings.last, last.time < end { bridged = bridged ?? failure }
         return bridged.map { .bridged(difference, $0) } ?? .measured(difference)
     }
 

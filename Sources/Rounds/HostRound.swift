@@ -81,7 +81,10 @@ package struct HostRound: Sendable, Hashable {
     /// Windows in which the wall clock was not synchronised.
     package internal(set) var unsynchronised: UInt64 = 0
     /// Time that more than one record claims, for example after the clock was set back.
-    package internal(set) var overlap: Nanoseconds = .zero
+    package var overlap: Nanoseconds { max(windowOverlap, energyOverlap) }
+    var windowOverlap: Nanoseconds = .zero
+    /// The same of the time that energies belong to, carried ones included.
+    var energyOverlap: Nanoseconds = .zero
 
     var recordTime = IntervalSet()
     var energyTime = IntervalSet()

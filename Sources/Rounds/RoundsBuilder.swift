@@ -6,8 +6,9 @@ import Metering
 /// (UTC labels), in whole microjoules by largest remainder: the shares sum to the window's energy
 /// exactly, the part outside the period included. Its counts are one number that cannot be divided:
 /// they belong to the round that holds its last nanosecond, `end − 1`. Both are flagged as
-/// `straddling`. Energy that was carried from windows before is divided over their time as well. A window whose end is not after its start (the clock was set back) is an instant
-/// at its start.
+/// `straddling`. Energy that was carried from windows before is divided over their time as well; where
+/// it belongs to time whose energy is known already, that is overlap. A window whose end is not after
+/// its start (the clock was set back) is an instant at its start.
 package struct RoundsBuilder {
     package let period: Period
     /// Sequences seen, by run: a record counts once.
@@ -137,7 +138,7 @@ extension HostRound {
         records += 1
         if window.start < round.start || window.end > round.end { straddling += 1 }
         let new = recordTime.insert(covered)
-        overlap += Nanoseconds(UInt64(covered.count) - new)
+        windowOverlap += Nanoseconds(UInt64(covered.count) - new)
         if let reason = record.energy.reason { energyUnknown[reason, default: 0] += 1 }
         sources.insert(record.source)
         scopes.insert(record.scope)
@@ -155,8 +156,8 @@ extension HostRound {
         energy = sum
         use.add(share.byUse)
         guard !isInstant else { return }
-        energyTime.insert(
-            max(span.start, round.start).rawValue..<min(span.end, round.end).rawValue)
+        let range = max(span.start, round.start).rawValue..<min(span.end, round.end).rawValue
+        energyOverlap += Nanoseconds(UInt64(range.count) - energyTime.insert(range))
     }
 
     private mutating func compare(_ record: RoundRecord) {

@@ -188,4 +188,17 @@ struct ResumptionTests {
             .limited(to: reading(200), length: .seconds(10))
         #expect(hostile.windows(from: reading(200), length: .seconds(10)).missed.isEmpty)
     }
+
+    @Test("a FIFO in the way of a state file is an error, and nothing waits for its reader")
+    func fifo() throws {
+        var template = Array("/tmp/jouleflow-state-XXXXXX".utf8CString)
+        let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+        let file = StateFile(path: folder + "/baselines", synchronizes: false)
+        defer {
+            unlink(file.path + ".new")
+            rmdir(folder)
+        }
+        #expect(mkfifo(file.path + ".new", 0o600) == 0)
+        #expect(throws: StateFileError.self) { try file.write(stored.message) }
+    }
 }

@@ -25,5 +25,15 @@ extension EnergySource where Self: ~Copyable {
 
 extension ZoneExplanation {
     /// The role of a powercap zone; `nil` for another source's.
-    var powercapRole: ZoneRole? { ZoneRole.allCases.first { $0.description == role } }
+    var powercapRole: ZoneRole? { Self.roles.first { $0.description == role } }
+
+    private static let roles: [ZoneRole] =
+        [
+            .package, .dram, .insidePackage, .platform, .twin, .mirroredDie, .duplicate,
+            .unknownName, .otherControl, .identified,
+        ]
+        + [
+            ZoneRefusal.nameMalformed, .tooMany, .nameUnreadable(.notRegular),
+            .nameUnreadable(.missing),
+        ].map { .unidentified($0.description) }
 }

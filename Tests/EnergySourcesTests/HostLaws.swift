@@ -21,7 +21,7 @@ struct HostLaws {
     /// Goes on in another run of the agent.
     mutating func resume(at boundary: Nanoseconds, pending: CarriedEnergy?, isBehind: Bool) {
         // Of an unknown window only what is carried is kept. Without it a counter that was last
-        // read before the boundary may have been deferred when another was lost.
+        // read before the boundary was so when it or another was lost.
         if pending == nil && isBehind { isStraddled = true }
     }
 
@@ -41,7 +41,7 @@ struct HostLaws {
         }
         if counted.contains(where: { $0.state == .lost }) {
             unknown += 1
-            begin(isStraddled: laws.contains(where: \.isDeferred))
+            begin(isStraddled: laws.contains(where: \.isBehind))
             if window.carried != nil { return "energy is carried over a loss" }
             return window.host.value == nil ? nil : "the host is known where a zone is lost"
         }

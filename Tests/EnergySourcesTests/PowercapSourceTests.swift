@@ -153,6 +153,41 @@ import Testing
         #expect(source.zones.map(\.counted) == [false, true])
     }
 
+    @Test("a package that cannot be identified fails, until its name can be read")
+    mutating func unidentified() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0", energy: 100)
+        tree.add("intel-rapl:1", "package-1", energy: 100)
+        tree.removeFile(tree.path("intel-rapl:1") + "/name")
+        var source = PowercapSource(sysfs: tree.root)
+        var meter = EnergyMeter(from: .seconds(1))
+        func window(to end: UInt64) -> WindowEnergies {
+            meter.close(at: .seconds(end), zones: source.zones, primary: .rapl)
+        }
+        source.read(into: &sample, now: .seconds(1))
+        meter.add(sample)
+        tree.set("intel-rapl:0", 150)
+        source.read(into: &sample, now: .seconds(10))
+        meter.add(sample)
+        #expect(sample.zones.map(\.failure) == [nil, .missing])
+        #expect(source.zones.map(\.name) == ["package-0", "intel-rapl:1"])
+        #expect(window(to: 10).host == .unknown(.missing))
+        tree.write(tree.path("intel-rapl:1") + "/name", "package-1\n")
+        for second in 11...40 as ClosedRange<UInt64> {
+            source.read(into: &sample, now: .seconds(second))
+            meter.add(sample)
+        }
+        #expect(source.zones.map(\.name) == ["package-0", "intel-rapl:1", "package-1"])
+        #expect(source.zones.map(\.counted) == [true, false, true])
+        #expect(window(to: 30).host.value == nil)
+        tree.set("intel-rapl:0", 160)
+        tree.set("intel-rapl:1", 107)
+        source.read(into: &sample, now: .seconds(50))
+        meter.add(sample)
+        #expect(window(to: 40).host == .known(.zero))
+        #expect(window(to: 50).host == .known(Microjoules(17)))
+    }
+
     @Test(
         "a zone without a right to read says so and recovers when it is granted",
         .enabled(if: geteuid() == 0, "only root can give up a right here"))

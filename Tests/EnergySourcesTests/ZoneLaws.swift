@@ -39,6 +39,8 @@ struct ZoneLaws {
     private var stretch: (mark: Mark, energy: UInt64)?
     private var chunk: Mark?
     private(set) var isDeferred = false
+    /// Readings had failed by the latest boundary: what was used before it arrives later, if ever.
+    private(set) var isBehind = false
     private var tornCount = 0
     private var brokenSeenAt: Nanoseconds?
     private(set) var last = ZoneSample()
@@ -63,6 +65,7 @@ struct ZoneLaws {
         stretch = nil
         chunk = nil
         isDeferred = false
+        isBehind = false
     }
 
     // MARK: Readings
@@ -138,6 +141,7 @@ struct ZoneLaws {
         let earlier = mark ?? readings.first.flatMap { $0.time <= start ? Mark($0, $0) : nil }
         mark = markAt(end)
         defer { forget(end) }
+        isBehind = end > start && isUnread(from: start, to: end)
         let loss = losses.first { $0.from < end && $0.to > start }
         guard let earlier, loss == nil else {
             chunk = nil
@@ -148,8 +152,8 @@ struct ZoneLaws {
             guard earlier != nil, let loss else { return nil }
             return loss.reason == reason ? nil : "lost for another reason"
         }
-        if end > start, readings.last.map({ $0.time <= start }) ?? true {
-            guard case .deferred = energy else { return "\(energy) without a reading" }
+        if isBehind {
+            guard case .deferred = energy else { return "\(energy) where the end is not read" }
             chunk = chunk ?? earlier
             isDeferred = true
             count.deferred += 1
@@ -168,6 +172,12 @@ struct ZoneLaws {
         }
         if let fault = difference(known.rawValue, from: chunk ?? earlier, to: mark) { return fault }
         return difference(sum, from: beginning, to: mark)
+    }
+
+    /// Whether nothing was read in a window, or what was tried after the latest reading failed.
+    private func isUnread(from start: Nanoseconds, to end: Nanoseconds) -> Bool {
+        guard let latest = readings.last else { return true }
+        return latest.time <= start || latest.time < end && last.failure != nil
     }
 
     private func markAt(_ end: Nanoseconds) -> Mark? {

@@ -118,7 +118,19 @@ import Testing
         tree.add("arm-scmi:0", "package-1")
         let source = PowercapSource(sysfs: tree.root)
         #expect(source.refused.map(\.refusal) == [ZoneRefusal.noEnergyCounter.description])
-        #expect(source.explanations.map(\.powercapRole) == [.otherControl, .package])
+        #expect(source.explanations.map(\.powercapRole) == [.package, .otherControl])
+    }
+
+    @Test("a package without a counter is counted and fails: the host is never silently less")
+    func packageWithoutCounter() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0")
+        tree.add("intel-rapl:1", "package-1", energy: nil)
+        var source = PowercapSource(sysfs: tree.root)
+        var sample = EnergySample(takenAt: .zero, zones: [])
+        source.read(into: &sample, now: .seconds(1))
+        #expect(source.zones.map(\.counted) == [true, true])
+        #expect(sample.zones.map(\.failure) == [nil, .missing])
     }
 
     @Test("without class links the tree of devices is looked at, and no loop is followed")
@@ -141,26 +153,61 @@ import Testing
     }
 
     @Test(
-        "hostile names are refused",
+        "a zone whose name is hostile may be a package: it is counted, unread, and never shown raw",
         arguments: ["", "\u{1B}[31m", String(repeating: "x", count: 65)])
     func hostileNames(name: String) {
         let tree = PowercapTree()
         tree.add("intel-rapl:0", name)
+        tree.add("intel-rapl:0:0", "dram")
+        tree.add("intel-rapl:1", "package-1")
         let source = PowercapSource(sysfs: tree.root)
-        #expect(source.zones.isEmpty)
-        #expect(source.refused.map(\.refusal) == [ZoneRefusal.nameMalformed.description])
+        #expect(source.zones.map(\.name) == ["package-1", "intel-rapl:0"])
+        #expect(source.zones.map(\.parent) == ["", ""])
+        #expect(source.zones.map(\.counted) == [true, true])
+        let refusals: [ZoneRefusal] = [.nameMalformed, .parentUnidentified]
+        #expect(source.refused.map(\.refusal) == refusals.map(\.description))
     }
 
-    @Test("a dangling link and a name that is a FIFO are refused") func brokenLinks() {
+    @Test("control characters in a folder's name reach nobody")
+    func hostileFolders() {
+        let tree = PowercapTree()
+        tree.add("intel-rapl:0", "package-0")
+        tree.add("intel-rapl:\u{1B}[2J", "package-1")
+        tree.add("dtpm:\u{9B}2J", "soc", energy: nil, range: nil)
+        let source = PowercapSource(sysfs: tree.root)
+        #expect(source.zones.map(\.name) == ["package-0", "intel-rapl:\\x1b[2J"])
+        #expect(source.zones.map(\.counted) == [true, true])
+        let shown = source.refused.map(\.folder) + source.explanations.map(\.folder)
+        #expect(source.refused.count == 2)
+        #expect(shown.joined().utf8.allSatisfy { (0x20...0x7E).contains($0) })
+    }
+
+    @Test("a dangling link is gone, and a name that is a FIFO is not known") func brokenLinks() {
         let tree = PowercapTree()
         symlink("/nonexistent", tree.root + "/class/powercap/intel-rapl:0")
         tree.add("intel-rapl:1", "package-0")
         unlink(tree.path("intel-rapl:1") + "/name")
         mkfifo(tree.path("intel-rapl:1") + "/name", 0o644)
         let source = PowercapSource(sysfs: tree.root)
-        #expect(
-            source.refused.map(\.refusal)
-                == [ZoneRefusal.noEnergyCounter, .nameUnreadable(.notRegular)].map(\.description))
+        let refusals: [ZoneRefusal] = [.gone, .nameUnreadable(.notRegular)]
+        #expect(source.refused.map(\.refusal) == refusals.map(\.description))
+        #expect(source.zones.map(\.name) == ["intel-rapl:1"])
+    }
+
+    @Test("more zones than are taken leave the host's energy unknown, whatever others are there")
+    func tooManyZones() {
+        let tree = PowercapTree()
+        for index in 0..<200 { tree.add("a:\(String(index + 0x1000, radix: 16))", "x\(index)") }
+        for index in 0..<2 { tree.add("intel-rapl:\(index)", "package-\(index)") }
+        let few = PowercapSource(sysfs: tree.root)
+        #expect(few.zones.filter(\.counted).map(\.name) == ["package-0", "package-1"])
+        for index in 2..<250 {
+            tree.add("intel-rapl:\(String(index, radix: 16))", "package-\(index)")
+        }
+        let many = PowercapSource(sysfs: tree.root)
+        #expect(many.zones.count == PowercapSource.zoneLimit)
+        #expect(many.zones.last?.name.hasPrefix("intel-rapl:") == true)
+        #expect(many.zones.last?.counted == true)
     }
 
     @Test("no tree is no zone, with the reason") func noTree() {

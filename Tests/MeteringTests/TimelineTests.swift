@@ -60,13 +60,35 @@ private func seconds(_ seconds: UInt64) -> Nanoseconds { .seconds(seconds) }
         #expect(line.close(at: seconds(50)) == .measured(10))
     }
 
-    @Test("a stretch that ends in failures says that its energy is uncertain in time")
+    @Test("a stretch that ends in failures is deferred as a whole, and arrives bridged")
     func endsInFailure() {
         var line = timeline()
         line.append(0, at: seconds(10))
         line.append(10, at: seconds(15))
         line.fail(.readFailed)
-        #expect(line.close(at: seconds(20)) == .bridged(10, .readFailed))
+        #expect(line.close(at: seconds(20)) == .deferred(.readFailed))
+        #expect(line.isBehind)
+        #expect(line.beyondBoundary == 10)
+        line.append(30, at: seconds(21))
+        line.append(40, at: seconds(30))
+        #expect(line.close(at: seconds(30)) == .bridged(40, .readFailed))
+        #expect(!line.isBehind)
+        line.append(50, at: seconds(40))
+        #expect(line.close(at: seconds(40)) == .measured(10))
+    }
+
+    @Test("what was read of a stretch that ends in failures is lost with the rest of it")
+    func endsInLoss() {
+        var line = timeline()
+        line.append(0, at: seconds(10))
+        line.append(10, at: seconds(15))
+        line.fail(.readFailed)
+        #expect(line.close(at: seconds(20)) == .deferred(.readFailed))
+        line.append(10, at: seconds(29), lost: .gapTooLong)
+        line.append(20, at: seconds(30))
+        #expect(line.close(at: seconds(30)) == .unknown(.gapTooLong))
+        line.append(50, at: seconds(40))
+        #expect(line.close(at: seconds(40)) == .measured(30))
     }
 
     @Test("every stretch that a loss touches is unknown") func losses() {

@@ -52,6 +52,18 @@ struct Coverage {
         #expect(two.map { $0.hosts[0].records } == [2, 2])
     }
 
+    @Test("energy carried over time whose energy is known already is overlap")
+    func carriedTwice() throws {
+        var late = record("a", 3, 20, 30, microjoules: 9_000_000, state: .bridged)
+        late.carriedTime = .seconds(15)
+        let records = [record("a", 1, 0, 10), record("a", 2, 10, 20, microjoules: nil), late]
+        for order in [records, records.reversed()] {
+            let found = rounds(try period(30, round: 30), order)
+            #expect(found[0].hosts[0].overlap == .seconds(5))
+            #expect(found[0].problems.contains(.overlap(host: "a", time: .seconds(5))))
+        }
+    }
+
     @Test("a window in which no agent ran has energy as it is known, and no counts")
     func agentStopped() throws {
         var missed = record("a", 2, 10, 12, credits: 0, observation: .notCaptured)

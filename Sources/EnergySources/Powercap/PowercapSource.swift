@@ -15,6 +15,10 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
         /// `nil` while the zone is not in the tree.
         var file: FileTable.Handle?
         var counter: EnergyCounter
+        /// What is known of a folder that may be a package or dram and cannot be identified.
+        var unidentified: UnidentifiedZone?
+        /// The entry stands, or stood, for such a folder: it is never read.
+        var isPlaceholder = false
 
         /// Reads what bounds the counter, in the zone's folder. A range that cannot be read keeps
         /// its value.
@@ -108,6 +112,11 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
         if scannedAt == nil { scannedAt = now }
         failing = false
         for index in entries.indices {
+            if entries[index].isPlaceholder {
+                entries[index].counter.fail(entries[index].unidentified?.reason ?? .missing)
+                failing = failing || entries[index].unidentified != nil
+                continue
+            }
             let before = entries[index].counter.sample.failure
             let readable = before == nil || before == .firstReading || before == .agentStopped
             read(index, clock)
@@ -156,19 +165,38 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
         found.keepOrdinals(of: entries.map { FoundZone(key: $0.key, folder: $0.folder) })
         treeFailure = found.failure
         refused = found.refused
-        for index in entries.indices {
+        for index in entries.indices where !entries[index].isPlaceholder {
             let zone = found.zones.first { $0.key == entries[index].key }
             update(index, folder: zone?.folder)
         }
         for zone in found.zones where entries.count < Self.zoneLimit {
-            guard !entries.contains(where: { $0.key == zone.key }) else { continue }
+            guard !entries.contains(where: { $0.key == zone.key && !$0.isPlaceholder }) else {
+                continue
+            }
             var entry = Entry(
                 key: zone.key, folder: zone.folder, counter: EnergyCounter(range: nil))
             entry.readLimits()
             entry.file = files.add(zone.folder + "/energy_uj")
             entries.append(entry)
         }
+        notice(found.unidentified)
         describe()
+    }
+
+    /// Lets each folder that cannot be identified be a zone that fails, for as long as it cannot.
+    private mutating func notice(_ unidentified: [UnidentifiedZone]) {
+        for index in entries.indices where entries[index].isPlaceholder {
+            entries[index].unidentified = unidentified.first { $0.id == entries[index].key.name }
+        }
+        for zone in unidentified where entries.count < Self.zoneLimit {
+            let isKnown = entries.contains { $0.isPlaceholder && $0.key.name == zone.id }
+            guard !isKnown else { continue }
+            entries.append(
+                Entry(
+                    key: ZoneKey(control: primaryControl, name: zone.id, parent: "", ordinal: 0),
+                    folder: zone.folder, counter: EnergyCounter(range: nil), unidentified: zone,
+                    isPlaceholder: true))
+        }
     }
 
     /// Opens a known zone's counter again where it moved or could not be read.
@@ -186,7 +214,13 @@ package struct PowercapSource: EnergySource, ~Copyable, Sendable {
 
     private mutating func describe() {
         let roles = roles(of: entries.map(\.key), diesMirror: diesMirror)
-        let described = zip(entries, roles).map { entry, role in
+        let described = zip(entries, roles).map { entry, roleByName in
+            let role: ZoneRole
+            if entry.isPlaceholder {
+                role = entry.unidentified.map { .unidentified($0.refusal) } ?? .identified
+            } else {
+                role = roleByName
+            }
             let zone = ZoneDescription(
                 control: entry.key.control, name: entry.key.name, parent: entry.key.parent,
                 kind: ZoneName(entry.key.name).kind, counted: role.isCounted)

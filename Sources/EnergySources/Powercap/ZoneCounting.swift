@@ -1,7 +1,7 @@
 internal import Metering
 
 /// Why a zone's energy is added into the host's, or is not.
-enum ZoneRole: Sendable, Hashable, CaseIterable, CustomStringConvertible {
+enum ZoneRole: Sendable, Hashable, CustomStringConvertible {
     case package
     case dram
     /// core and uncore lie inside their package.
@@ -19,8 +19,18 @@ enum ZoneRole: Sendable, Hashable, CaseIterable, CustomStringConvertible {
     /// A control type other than RAPL's.
     case otherControl
 
-    /// Whether the zone's energy is part of the host's.
-    var isCounted: Bool { self == .package || self == .dram }
+    /// A folder that may be a package or dram, and why that cannot be told.
+    case unidentified(String)
+    /// A folder that could not be identified before.
+    case identified
+
+    /// Whether the zone's energy is part of the host's, or may be: then the host's is not known.
+    var isCounted: Bool {
+        switch self {
+        case .package, .dram, .unidentified: true
+        default: false
+        }
+    }
 
     var description: String {
         switch self {
@@ -33,13 +43,15 @@ enum ZoneRole: Sendable, Hashable, CaseIterable, CustomStringConvertible {
         case .duplicate: "not added: another zone has the same name"
         case .unknownName: "not added: this name is not known"
         case .otherControl: "not added: not a RAPL zone"
+        case .unidentified(let refusal): "not known, and it may be a package or dram: \(refusal)"
+        case .identified: "not added: it is known by its name now, or gone"
         }
     }
 }
 
 /// The control types of RAPL. Source: Linux drivers/powercap/intel_rapl_{msr,tpmi}.c and
 /// drivers/thermal/intel/int340x_thermal/processor_thermal_rapl.c.
-private let primaryControl = "intel-rapl"
+let primaryControl = "intel-rapl"
 private let mmioControl = "intel-rapl-mmio"
 
 /// The role of each zone among all zones of the host: packages and dram, each counter once.

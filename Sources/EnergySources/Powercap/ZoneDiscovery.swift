@@ -1,4 +1,5 @@
 internal import KernelFiles
+internal import Metering
 
 /// A zone with an energy counter, as found in the tree.
 struct FoundZone: Hashable, Sendable {
@@ -6,21 +7,37 @@ struct FoundZone: Hashable, Sendable {
     let folder: String
 }
 
+/// A folder of RAPL's control type that may be a package or dram, and why nobody can tell.
+struct UnidentifiedZone: Hashable, Sendable {
+    /// The folder's name, in printable ASCII.
+    let id: String
+    let folder: String
+    let reason: EnergyReason
+    /// In words.
+    let refusal: String
+}
+
 /// Why a folder of the tree is no zone of this source.
-enum ZoneRefusal: Sendable, Hashable, CustomStringConvertible {
+enum ZoneRefusal: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The folder is gone: its zone was unplugged just now.
+    case gone
     /// It has no `energy_uj`: dtpm and arm-scmi show power only.
     case noEnergyCounter
     case nameUnreadable(ReadFailure)
-    /// The name is empty, longer than 64 bytes or not printable ASCII.
+    /// The zone's name, or its folder's, is empty, longer than 64 bytes or not printable ASCII.
     case nameMalformed
+    /// The name of the zone that it lies in is not known.
+    case parentUnidentified
     /// There are more zones than `PowercapSource.zoneLimit`.
     case tooMany
 
     var description: String {
         switch self {
+        case .gone: "left alone: it is gone"
         case .noEnergyCounter: "left alone: it has no energy_uj"
         case .nameUnreadable(let failure): "left alone: its name cannot be read: \(failure)"
         case .nameMalformed: "left alone: its name is empty, too long or not printable"
+        case .parentUnidentified: "left alone: the zone that it lies in has no usable name"
         case .tooMany: "left alone: more than \(PowercapSource.zoneLimit) zones"
         }
     }
@@ -30,6 +47,10 @@ enum ZoneRefusal: Sendable, Hashable, CustomStringConvertible {
 struct Discovery: Sendable {
     var zones: [FoundZone] = []
     var refused: [RefusedZone] = []
+    /// Zones without which the host's energy is not known.
+    var unidentified: [UnidentifiedZone] = []
+    /// There are more of RAPL's zones than are taken.
+    private var hasFurther = false
     /// Why there is no powercap tree at all.
     var failure: ReadFailure?
 
@@ -48,8 +69,10 @@ struct Discovery: Sendable {
                 }
             } catch { failure = error }
         }
-        var names: [String: String] = [:]
-        for folder in folders { names[folder.id] = try? readLine(of: folder.path + "/name") }
+        // What may count comes first, so that nothing else takes its place.
+        folders = folders.filter { $0.id.isRAPL } + folders.filter { !$0.id.isRAPL }
+        var names: [String: Result<String, ZoneRefusal>] = [:]
+        for folder in folders { names[folder.id] = Self.name(in: folder.path) }
         for folder in folders { add(folder.id, folder.path, names) }
     }
 
@@ -76,16 +99,37 @@ struct Discovery: Sendable {
         }
     }
 
-    private mutating func add(_ id: String, _ path: String, _ names: [String: String]) {
-        guard exists(path + "/energy_uj") else { return refuse(path, .noEnergyCounter) }
-        guard zones.count < PowercapSource.zoneLimit else { return refuse(path, .tooMany) }
-        let name: String
-        do { name = try readLine(of: path + "/name") } catch {
-            return refuse(path, .nameUnreadable(error))
+    private static func name(in folder: String) -> Result<String, ZoneRefusal> {
+        do {
+            let name = try readLine(of: folder + "/name")
+            return name.isPrintable ? .success(name) : .failure(.nameMalformed)
+        } catch { return .failure(.nameUnreadable(error)) }
+    }
+
+    private mutating func add(
+        _ id: String, _ path: String, _ names: [String: Result<String, ZoneRefusal>]
+    ) {
+        guard exists(path) else { return refuse(id, path, .gone) }
+        guard id.isPrintable else { return refuse(id, path, .nameMalformed) }
+        // Every zone of RAPL has a counter: one without is a zone that fails.
+        guard id.isRAPL || exists(path + "/energy_uj") else {
+            return refuse(id, path, .noEnergyCounter)
         }
-        guard Self.isPrintable(name) else { return refuse(path, .nameMalformed) }
+        guard zones.count < PowercapSource.zoneLimit - 1 else { return refuse(id, path, .tooMany) }
+        let name: String
+        switch names[id] {
+        case .success(let found): name = found
+        case .failure(let refusal): return refuse(id, path, refusal)
+        case nil: return
+        }
+        var parent = ""
+        if let known = Self.parentID(of: id).flatMap({ names[$0] }) {
+            guard case .success(let found) = known else {
+                return refuse(id, path, .parentUnidentified)
+            }
+            parent = found
+        }
         let control = String(id.prefix { $0 != ":" })
-        let parent = Self.parentID(of: id).flatMap { names[$0] } ?? ""
         let ordinal = zones.count {
             $0.key.control == control && $0.key.name == name && $0.key.parent == parent
         }
@@ -113,12 +157,25 @@ struct Discovery: Sendable {
         }
     }
 
-    private mutating func refuse(_ path: String, _ refusal: ZoneRefusal) {
-        refused.append(RefusedZone(folder: path, refusal: refusal.description))
-    }
-
-    private static func isPrintable(_ name: String) -> Bool {
-        (1...64).contains(name.utf8.count) && name.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+    private mutating func refuse(_ id: String, _ path: String, _ refusal: ZoneRefusal) {
+        refused.append(RefusedZone(folder: path.printable, refusal: refusal.description))
+        guard id.isRAPL else { return }
+        let reason: EnergyReason
+        switch refusal {
+        // The zone that it lies in is unidentified itself.
+        case .gone, .noEnergyCounter, .parentUnidentified: return
+        case .nameUnreadable(let failure): reason = EnergyReason(failure)
+        case .nameMalformed: reason = .malformed
+        case .tooMany:
+            // One stands for all of them.
+            guard !hasFurther else { return }
+            hasFurther = true
+            reason = .missing
+        }
+        unidentified.append(
+            UnidentifiedZone(
+                id: String(id.printable.prefix(64)), folder: path.printable, reason: reason,
+                refusal: refusal.description))
     }
 
     /// `intel-rapl:0` of `intel-rapl:0:1`; `nil` at the top.
@@ -126,4 +183,25 @@ struct Discovery: Sendable {
         guard let colon = id.lastIndex(of: ":"), id[..<colon].contains(":") else { return nil }
         return String(id[..<colon])
     }
+}
+
+extension String {
+    /// Whether these are 1 to 64 characters of printable ASCII, as every name of the kernel's is.
+    fileprivate var isPrintable: Bool {
+        (1...64).contains(utf8.count) && utf8.allSatisfy { (0x20...0x7E).contains($0) }
+    }
+
+    /// The text with everything but printable ASCII as `\\xHH`, so that no name reaches a terminal
+    /// or a log as anything but text.
+    fileprivate var printable: String {
+        if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return self }
+        return utf8.map { byte in
+            (0x20...0x7E).contains(byte)
+                ? String(UnicodeScalar(byte))
+                : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }.joined()
+    }
+
+    /// Whether this is the id of a zone whose control type is the one whose zones are counted.
+    fileprivate var isRAPL: Bool { hasPrefix(primaryControl + ":") }
 }
