@@ -5,50 +5,24 @@
 package struct PathTemplate: Sendable, Hashable {
     /// The template as written.
     package let text: String
-    private let bytes: [UInt8]
-    /// Runs of literal bytes; between two of them stands a placeholder.
-    private let literals: [Range<Int>]
+    /// Literal bytes; between two of them stands a placeholder.
+    let literals: [[UInt8]]
 
     /// A template from its text, which begins with `/`.
     package init(_ text: String) {
         self.text = text
-        var bytes: [UInt8] = []
-        var literals: [Range<Int>] = []
-        var start = 0
+        var literals: [[UInt8]] = [[]]
         var isInName = false
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "{"):
-                literals.append(start..<bytes.count)
-                start = bytes.count
+                literals.append([])
                 isInName = true
             case UInt8(ascii: "}"): isInName = false
-            default: if !isInName { bytes.append(byte) }
+            default: if !isInName { literals[literals.count - 1].append(byte) }
             }
         }
-        literals.append(start..<bytes.count)
-        self.bytes = bytes
         self.literals = literals
-    }
-
-    /// Whether `path`, without its query, is one of the template's.
-    func matches(_ path: UnsafeRawBufferPointer) -> Bool {
-        var position = 0
-        for (index, literal) in literals.enumerated() {
-            if index > 0 {
-                let start = position
-                while position < path.count, path[position] != UInt8(ascii: "/") { position += 1 }
-                guard position > start else { return false }
-            }
-            guard path.count - position >= literal.count else { return false }
-            for offset in 0..<literal.count {
-                guard path[position + offset] == bytes[literal.lowerBound + offset] else {
-                    return false
-                }
-            }
-            position += literal.count
-        }
-        return position == path.count
     }
 }
 

@@ -1,11 +1,35 @@
 // Hot path: allocates nothing.
+import Glibc
 
 /// The header fields that decide how a message's body is framed and coded.
 extension TransactionEngine {
-    /// Takes one line of a head; fields that are not needed are passed by their first byte.
+    /// Takes the whole lines at the start of `bytes` as far as they are headers that end within
+    /// them. Returns how many bytes that were: the lines left are an empty one, one that does not
+    /// end, or one too long.
+    func takeHeaders(_ half: UnsafeMutablePointer<Half>, _ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let start = bytes.baseAddress else { return 0 }
+        var used = 0
+        let most = min(
+            bytes.count, Int(MessageParser.maximumHead) - Int(half.pointee.parser.headLength))
+        while used < most, let end = memchr(start + used, 0x0a, most - used) {
+            let first = start + used
+            var length = UnsafeRawPointer(end) - first
+            let whole = length + 1
+            if length > 0, bytes[used + length - 1] == 0x0d { length -= 1 }
+            guard length > 0 else { break }
+            takeHeader(half, Line(start: first, count: length))
+            used += whole
+        }
+        half.pointee.parser.headLength += UInt32(used)
+        return used
+    }
+
+    /// Takes one line of a head; fields that are not needed are passed by their first bytes.
+    @inline(__always)
     func takeHeader(_ half: UnsafeMutablePointer<Half>, _ line: Line) {
         switch line[0] | 0x20 {
         case 0x63:
+            guard line.begins(with: Self.content) else { break }
             if let value = line.value(of: "content-length") {
                 half.pointee.parser.field = .contentLength
                 if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
@@ -18,6 +42,7 @@ extension TransactionEngine {
                 return
             }
         case 0x74:
+            guard line.begins(with: Self.transfer) else { break }
             if let value = line.value(of: "transfer-encoding") {
                 half.pointee.parser.field = .transferCoding
                 if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
@@ -31,6 +56,10 @@ extension TransactionEngine {
         }
         half.pointee.parser.field = .other
     }
+
+    /// `content-` and `transfer`, the first character in the lowest byte.
+    private static var content: UInt64 { 0x2d74_6e65_746e_6f63 }
+    private static var transfer: UInt64 { 0x7265_6673_6e61_7274 }
 }
 
 extension MessageParser {
@@ -97,6 +126,12 @@ extension MessageParser {
 }
 
 extension UnsafeRawBufferPointer {
+    /// Whether the first eight bytes may be those of `word` in any case; if not, they are not.
+    @inline(__always)
+    fileprivate func begins(with word: UInt64) -> Bool {
+        count >= 8 && loadUnaligned(as: UInt64.self) | 0x2020_2020_2020_2020 == word
+    }
+
     /// Whether the bytes are those of `text` in any case; `text` is in lower case.
     fileprivate func equalsIgnoringCase(_ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount && hasPrefixIgnoringCase(text)

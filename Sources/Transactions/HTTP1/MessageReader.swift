@@ -27,6 +27,9 @@ extension TransactionEngine {
             case .untilEnd:
                 used = rest.count
                 takeBody(connection, direction, rest)
+            case .head where half.pointee.parser.spillLength == 0:
+                let headers = takeHeaders(half, rest)
+                used = headers > 0 ? headers : takeLine(connection, direction, rest, now: now)
             case .start, .head, .chunkSize, .chunkEnd, .trailer:
                 used = takeLine(connection, direction, rest, now: now)
             }
