@@ -173,6 +173,23 @@ extension UnsafeRawBufferPointer {
         return length >= 3 && count > length + 1 && self[length] == 0x20 && self[length + 1] > 0x20
     }
 
+    /// Whether a segment begins a response: a version, a space and a status, as far as it goes.
+    var beginsResponse: Bool {
+        guard version(at: 0) else { return false }
+        for index in 8..<Swift.min(count, 13) {
+            let byte = self[index]
+            let fits =
+                switch index {
+                case 8: byte == 0x20
+                case 9: byte &- 0x31 < 9
+                case 10, 11: byte.isDigit
+                default: byte == 0x20 || byte == 0x0d || byte == 0x0a
+                }
+            guard fits else { return false }
+        }
+        return true
+    }
+
     /// Whether a segment begins a TLS record of version 3.
     ///
     /// Source: RFC 8446, 5.1.

@@ -74,9 +74,11 @@ struct MessageParser {
     var isScanned = false
     /// Part of the body that a field may stand in was not captured.
     var hasUnreadBody = false
-    /// Of a client: a request may have been missed, and no response has begun since.
+    /// Of a client: a request may have been missed before `missedEnd`, and no response has begun
+    /// since that its server sent when it had all before there.
     /// Of a server: a response to no known request has begun, and no request since.
     var hasMissed = false
+    var missedEnd: UInt32 = 0
     /// A bit per `SuspiciousReason`.
     var suspicions: UInt8 = 0
     var status: UInt16 = 0

@@ -22,12 +22,8 @@ extension TransactionEngine {
         switch half.pointee.parser.state {
         case .tunnel: return
         case .lost:
-            guard direction == .toClient else {
-                half.pointee.parser.hasMissed = true
-                return
-            }
-            connection.half(.toServer).pointee.parser.hasMissed = false
-            return flushPending(connection)
+            direction == .toServer ? noteMissed(half) : flushPending(connection)
+            return
         case .fixedBody, .chunkData:
             let known = min(count, half.pointee.parser.remaining)
             passBody(connection, direction, known)
@@ -77,9 +73,8 @@ extension TransactionEngine {
         }
         if direction == .toServer {
             half.pointee.parser.reset()
-            half.pointee.parser.hasMissed = true
+            noteMissed(half)
         } else {
-            connection.half(.toServer).pointee.parser.hasMissed = false
             if half.pointee.parser.isScanning || half.pointee.parser.state == .head {
                 half.pointee.parser.hasUnreadBody = true
             }
@@ -142,8 +137,7 @@ extension TransactionEngine {
         let isTurn =
             !server.pointee.isOpen
             || readAcknowledged ?? server.pointee.next == server.pointee.next
-        if !isTurn || isAwaited(connection) { goBlind(connection) }
-        return true
+        return isTurn && !isAwaited(connection) || !isPassed(connection)
     }
 
     private mutating func findsResponse(
@@ -151,7 +145,7 @@ extension TransactionEngine {
     ) -> Bool {
         let client = connection.half(.toServer)
         let half = connection.half(.toClient)
-        let isResponse = readBeginsSegment && bytes.version(at: 0)
+        let isResponse = readBeginsSegment && bytes.beginsResponse
         if isResponse {
             let start = readEnd &- UInt32(truncatingIfNeeded: bytes.count)
             if let first = connection.pointee.pendingFirst, first.pointee.acknowledged == start,
@@ -165,13 +159,13 @@ extension TransactionEngine {
             }
             // An interim response, but to which request?
             if bytes.count > 9 && bytes[9] == 0x31 { return false }
+            noteAnswered(client, by: readAcknowledged)
             if connection.pointee.pendingFirst == nil && !half.pointee.parser.hasMissed {
                 counters.unpairedResponses &+= 1
                 half.pointee.parser.hasMissed = true
             }
         }
         // These bytes may answer what waits: it must not take a later response.
-        client.pointee.parser.hasMissed = false
         flushPending(connection)
         return false
     }
@@ -182,6 +176,20 @@ extension TransactionEngine {
             || connection.half(.toServer).pointee.parser.hasMissed
     }
 
+    /// A client's bytes up to the latest may hold a request that was missed.
+    private func noteMissed(_ client: UnsafeMutablePointer<Half>) {
+        client.pointee.parser.hasMissed = true
+        client.pointee.parser.missedEnd = client.pointee.next
+    }
+
+    /// A response begins: it answers what was missed, if its server had that.
+    private func noteAnswered(_ client: UnsafeMutablePointer<Half>, by acknowledged: UInt32?) {
+        let ahead = acknowledged.map {
+            Int32(bitPattern: $0 &- client.pointee.parser.missedEnd)
+        }
+        if ahead ?? 0 >= 0 { client.pointee.parser.hasMissed = false }
+    }
+
     /// Whether a response that acknowledges `acknowledged` can have been sent after `request`.
     private func follows(
         _ acknowledged: UInt32?, _ request: UnsafeMutablePointer<PendingRequest>
@@ -189,6 +197,29 @@ extension TransactionEngine {
         guard let acknowledged else { return true }
         return Int32(bitPattern: acknowledged &- request.pointee.sequence) > 0
     }
+
+    /// Whether to pass over what looks like a request where an earlier one may be unanswered, one
+    /// that was missed perhaps.
+    ///
+    /// These bytes are text in the rest of an earlier request, or a request that its client sent
+    /// ahead; what is sent when all is answered is in its turn again. Of a client that has not yet
+    /// waited for its responses, two in a row tell that it keeps ahead of them.
+    private mutating func isPassed(_ connection: ConnectionPointer) -> Bool {
+        let client = connection.half(.toServer)
+        let isUnknown = connection.pointee.requestsInTurn < Self.sequentialRequests
+        if connection.pointee.isPipelined || isUnknown && client.pointee.parser.isInMessage {
+            goBlind(connection)
+            return false
+        }
+        flushPending(connection)
+        client.pointee.parser.isInMessage = true
+        noteMissed(client)
+        counters.unpairedRequests &+= 1
+        return true
+    }
+
+    /// Requests in turn after which a client is known not to keep ahead of its responses.
+    private static var sequentialRequests: UInt8 { 2 }
 
     private mutating func goBlind(_ connection: ConnectionPointer) {
         guard !connection.pointee.isBlind else { return }
@@ -204,7 +235,8 @@ extension TransactionEngine {
         let server = connection.half(.toClient)
         let client = connection.half(.toServer)
         server.pointee.parser.hasMissed = false
-        if isAwaited(connection) {
+        let isInTurn = !isAwaited(connection)
+        if !isInTurn {
             if !connection.pointee.isPipelined {
                 connection.pointee.isPipelined = true
                 if connection.pointee.hasLost { flushPending(connection) }
@@ -221,10 +253,13 @@ extension TransactionEngine {
                 request, to: connection, start: parser.startTime, sequence: parser.startSequence,
                 acknowledged: parser.startAcknowledged)
             {
+                if isInTurn, connection.pointee.requestsInTurn < Self.sequentialRequests {
+                    connection.pointee.requestsInTurn += 1
+                }
                 return true
             }
             connection.pointee.hasLost = true
-            client.pointee.parser.hasMissed = true
+            noteMissed(client)
         }
         counters.unpairedRequests &+= 1
         return false
@@ -234,13 +269,13 @@ extension TransactionEngine {
     mutating func beginResponse(_ connection: ConnectionPointer, now: UInt64) {
         let half = connection.half(.toClient)
         let client = connection.half(.toServer)
-        client.pointee.parser.hasMissed = false
+        noteAnswered(client, by: half.pointee.parser.startAcknowledged)
         if let first = connection.pointee.pendingFirst {
             half.pointee.parser.isPaired = follows(half.pointee.parser.startAcknowledged, first)
         } else if client.pointee.parser.isInMessage && !connection.pointee.isBlind {
             // It answers a request that was taken for a part of another.
             lose(connection, .toServer, now: now)
-            client.pointee.parser.hasMissed = false
+            noteAnswered(client, by: half.pointee.parser.startAcknowledged)
         }
         if !half.pointee.parser.isPaired { counters.unpairedResponses &+= 1 }
     }

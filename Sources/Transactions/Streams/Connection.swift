@@ -49,12 +49,23 @@ struct Half {
     var next: UInt32 = 0
     /// The sequence number of the first byte, by its SYN; `nil` until that is seen.
     var initial: UInt32?
-    var isOpen = false
+    var opening = Opening.closed
     /// FIN has been reached.
     var isFinished = false
     /// The first and next sequence number of the connection that had the same ends before.
     var previousInitial: UInt32 = 0
     var previousNext: UInt32 = 0
+
+    var isOpen: Bool { opening != .closed }
+}
+
+/// How `Half.next` of a direction became known.
+enum Opening: UInt8 {
+    case closed
+    /// By what the other direction acknowledged, alone.
+    case assumed
+    /// By its SYN or its bytes.
+    case seen
 }
 
 /// A request that waits for its response; method and target stand behind it in its block.
@@ -102,6 +113,8 @@ struct Connection {
     var isRecognised = false
     /// A request began while an earlier one had no whole response.
     var isPipelined = false
+    /// Requests that began when all before them had been answered, as far as `sequentialRequests`.
+    var requestsInTurn: UInt8 = 0
     /// Bytes were missed that may have held messages, or the connection was met in its middle.
     var hasLost = false
     /// Segments in a row that lie far outside their stream, and where the latest ended.

@@ -130,10 +130,33 @@ extension TransactionEngine {
         let direction = segment.pointee.direction
         let acknowledged = segment.pointee.acknowledged
         if let acknowledged, awaitsOther(connection, direction, acknowledged) {
-            skip(connection, direction.opposite, to: acknowledged, now: now)
+            if let other = heldInOrder(connection, direction.opposite) {
+                // The bytes it waits for are here, and wait themselves for ones that are not.
+                skip(connection, direction, to: other, now: now)
+            } else {
+                skip(connection, direction.opposite, to: acknowledged, now: now)
+            }
         } else {
             skip(connection, direction, to: segment.pointee.sequence, now: now)
         }
+    }
+
+    /// What the first held segment of a direction that lies in order waits for: the number that it
+    /// acknowledges.
+    private func heldInOrder(_ connection: ConnectionPointer, _ direction: Direction) -> UInt32? {
+        let half = connection.half(direction)
+        var next = connection.pointee.heldFirst
+        while let segment = next {
+            let behind = Int32(bitPattern: half.pointee.next &- segment.pointee.sequence)
+            if segment.pointee.direction == direction, behind >= 0,
+                behind < segment.pointee.length || segment.pointee.hasFin,
+                awaitsOther(connection, direction, segment.pointee.acknowledged)
+            {
+                return segment.pointee.acknowledged
+            }
+            next = segment.pointee.next
+        }
+        return nil
     }
 
     /// Skips the hole before the earliest held bytes of a direction that lie before `limit`, or

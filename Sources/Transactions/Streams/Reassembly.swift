@@ -42,11 +42,14 @@ extension TransactionEngine {
                 table.renew(connection, as: .live, now: now)
             }
             if segment.length > 0 { noteReadability(connection, segment, direction) }
-            if !half.pointee.isOpen {
-                half.pointee.isOpen = true
-                half.pointee.next = sequence
+            if half.pointee.opening != .seen {
+                if !half.pointee.isOpen { half.pointee.next = sequence }
+                half.pointee.opening = .seen
                 connection.pointee.hasLost = true
             }
+        }
+        if segment.flags.contains(.ack) && connection.pointee.previousUntil == 0 {
+            assume(connection.half(direction.opposite), at: segment.acknowledgement)
         }
         let arrival = Arrival(
             direction: direction, sequence: sequence,
@@ -71,6 +74,7 @@ extension TransactionEngine {
             // A SYN that was captured after the first bytes it opens.
             let behind = half.pointee.next &- sequence
             if half.pointee.initial == nil && behind <= Self.lateSYN {
+                if half.pointee.opening == .assumed { open(half, at: sequence) }
                 half.pointee.initial = sequence
                 return
             }
@@ -88,10 +92,19 @@ extension TransactionEngine {
     }
 
     private func open(_ half: UnsafeMutablePointer<Half>, at sequence: UInt32) {
-        half.pointee.isOpen = true
+        half.pointee.opening = .seen
         half.pointee.initial = sequence
         half.pointee.next = sequence
         half.pointee.parser.reset()
+    }
+
+    /// Opens a direction of which nothing was seen where the other end has all that came before:
+    /// what was sent earlier belongs to the past, and a hole behind is known as one.
+    @inline(__always)
+    private func assume(_ half: UnsafeMutablePointer<Half>, at acknowledged: UInt32) {
+        guard !half.pointee.isOpen else { return }
+        half.pointee.opening = .assumed
+        half.pointee.next = acknowledged
     }
 
     /// Whether a RST lies where its stream is: others are made up, or of an earlier connection.
@@ -152,7 +165,7 @@ extension TransactionEngine {
             let ahead =
                 half.pointee.isOpen
                 ? Int32(bitPattern: arrival.sequence &- half.pointee.next) : 0
-            guard ahead <= Self.maximumAhead else { return }
+            guard ahead <= Self.maximumAhead && ahead >= -Self.maximumAhead else { return }
             let isEmpty = arrival.length == 0 && !arrival.hasFin
             if ahead <= 0 && !awaitsOther(connection, arrival.direction, arrival.acknowledged) {
                 guard !isEmpty else { return }

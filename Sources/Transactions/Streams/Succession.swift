@@ -14,6 +14,7 @@ extension TransactionEngine {
         connection.pointee.isRecognised = false
         connection.pointee.isPipelined = false
         connection.pointee.hasLost = false
+        connection.pointee.requestsInTurn = 0
         connection.pointee.strays = 0
         connection.pointee.previousUntil = now.addingClamped(limits.closedTime.rawValue)
         succeed(connection.half(.toServer))
