@@ -34,16 +34,24 @@ struct TestSegment {
         let client: [UInt8] = [10, 0, 0, 1]
         let server: [UInt8] = [10, 0, 0, 2]
         let length = 40 + payload.count
-        var bytes = [UInt8](repeating: 0, count: 12) + [0x08, 0x00]
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(14 + length)
+        bytes += repeatElement(0, count: 12)
+        bytes += [0x08, 0x00]
         bytes += [0x45, 0, UInt8(length >> 8 & 0xff), UInt8(length & 0xff)]
         bytes += [0, 0, 0x40, 0, 64, 6, 0, 0]
         bytes += toServer ? client + server : server + client
         let ports = toServer ? [clientPort, 8080] : [8080, clientPort]
         for port in ports { bytes += [UInt8(port >> 8), UInt8(port & 0xff)] }
-        bytes += (0..<4).map { UInt8(truncatingIfNeeded: sequence >> (24 - 8 * UInt32($0))) }
-        bytes += (0..<4).map { UInt8(truncatingIfNeeded: acknowledged >> (24 - 8 * UInt32($0))) }
+        for number in [sequence, acknowledged] {
+            bytes.append(UInt8(number >> 24))
+            bytes.append(UInt8(number >> 16 & 0xff))
+            bytes.append(UInt8(number >> 8 & 0xff))
+            bytes.append(UInt8(number & 0xff))
+        }
         bytes += [0x50, flags.rawValue, 0xff, 0xff, 0, 0, 0, 0]
-        return bytes + payload
+        bytes += payload
+        return bytes
     }
 }
 
