@@ -1,3 +1,4 @@
+import Metering
 import Testing
 import Traffic
 
@@ -141,6 +142,33 @@ struct FalsePairTests {
         let result = run(script.segments)
         #expect(pairs(script.segments) == ["/0-400", "/1-401"])
         #expect(result.counters.unpairedResponses == 0)
+    }
+
+    @Test("end no earlier than what was seen of the response, also at the capture's end")
+    func endOfCutResponse() {
+        let seen = Seen()
+        var spans: [UInt64] = []
+        var engine = TransactionEngine(
+            services: [EngineService(ports: [8080], selectors: [])],
+            sink: {
+                seen.exchanges.append(SeenExchange($0))
+                spans.append($0.end.rawValue - $0.start.rawValue)
+            })
+        var script = Script()
+        script.client(0, get(0), acknowledging: 0)
+        script.server(0, "HTTP/1.1 400 X\r\nContent-Len", acknowledging: request)
+        for (index, segment) in script.segments.enumerated() {
+            segment.frame.withUnsafeBytes {
+                engine.ingest(
+                    Frame(
+                        bytes: $0, wireLength: $0.count,
+                        time: Timestamp(1_800_000_000_000_000_000 + UInt64(index) * 1_000_000),
+                        linkType: .ethernet))
+            }
+        }
+        engine.finish()
+        #expect(seen.exchanges.map(\.target) == ["/0"])
+        #expect(spans == [1_000_000])
     }
 
     @Test("are the same beside segments that lie as far from the stream as numbers go")

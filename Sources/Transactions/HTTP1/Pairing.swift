@@ -161,7 +161,7 @@ extension TransactionEngine {
         sink(
             Exchange(
                 start: Timestamp(first.pointee.start),
-                end: Timestamp(max(now, first.pointee.start)), service: service,
+                end: Timestamp(max(now, parser.startTime, first.pointee.start)), service: service,
                 client: Endpoint(key.client, port: key.clientPort),
                 server: Endpoint(key.server, port: key.serverPort),
                 method: UnsafeRawBufferPointer(start: text, count: methodLength),
