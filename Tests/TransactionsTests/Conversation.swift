@@ -122,6 +122,13 @@ struct SeenExchange: Equatable, CustomStringConvertible {
         "\(method) \(target) \(status) \(isComplete ? "whole" : "cut") \(requestBody)/\(responseBody) \(fields)"
     }
 
+    /// Whether the bytes of this exchange are the first of those of `other`.
+    func isBeginning(of other: SeenExchange) -> Bool {
+        !isComplete && (method, target, status) == (other.method, other.target, other.status)
+            && requestBody <= other.requestBody && responseBody <= other.responseBody
+            && zip(fields, other.fields).allSatisfy { $0 == "?" || $0 == $1 }
+    }
+
     init(_ exchange: Exchange) {
         method = String(decoding: exchange.method, as: UTF8.self)
         target = String(decoding: exchange.target, as: UTF8.self)

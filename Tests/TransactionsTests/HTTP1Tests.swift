@@ -128,6 +128,28 @@ let cases: [Case] = [
         ],
         ["POST /s 200 whole 0/15 [\"0000\"]", getOK]),
     Case(
+        "targets in absolute form",
+        [.client("GET http://h/a HTTP/1.1\r\n\r\nOPTIONS * HTTP/1.1\r\n\r\n"), .server(ok + ok)],
+        [
+            "GET http://h/a 200 whole 0/15 [\"0000\"]", "OPTIONS * 200 whole 0/15 [\"0000\"]",
+        ]),
+    Case(
+        "several interim responses",
+        [
+            .client("POST /i HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi" + get),
+            .server(
+                "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + ok
+                    + ok),
+        ],
+        ["POST /i 200 whole 2/15 [\"0000\"]", getOK]),
+    Case(
+        "a response inside a body is not one",
+        [
+            .client(get + get),
+            .server("HTTP/1.1 200 OK\r\nContent-Length: \(ok.utf8.count)\r\n\r\n" + ok + ok),
+        ],
+        ["GET /a?x=1 200 whole 0/\(ok.utf8.count) [\"-\"]", getOK]),
+    Case(
         "a response cut by the end of its connection is not whole",
         [
             .client(get),
@@ -161,6 +183,44 @@ struct HTTP1Tests {
             let result = run(connection(item.turns) { cut < $0 ? [cut, $0 - cut] : [$0] })
             #expect(result.exchanges.map(\.description) == item.exchanges, "cut at \(cut)")
         }
+    }
+
+    @Test("Every truncation gives the exchanges that had come to their end", arguments: cases)
+    func everyTruncation(_ item: Case) {
+        let whole = run(connection(item.turns)).exchanges
+        var complete = 0
+        for turn in item.turns.indices {
+            for length in 0...item.turns[turn].bytes.count {
+                let cut = Turn(
+                    toServer: item.turns[turn].toServer,
+                    bytes: Array(item.turns[turn].bytes[..<length]))
+                let found = run(connection(item.turns[..<turn] + [cut], hasFin: false)).exchanges
+                let ended = found.prefix { $0.isComplete }
+                #expect(found.count - ended.count <= 1)
+                #expect(ended.count >= complete, "\(length) bytes of turn \(turn)")
+                complete = ended.count
+                #expect(found.count <= whole.count)
+                for (here, there) in zip(found, whole) {
+                    #expect(here == there || here.isBeginning(of: there), "\(length) of \(turn)")
+                }
+            }
+        }
+        // A body to the end of its stream has no end here.
+        let endsWithStream = item.name == "a body to the end of the connection"
+        #expect(complete == (endsWithStream ? 0 : whole.count { $0.isComplete }))
+    }
+
+    @Test("A body to the end of its stream is whole only where its server closed that")
+    func endOfStream() {
+        let segments = connection([
+            .client("GET /z HTTP/1.0\r\n\r\n"), .server("HTTP/1.0 200 OK\r\n\r\n{\"code\": 7}"),
+        ])
+        var reset = segments
+        reset[reset.count - 1].flags = [.rst, .ack]
+        #expect(run(segments).exchanges.map(\.isComplete) == [true])
+        #expect(run(reset).exchanges.map(\.isComplete) == [false])
+        #expect(run(segments.dropLast()).exchanges.map(\.isComplete) == [false])
+        #expect(run(segments.dropLast()).exchanges.map(\.fields) == [["7"]])
     }
 
     @Test("Any segmentation, duplication and reordering gives the same exchanges", arguments: cases)

@@ -118,15 +118,18 @@ extension TransactionEngine {
         connection.half(direction).pointee.parser.reset()
     }
 
-    /// The stream ends: a response that ends with it is whole, any other is cut short.
+    /// The stream ends: a response that ends with it is whole where the server closed it; any other
+    /// is cut short, as is one whose stream ends by RST or with the capture.
+    ///
+    /// Source: RFC 9112, 8.
     mutating func endStream(
-        _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
+        _ connection: ConnectionPointer, _ direction: Direction, hasFin: Bool, now: UInt64
     ) {
         guard direction == .toClient else { return }
         let half = connection.half(.toClient)
         switch half.pointee.parser.state {
-        case .untilEnd: endMessage(connection, .toClient, now: now)
-        case .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer:
+        case .untilEnd where hasFin: endMessage(connection, .toClient, now: now)
+        case .untilEnd, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer:
             finishExchange(connection, isComplete: false, now: now)
             half.pointee.parser.reset()
         case .head: lose(connection, .toClient, now: now)

@@ -245,7 +245,7 @@ extension TransactionEngine {
         if arrival.hasFin {
             half.pointee.next &+= 1
             half.pointee.isFinished = true
-            endStream(connection, arrival.direction, now: arrival.time)
+            endStream(connection, arrival.direction, hasFin: true, now: arrival.time)
         }
     }
 
@@ -260,7 +260,7 @@ extension TransactionEngine {
         }
         if !connection.half(.toClient).pointee.isFinished {
             connection.half(.toClient).pointee.isFinished = true
-            endStream(connection, .toClient, now: now)
+            endStream(connection, .toClient, hasFin: false, now: now)
         }
         flushPending(connection)
         releaseBlocks(of: connection)
