@@ -5,7 +5,8 @@ import Traffic
 
 @testable import Transactions
 
-private let corpus = ProcessInfo.processInfo.environment["JOULEFLOW_CORPUS"]
+/// The folder of captures with which tests compare, where there is one.
+let corpus = ProcessInfo.processInfo.environment["JOULEFLOW_CORPUS"]
 private let tshark = ["/usr/bin/tshark", "/usr/local/bin/tshark"].first {
     FileManager.default.isExecutableFile(atPath: $0)
 }
@@ -20,6 +21,30 @@ struct CorpusFile: Sendable, CustomTestStringConvertible {
     var more = 0
 
     var testDescription: String { path }
+
+    /// The frames of a pcap file; bytes that were cut off read as zeros, behind `captured`.
+    func frames() throws -> [(TestFrame, UInt64)] {
+        let url = URL(fileURLWithPath: "\(corpus ?? "")/\(path)")
+        let data = [UInt8](try Data(contentsOf: url))
+        let isSwapped = data.starts(with: [0xa1, 0xb2])
+        let scale: UInt64 = data.first == 0x4d ? 1 : 1000
+        func word(_ offset: Int) -> Int {
+            let bytes = data[offset..<(offset + 4)]
+            return (isSwapped ? Array(bytes) : bytes.reversed()).reduce(0) { $0 << 8 | Int($1) }
+        }
+        let link = try #require(LinkType(rawValue: UInt32(word(20))))
+        var frames: [(TestFrame, UInt64)] = []
+        var offset = 24
+        while offset + 16 <= data.count {
+            let count = min(word(offset + 8), data.count - offset - 16)
+            let time = UInt64(word(offset)) * 1_000_000_000 + UInt64(word(offset + 4)) * scale
+            var bytes = Array(data[(offset + 16)..<(offset + 16 + count)])
+            bytes += Array(repeating: 0, count: max(0, min(word(offset + 12), 1 << 20) - count))
+            frames.append((TestFrame(bytes: bytes, linkType: link, captured: count), time))
+            offset += 16 + count
+        }
+        return frames
+    }
 }
 
 @Suite("Recorded captures", .enabled(if: corpus != nil))
@@ -74,7 +99,7 @@ struct CorpusTests {
 
     @Test("hold the exchanges that are known to be in them", arguments: files)
     func exchanges(file: CorpusFile) throws {
-        let frames = try frames(of: file)
+        let frames = try file.frames()
         var engine = TransactionEngine(
             services: [EngineService(ports: [file.port], selectors: [])], sink: { _ in })
         for (frame, time) in frames { engine.ingest(frame, at: time) }
@@ -94,7 +119,7 @@ struct CorpusTests {
     private func segments(_ file: CorpusFile) throws -> Int {
         var decoder = PacketDecoder(limits: .init(), ports: .init())
         var count = 0
-        for (frame, time) in try frames(of: file) {
+        for (frame, time) in try file.frames() {
             frame.bytes.withUnsafeBytes {
                 if case .segment = decoder.decode(
                     Frame(
@@ -124,29 +149,5 @@ struct CorpusTests {
         let text = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return text.count { $0 == 0x0a }
-    }
-
-    /// The frames of a pcap file; bytes that were cut off read as zeros, behind `captured`.
-    private func frames(of file: CorpusFile) throws -> [(TestFrame, UInt64)] {
-        let url = URL(fileURLWithPath: "\(corpus ?? "")/\(file.path)")
-        let data = [UInt8](try Data(contentsOf: url))
-        let isSwapped = data.starts(with: [0xa1, 0xb2])
-        let scale: UInt64 = data.first == 0x4d ? 1 : 1000
-        func word(_ offset: Int) -> Int {
-            let bytes = data[offset..<(offset + 4)]
-            return (isSwapped ? Array(bytes) : bytes.reversed()).reduce(0) { $0 << 8 | Int($1) }
-        }
-        let link = try #require(LinkType(rawValue: UInt32(word(20))))
-        var frames: [(TestFrame, UInt64)] = []
-        var offset = 24
-        while offset + 16 <= data.count {
-            let count = min(word(offset + 8), data.count - offset - 16)
-            let time = UInt64(word(offset)) * 1_000_000_000 + UInt64(word(offset + 4)) * scale
-            var bytes = Array(data[(offset + 16)..<(offset + 16 + count)])
-            bytes += Array(repeating: 0, count: max(0, min(word(offset + 12), 1 << 20) - count))
-            frames.append((TestFrame(bytes: bytes, linkType: link, captured: count), time))
-            offset += 16 + count
-        }
-        return frames
     }
 }
