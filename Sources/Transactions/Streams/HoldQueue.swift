@@ -215,11 +215,21 @@ extension TransactionEngine {
         var next = table[.waiting].newest
         while let connection = next {
             next = connection.pointee.older
-            while let first = connection.pointee.heldFirst, isOverdue(connection, first, now: now) {
-                giveUpHole(connection, before: first, now: now)
+            while let segment = firstOverdue(connection, now: now) {
+                giveUpHole(connection, before: segment, now: now)
                 releaseReady(connection, now: now)
             }
         }
+    }
+
+    private func firstOverdue(
+        _ connection: ConnectionPointer, now: UInt64
+    ) -> UnsafeMutablePointer<HeldSegment>? {
+        var next = connection.pointee.heldFirst
+        while let segment = next, !isOverdue(connection, segment, now: now) {
+            next = segment.pointee.next
+        }
+        return next
     }
 
     /// What the peer acknowledged was sent and not captured: it is waited for only as long as
