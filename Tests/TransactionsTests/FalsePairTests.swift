@@ -171,6 +171,21 @@ struct FalsePairTests {
         #expect(spans == [1_000_000])
     }
 
+    @Test("count as a request only what begins with a request line")
+    func textLikeRequest() {
+        let request = "CONNECT mail:25 / HTTP/1.0\r\n\r\n"
+        let result = run(
+            connection([
+                .client(request), .server("HTTP/1.0 200 Connection established\r\n\r\n"),
+                .server("220 mail\r\n"), .client("HELO 192.0.2.1\r\n"), .server("250 mail\r\n"),
+                .client("MAIL FROM:<a@example.com>\r\n"), .server("250 OK\r\n"),
+            ]))
+        #expect(result.exchanges.isEmpty)
+        #expect(result.counters.unpairedRequests == 0)
+        #expect(result.counters.unpairedResponses == 1)
+        #expect(result.counters.malformedTotal == 1)
+    }
+
     @Test("are the same beside segments that lie as far from the stream as numbers go")
     func farAway() {
         let far = Int(Int32.max) - 30 << 20

@@ -166,11 +166,18 @@ extension UnsafeRawBufferPointer {
         return UnsafeRawBufferPointer(rebasing: self[start..<end])
     }
 
-    /// Whether a segment begins a request: a method of capital letters, a space and a target.
+    /// Whether a segment begins a request: a method of capital letters, a space and a target; and a
+    /// version, where the line ends in the segment.
     var beginsRequest: Bool {
         var length = 0
         while length < count, length < 20, self[length] &- 0x41 < 26 { length += 1 }
-        return length >= 3 && count > length + 1 && self[length] == 0x20 && self[length + 1] > 0x20
+        guard length >= 3, count > length + 1, self[length] == 0x20, self[length + 1] > 0x20,
+            let start = baseAddress
+        else { return false }
+        guard let end = memchr(start, 0x0a, count) else { return true }
+        var last = UnsafeRawPointer(end) - start
+        if self[last - 1] == 0x0d { last -= 1 }
+        return RequestLine(UnsafeRawBufferPointer(rebasing: self[..<last]), isCut: false) != nil
     }
 
     /// Whether a segment begins a response: a version, a space and a status, as far as it goes.
