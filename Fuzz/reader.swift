@@ -1,7 +1,7 @@
 // modules: Metering Traffic Capture
+// with: Law.swift
 // Files of any bytes: whole, and again with reads split at places that the bytes choose.
 import Capture
-import Glibc
 import Traffic
 
 /// Everything that reading one file gave, in a few words.
@@ -40,13 +40,6 @@ func digest(_ bytes: UnsafeRawBufferPointer, blockSize: Int, pieceSize: Int) -> 
         digest.error = error
     }
     return digest
-}
-
-func check(_ condition: Bool, _ sentence: String) {
-    guard !condition else { return }
-    let line = "law broken: \(sentence)\n"
-    _ = write(STDERR_FILENO, line, line.utf8.count)
-    abort()
 }
 
 /// What libFuzzer calls with each input.
