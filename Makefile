@@ -9,8 +9,8 @@ help:
 	@echo 'make build    build the three programs in release, with the Swift library inside'
 	@echo 'make demo     install what is missing, build, and show the whole job: 60 s of load,'
 	@echo '              or make demo SECONDS=15; the result is also in out/demo.json'
-	@echo 'make bench    build, and measure what the agent costs beside other programs; also in'
-	@echo '              out/bench.json'
+	@echo 'make bench    install what is missing, build, and measure what the agent costs beside other'
+	@echo '              programs; also in out/bench.json'
 	@echo 'make test     install what is missing, build, and run every test'
 	@echo 'make fuzz     fuzz the parsers, each for 60 s, or make fuzz SECONDS=600; in out/fuzz.json'
 	@echo 'make format   rewrite the sources in the format of .swift-format'
@@ -29,7 +29,7 @@ demo:
 	exec "$$bin/jouleflow-lab" demo --bin "$$bin" --seconds $(SECONDS) --out out/demo.json
 
 bench:
-	scripts/install-dependencies --demo
+	scripts/install-dependencies --bench
 	$(RELEASE)
 	bin=$$($(RELEASE) --show-bin-path) && \
 	exec Benchmarks/bench --bin "$$bin" --out out/bench.json

@@ -1,5 +1,5 @@
 """What the sections share: programs that are started and surely ended, and the results."""
-import os, signal, statistics, subprocess, time
+import collections, os, signal, statistics, subprocess, time
 from pathlib import Path
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -79,6 +79,38 @@ def end(child):
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+
+# `cpu` in seconds, `peak` resident memory in bytes, and standard output.
+Run = collections.namedtuple("Run", "cpu peak printed")
+
+
+def run(bench, *command, seconds=100):
+    """Runs a program to its end, and says what it used."""
+    child = bench.start("run", *command)
+    limit, peak, done = time.monotonic() + seconds, 0, 0
+    while not done:
+        if time.monotonic() > limit:
+            raise CannotMeasure(f"{Path(child.args[0]).name} took longer than {seconds} s")
+        peak = max(peak, peak_bytes(child.pid))
+        time.sleep(0.005)
+        done, status, used = os.wait4(child.pid, os.WNOHANG)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    bench.children.remove(child)
+    printed = child.log.read_text(errors="replace")
+    if child.returncode:
+        raise CannotMeasure(f"{Path(child.args[0]).name}: {printed.strip()[-200:]}")
+    return Run(used.ru_utime + used.ru_stime, peak, printed)
+
+
+def peak_bytes(pid):
+    """The most resident memory so far; 0 where it has ended. Source: proc_pid_status(5), VmHWM.
+
+    Not ru_maxrss, which counts what its parent had when the program was started.
+    """
+    text = Path(f"/proc/{pid}/status").read_text()
+    found = [line.split()[1] for line in text.split("\n") if line.startswith("VmHWM:")]
+    return int(found[0]) << 10 if found else 0
 
 
 def cpu_seconds(pid):
