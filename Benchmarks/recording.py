@@ -56,7 +56,8 @@ def configuration(folder, port, connections, processes, code_last):
     for scenario, (_, path) in SCENARIOS.items():
         # nginx cannot know the length of what sub_filter writes, and sends chunks.
         chunked = "sub_filter_types *; sub_filter '@' '';" if scenario == "query" else ""
-        places.append(f"location = {path} {{ {chunked} return 200 '{body(scenario, code_last)}'; }}")
+        answer = f"return 200 '{body(scenario, code_last)}';"
+        places.append(f"location = {path} {{ {chunked} {answer} }}")
     temporary = "".join(f"{part}_temp_path {folder}/{part};"
                         for part in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
     user = f"user {user_name()};" if os.geteuid() == 0 else ""

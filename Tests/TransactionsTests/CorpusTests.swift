@@ -1,3 +1,4 @@
+import CAllocationCounter
 import Foundation
 import Metering
 import Testing
@@ -114,6 +115,43 @@ struct CorpusTests {
         let found = try segments(file)
         let shown = try shown(file)
         #expect(found == shown + file.more)
+    }
+
+    /// The same traffic of an nginx: as recorded, cut, swapped, repeated, lost, without its start.
+    static let recordings = [
+        "a_base_20k_txn", "b_mss100_segmented", "c_mss100_reordered1pct", "d_mss100_dup2pct",
+        "e_mss100_loss0.2pct", "f_mss100_nosyn", "h_mss100_overlap_rexmit2pct", "i_snaplen128",
+    ].map { CorpusFile(path: "generated/\($0).pcap", port: 18_080, exchanges: 289) }
+
+    @Test("of a server's traffic cost no allocation once all is warm", arguments: recordings)
+    func noAllocation(file: CorpusFile) throws {
+        let frames = try frames(of: file).map { ($0.0, $0.0.captured ?? $0.0.bytes.count, $0.1) }
+        var count: UInt64 = 0
+        withUnsafeMutablePointer(to: &count) { exchanges in
+            var engine = TransactionEngine(
+                services: [EngineService(ports: [file.port], selectors: [.responseJSON(["code"])])],
+                sink: { _ in exchanges.pointee += 1 })
+            // Later by more than any connection is remembered.
+            func pass(_ later: UInt64) {
+                for index in frames.indices {
+                    frames[index].0.bytes.withUnsafeBytes {
+                        engine.ingest(
+                            Frame(
+                                bytes: UnsafeRawBufferPointer(rebasing: $0[..<frames[index].1]),
+                                wireLength: $0.count, time: Timestamp(frames[index].2 + later),
+                                linkType: frames[index].0.linkType))
+                    }
+                }
+            }
+            pass(0)
+            let first = exchanges.pointee
+            allocation_count_reset()
+            pass(3_600_000_000_000)
+            let allocations = allocation_count()
+            #expect(allocations == 0)
+            #expect(first >= file.exchanges)
+            #expect(exchanges.pointee - first >= file.exchanges)
+        }
     }
 
     private func segments(_ file: CorpusFile) throws -> Int {
