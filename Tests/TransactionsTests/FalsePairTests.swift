@@ -130,7 +130,10 @@ struct FalsePairTests {
 
     @Test(
         "count as a response only what begins with a status",
-        arguments: ["HTTP/1.1HTTP/1.1 200", "HTTP/1.1 2x0 OK", "HTTP/1.1 099 OK", "HTTP/1.1 2000"])
+        arguments: [
+            "HTTP/1.1", "HTTP/1.1 20", "HTTP/1.1HTTP/1.1 200", "HTTP/1.1 2x0 OK", "HTTP/1.1 099 OK",
+            "HTTP/1.1 2000",
+        ])
     func textLikeResponse(_ text: String) {
         var script = Script()
         script.client(0, get(0), acknowledging: 0)

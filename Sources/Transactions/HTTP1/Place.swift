@@ -159,8 +159,11 @@ extension TransactionEngine {
             }
             // An interim response, but to which request?
             if bytes.count > 9 && bytes[9] == 0x31 { return false }
-            noteAnswered(client, by: readAcknowledged)
-            if connection.pointee.pendingFirst == nil && !half.pointee.parser.hasMissed {
+            // Without its status it may be text.
+            let hasStatus = bytes.count >= 12
+            if hasStatus { noteAnswered(client, by: readAcknowledged) }
+            if hasStatus && connection.pointee.pendingFirst == nil && !half.pointee.parser.hasMissed
+            {
                 counters.unpairedResponses &+= 1
                 half.pointee.parser.hasMissed = true
             }
