@@ -9,6 +9,7 @@ import argparse, datetime, json, sqlite3, struct, sys
 
 WEIGHTS = {"credit": 24, "drawdown": 7, "repayment": 3, "query": 1}  # T/CQJR 032.2-2025, Table 2
 SEEN, QUIET, ENCRYPTED, NOT_CAPTURED, NO_RULE, MINIMUM_COVERAGE = 1, 2, 3, 4, 5, 0.95
+MEASURED, BRIDGED, ESTIMATED, MODEL = 1, 2, 3, 3
 
 def crc32c(data):
     crc = 0xFFFFFFFF
@@ -67,6 +68,7 @@ def read_manifest(data):
     counted = [bool(number(zone, 5)) and number(zone, 6) == number(message, 7)
                for zone in map(fields, message.get(9, []))]
     return {"simulated": bool(number(message, 5)), "counted": counted,
+            "source": number(message, 7),
             "scenarios": [name.decode() for name in message.get(11, [])]}
 
 def read_record(frame, manifest):
@@ -91,6 +93,13 @@ def read_record(frame, manifest):
         own = sum(e for e, counted in zip(zones, manifest["counted"]) if counted)
         if own + number(message, 38) != energy:
             raise ValueError("the counted zones and what is carried do not sum to the energy")
+        states = [state for state, counted
+                  in zip(column(message, 22, len(zones), MEASURED), manifest["counted"]) if counted]
+        allowed = {MODEL: {ESTIMATED}}.get(manifest["source"], {MEASURED, BRIDGED, ESTIMATED})
+        if number(message, 21) & 1 << 7:
+            allowed = allowed - {MEASURED}
+        if not states or not allowed.issuperset(states) or manifest["source"] == 0:
+            raise ValueError("the energy contradicts its zones' states or its source")
     completed, refused = column(message, 12, count), column(message, 13, count)
     # TA: complete flows. A refusal of credit is one (Table 1), others are not.
     flows = [c + (r if name == "credit" else 0)

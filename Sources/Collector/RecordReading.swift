@@ -90,7 +90,8 @@ struct RecordReading {
         }
         // A window in which no agent ran, and a model's, is never plainly measured.
         let canBeMeasured = !record.flags.contains(.agentStopped) && manifest.source != .model
-        return manifest.scope == manifest.source.scope && !counted.isEmpty
+        return manifest.source != .none && manifest.scope == manifest.source.scope
+            && !counted.isEmpty
             && counted.allSatisfy { zone, _ in
                 zone.energy.value != nil && (canBeMeasured || zone.state != .measured)
                     && (manifest.source != .model || zone.state == .estimated)

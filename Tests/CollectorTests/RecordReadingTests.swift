@@ -59,6 +59,15 @@ struct RecordReadingTests {
             },
             { record, _ in record.flags.insert(.agentStopped) },
             { _, manifest in manifest.source = .none },
+            { _, manifest in
+                manifest.source = .none
+                manifest.scope = .none
+                for index in manifest.zones.indices {
+                    manifest.zones[index] = ZoneDescription(
+                        control: "x", name: "z\(index)", parent: "", kind: .package,
+                        counted: manifest.zones[index].counted, source: .none)
+                }
+            },
             { _, manifest in manifest.source = .wall },
             { _, manifest in manifest.scope = .host },
             { _, manifest in

@@ -125,7 +125,7 @@ struct CorpusTests {
 
     @Test("of a server's traffic cost no allocation once all is warm", arguments: recordings)
     func noAllocation(file: CorpusFile) throws {
-        let frames = try frames(of: file).map { ($0.0, $0.0.captured ?? $0.0.bytes.count, $0.1) }
+        let frames = try file.frames().map { ($0.0, $0.0.captured ?? $0.0.bytes.count, $0.1) }
         var count: UInt64 = 0
         withUnsafeMutablePointer(to: &count) { exchanges in
             var engine = TransactionEngine(
