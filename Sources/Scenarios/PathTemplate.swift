@@ -1,4 +1,5 @@
 // Hot path: matching allocates nothing.
+import Glibc
 
 /// A path with placeholders, e.g. `/api/credit/{applyNo}/decision`: each `{name}` stands for one
 /// segment that is not empty; everything else must equal the path's bytes.
@@ -24,6 +25,12 @@ package struct PathTemplate: Sendable, Hashable {
         }
         self.literals = literals
     }
+
+    /// Bytes of the paths that can match.
+    var lengths: ClosedRange<Int> {
+        let least = literals.reduce(literals.count - 1) { $0 + $1.count }
+        return least...(literals.count > 1 ? .max : least)
+    }
 }
 
 /// The path of a request target: without scheme and authority (RFC 9112, 3.2.2) and without query.
@@ -34,11 +41,17 @@ package func path(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPoi
         start = authority
         while start < target.count, target[start] != UInt8(ascii: "/") { start += 1 }
     }
-    var end = start
-    while end < target.count, target[end] != UInt8(ascii: "?"), target[end] != UInt8(ascii: "#") {
-        end += 1
+    guard start < target.count, let first = target.baseAddress else {
+        return UnsafeRawBufferPointer(rebasing: target[start..<target.count])
     }
-    return UnsafeRawBufferPointer(rebasing: target[start..<end])
+    var length = target.count - start
+    if let query = memchr(first + start, 0x3f, length) {
+        length = UnsafeRawPointer(query) - (first + start)
+    }
+    if let fragment = memchr(first + start, 0x23, length) {
+        length = UnsafeRawPointer(fragment) - (first + start)
+    }
+    return UnsafeRawBufferPointer(start: first + start, count: length)
 }
 
 /// Where the authority begins behind `scheme://`, or `nil` where there is no scheme.

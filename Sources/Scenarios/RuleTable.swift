@@ -42,7 +42,8 @@ package struct RuleTable: Sendable {
         }
         rules.append(
             RuleRow(
-                scenario: rule.scenario, method: append(rule.method.map { [Array($0.utf8)] } ?? []),
+                lengths: rule.path.lengths, scenario: rule.scenario,
+                method: append(rule.method.map { [Array($0.utf8)] } ?? []),
                 literals: append(rule.path.literals), conditions: first..<conditions.count))
     }
 
@@ -60,7 +61,7 @@ package struct RuleTable: Sendable {
     package func match(_ exchange: Exchange) -> Match? {
         let path = path(ofTarget: exchange.target)
         return bytes.withUnsafeBytes { bytes in
-            for index in rules.indices {
+            for index in rules.indices where rules[index].lengths.contains(path.count) {
                 let rule = rules[index]
                 guard rule.method.isEmpty || isAny(rule.method, exchange.method, bytes),
                     isPath(path, of: rule.literals, bytes)
@@ -140,6 +141,8 @@ package struct RuleTable: Sendable {
 }
 
 private struct RuleRow: Sendable {
+    /// Of a path that can match, in bytes.
+    let lengths: ClosedRange<Int>
     let scenario: Int
     /// Texts; empty: any method.
     let method: Range<Int>

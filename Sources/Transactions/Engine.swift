@@ -184,7 +184,7 @@ package struct TransactionEngine: ~Copyable {
         let now = frame.time.rawValue
         if now >= nextSweep { advance(to: frame.time) }
         switch decoder.decode(frame) {
-        case .segment: take(decoder.segment, now: now)
+        case .segment: take(decoder.found, now: now)
         case .undecoded(let reason): counters.undecodedByReason[reason.rawValue] &+= 1
         case .other, .fragment: break
         }
@@ -231,7 +231,7 @@ package struct TransactionEngine: ~Copyable {
 
     private static let sweepInterval: UInt64 = 100_000_000
 
-    private mutating func take(_ segment: Segment, now: UInt64) {
+    private mutating func take(_ segment: SegmentPointer, now: UInt64) {
         guard let (key, direction, service) = ends(of: segment) else { return }
         counters.services[service].packets &+= 1
         let hash = key.hash
@@ -252,10 +252,10 @@ package struct TransactionEngine: ~Copyable {
     }
 
     private mutating func open(
-        _ key: ConnectionKey, hash: UInt32, service: Int, for segment: Segment, now: UInt64
+        _ key: ConnectionKey, hash: UInt32, service: Int, for segment: SegmentPointer, now: UInt64
     ) -> ConnectionPointer? {
-        guard segment.flags.contains(.syn) || segment.length > 0,
-            !segment.flags.contains(.rst)
+        guard segment.pointee.flags.contains(.syn) || segment.pointee.length > 0,
+            !segment.pointee.flags.contains(.rst)
         else { return nil }
         if table.count >= table.maximum, let victim = table.victim {
             if !victim.pointee.isClosed { counters.evicted &+= 1 }
@@ -300,19 +300,21 @@ package struct TransactionEngine: ~Copyable {
     private static let victimsConsidered = 16
 
     /// Which end serves. Where both ports are services', the SYN tells, else the lower port.
-    private func ends(of segment: Segment) -> (ConnectionKey, Direction, service: Int)? {
-        let source = serviceOfPort[Int(segment.sourcePort)]
-        let destination = serviceOfPort[Int(segment.destinationPort)]
+    private mutating func ends(of segment: SegmentPointer) -> (
+        ConnectionKey, Direction, service: Int
+    )? {
+        let source = serviceOfPort[Int(segment.pointee.sourcePort)]
+        let destination = serviceOfPort[Int(segment.pointee.destinationPort)]
         guard source != 0 || destination != 0 else { return nil }
         var toServer = destination != 0
         if source != 0 && destination != 0 {
             toServer =
-                segment.flags.contains(.syn)
-                ? !segment.flags.contains(.ack)
-                : segment.destinationPort <= segment.sourcePort
+                segment.pointee.flags.contains(.syn)
+                ? !segment.pointee.flags.contains(.ack)
+                : segment.pointee.destinationPort <= segment.pointee.sourcePort
         }
-        let client = toServer ? segment.source : segment.destination
-        let server = toServer ? segment.destination : segment.source
+        let client = toServer ? segment.pointee.source : segment.pointee.destination
+        let server = toServer ? segment.pointee.destination : segment.pointee.source
         if !localAddresses.isEmpty, localAddresses.contains(client),
             !localAddresses.contains(server)
         {
@@ -320,8 +322,8 @@ package struct TransactionEngine: ~Copyable {
         }
         let key = ConnectionKey(
             client: client, server: server,
-            clientPort: toServer ? segment.sourcePort : segment.destinationPort,
-            serverPort: toServer ? segment.destinationPort : segment.sourcePort)
+            clientPort: toServer ? segment.pointee.sourcePort : segment.pointee.destinationPort,
+            serverPort: toServer ? segment.pointee.destinationPort : segment.pointee.sourcePort)
         let service = Int(toServer ? destination : source) - 1
         return (key, toServer ? .toServer : .toClient, service)
     }

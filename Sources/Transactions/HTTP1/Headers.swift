@@ -8,42 +8,50 @@ extension TransactionEngine {
     /// end, or one too long.
     func takeHeaders(_ half: UnsafeMutablePointer<Half>, _ bytes: UnsafeRawBufferPointer) -> Int {
         guard let start = bytes.baseAddress else { return 0 }
-        var used = 0
         let most = min(
             bytes.count, Int(MessageParser.maximumHead) - Int(half.pointee.parser.headLength))
+        var used = 0
         while used < most, let end = memchr(start + used, 0x0a, most - used) {
-            let first = start + used
-            var length = UnsafeRawPointer(end) - first
-            let whole = length + 1
-            if length > 0, bytes[used + length - 1] == 0x0d { length -= 1 }
-            guard length > 0 else { break }
-            takeHeader(half, Line(start: first, count: length))
-            used += whole
+            let line = start + used
+            let length = UnsafeRawPointer(end) - line
+            let first = line.load(as: UInt8.self)
+            if length <= 1, length == 0 || first == 0x0d { break }
+            used += length + 1
+            // Most lines are neither a field that is looked for nor folded.
+            switch first {
+            case 0x43, 0x54, 0x63, 0x74, 0x20, 0x09:
+                let isEnded = line.load(fromByteOffset: length - 1, as: UInt8.self) == 0x0d
+                takeHeader(half, Line(start: line, count: isEnded ? length - 1 : length))
+            default: half.pointee.parser.field = .other
+            }
         }
         half.pointee.parser.headLength += UInt32(used)
         return used
     }
 
     /// Takes one line of a head; fields that are not needed are passed by their first bytes.
-    @inline(__always)
     func takeHeader(_ half: UnsafeMutablePointer<Half>, _ line: Line) {
         switch line[0] | 0x20 {
         case 0x63:
-            guard line.begins(with: Self.content) else { break }
-            if let value = line.value(of: "content-length") {
+            if line.begins(with: Self.content, Self.length, at: 6), line[7] == 0x2d,
+                let value = line.value(behind: 14)
+            {
                 half.pointee.parser.field = .contentLength
                 if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
                 half.pointee.parser.takeLength(value.bytes)
                 return
             }
-            if let value = line.value(of: "content-encoding") {
+            if line.begins(with: Self.content, Self.encoding, at: 8), line[7] == 0x2d,
+                let value = line.value(behind: 16)
+            {
                 half.pointee.parser.field = .contentCoding
                 half.pointee.parser.takeCoding(value.bytes)
                 return
             }
         case 0x74:
-            guard line.begins(with: Self.transfer) else { break }
-            if let value = line.value(of: "transfer-encoding") {
+            if line.begins(with: Self.transfer, Self.encoding, at: 9), line[8] == 0x2d,
+                let value = line.value(behind: 17)
+            {
                 half.pointee.parser.field = .transferCoding
                 if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
                 half.pointee.parser.takeTransferCoding(value.bytes)
@@ -57,9 +65,11 @@ extension TransactionEngine {
         half.pointee.parser.field = .other
     }
 
-    /// `content-` and `transfer`, the first character in the lowest byte.
+    /// `content-`, `transfer`, `t-length` and `encoding`, the first character in the lowest byte.
     private static var content: UInt64 { 0x2d74_6e65_746e_6f63 }
     private static var transfer: UInt64 { 0x7265_6673_6e61_7274 }
+    private static var length: UInt64 { 0x6874_676e_656c_2d74 }
+    private static var encoding: UInt64 { 0x676e_6964_6f63_6e65 }
 }
 
 extension MessageParser {
@@ -126,11 +136,15 @@ extension MessageParser {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Whether the first eight bytes may be those of `word` in any case; if not, they are not.
+    /// Whether the eight bytes at the start and those at `offset` are the words in any case. A
+    /// hyphen is not told from a line end's first half.
     @inline(__always)
-    fileprivate func begins(with word: UInt64) -> Bool {
-        count >= 8 && loadUnaligned(as: UInt64.self) | 0x2020_2020_2020_2020 == word
+    fileprivate func begins(with word: UInt64, _ other: UInt64, at offset: Int) -> Bool {
+        count >= offset + 8 && loadUnaligned(as: UInt64.self) | Self.lowerCase == word
+            && loadUnaligned(fromByteOffset: offset, as: UInt64.self) | Self.lowerCase == other
     }
+
+    private static var lowerCase: UInt64 { 0x2020_2020_2020_2020 }
 
     /// Whether the bytes are those of `text` in any case; `text` is in lower case.
     fileprivate func equalsIgnoringCase(_ text: StaticString) -> Bool {

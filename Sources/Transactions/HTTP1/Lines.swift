@@ -144,16 +144,14 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// The value of the header field `name`, in lower case, where this line is one; whether space
-    /// stands before the colon.
-    func value(of name: StaticString) -> (bytes: UnsafeRawBufferPointer, isSpaced: Bool)? {
-        guard hasPrefixIgnoringCase(name) else { return nil }
-        var colon = name.utf8CodeUnitCount
+    /// The value of the header field whose name ends at `length`; whether space stands before the
+    /// colon. `nil` where no colon follows.
+    func value(behind length: Int) -> (bytes: UnsafeRawBufferPointer, isSpaced: Bool)? {
+        var colon = length
         while colon < count, self[colon] == 0x20 || self[colon] == 0x09 { colon += 1 }
         guard colon < count, self[colon] == 0x3a else { return nil }
         return (
-            UnsafeRawBufferPointer(rebasing: self[(colon + 1)...]).trimmed,
-            colon > name.utf8CodeUnitCount
+            UnsafeRawBufferPointer(rebasing: self[(colon + 1)...]).trimmed, colon > length
         )
     }
 

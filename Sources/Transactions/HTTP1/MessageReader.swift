@@ -58,21 +58,19 @@ extension TransactionEngine {
             return bytes.count
         }
         let length = UnsafeRawPointer(end) - start
-        let parser = half.pointee.parser
-        if parser.spillLength == 0 {
+        if half.pointee.parser.spillLength == 0 {
             takeLine(
                 connection, direction, UnsafeRawBufferPointer(start: start, count: length),
                 isCut: false, now: now)
         } else {
             keep(connection, direction, UnsafeRawBufferPointer(start: start, count: length))
-            let kept = half.pointee.parser
+            let kept = Int(half.pointee.parser.spillLength)
             // The parser may have given up on a line that does not end.
-            if let spill = kept.spill, kept.spillLength > 0 {
+            if let spill = half.pointee.parser.spill, kept > 0 {
                 half.pointee.parser.spillLength = 0
                 takeLine(
-                    connection, direction,
-                    UnsafeRawBufferPointer(start: spill, count: Int(kept.spillLength)),
-                    isCut: Int(kept.spillLength) == MessageParser.maximumLine, now: now)
+                    connection, direction, UnsafeRawBufferPointer(start: spill, count: kept),
+                    isCut: kept == MessageParser.maximumLine, now: now)
             }
         }
         return length + 1

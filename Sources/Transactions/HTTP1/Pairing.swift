@@ -88,13 +88,15 @@ extension TransactionEngine {
 
     /// The request being read is the last, unless its response came before its end.
     func noteRequestBody(_ connection: ConnectionPointer) {
-        let parser = connection.half(.toServer).pointee.parser
-        guard parser.isPaired, let last = connection.pointee.pendingLast else { return }
-        last.pointee.bodyLength = parser.bodyLength
+        let half = connection.half(.toServer)
+        guard half.pointee.parser.isPaired, let last = connection.pointee.pendingLast else {
+            return
+        }
+        last.pointee.bodyLength = half.pointee.parser.bodyLength
     }
 
     /// Looks for fields in the next piece of a body. True when none is left to be found.
-    func scan(_ connection: ConnectionPointer, _ piece: UnsafeRawBufferPointer) -> Bool {
+    mutating func scan(_ connection: ConnectionPointer, _ piece: UnsafeRawBufferPointer) -> Bool {
         guard let scanners = connection.pointee.scanners else { return true }
         var isDone = true
         for index in 0..<paths[Int(connection.pointee.service)].count {
@@ -153,7 +155,6 @@ extension TransactionEngine {
         let service = Int(connection.pointee.service)
         let count = paths[service].count
         for index in 0..<count { fieldValues[index] = field(connection, index) }
-        let parser = half.pointee.parser
         let text = UnsafeRawPointer(first) + PendingRequest.headerSize
         let methodLength = Int(first.pointee.methodLength)
         let key = connection.pointee.key
@@ -161,22 +162,24 @@ extension TransactionEngine {
         sink(
             Exchange(
                 start: Timestamp(first.pointee.start),
-                end: Timestamp(max(now, parser.startTime, first.pointee.start)), service: service,
+                end: Timestamp(max(now, half.pointee.parser.startTime, first.pointee.start)),
+                service: service,
                 client: Endpoint(key.client, port: key.clientPort),
                 server: Endpoint(key.server, port: key.serverPort),
                 method: UnsafeRawBufferPointer(start: text, count: methodLength),
                 target: UnsafeRawBufferPointer(
                     start: text + methodLength, count: Int(first.pointee.targetLength)),
-                status: parser.status, isComplete: isComplete,
-                requestBodyLength: first.pointee.bodyLength, responseBodyLength: parser.bodyLength,
+                status: half.pointee.parser.status, isComplete: isComplete,
+                requestBodyLength: first.pointee.bodyLength,
+                responseBodyLength: half.pointee.parser.bodyLength,
                 fields: UnsafeBufferPointer(start: fieldValues, count: count)))
         removeFirst(connection, first)
     }
 
-    private func field(_ connection: ConnectionPointer, _ index: Int) -> FieldValue {
-        let parser = connection.half(.toClient).pointee.parser
-        guard let scanners = connection.pointee.scanners, parser.isScanned
-        else { return parser.hasUnreadBody ? .unread : .absent }
+    private mutating func field(_ connection: ConnectionPointer, _ index: Int) -> FieldValue {
+        let half = connection.half(.toClient)
+        guard let scanners = connection.pointee.scanners, half.pointee.parser.isScanned
+        else { return half.pointee.parser.hasUnreadBody ? .unread : .absent }
         switch scanners[index].phase {
         case .found:
             let bytes = fieldBytes + index * (JSONFieldScanner.maximumValue + 1)
@@ -184,7 +187,7 @@ extension TransactionEngine {
             return .value(
                 UnsafeRawBufferPointer(start: bytes, count: Int(scanners[index].valueLength)))
         case .tooDeep: return .unread
-        default: return parser.hasUnreadBody ? .unread : .absent
+        default: return half.pointee.parser.hasUnreadBody ? .unread : .absent
         }
     }
 }

@@ -41,14 +41,19 @@ struct PacketDecoder: ~Copyable {
     var fragments: FragmentTable
     let ports: TunnelPorts
     /// What the latest frame held, where `decode` said `.segment`; it ends with that frame.
-    private(set) var segment = Segment()
+    let found: SegmentPointer
+    var segment: Segment { found.pointee }
 
     init(limits: EngineLimits, ports: TunnelPorts) {
         fragments = FragmentTable(
             datagrams: limits.fragmentedDatagrams, memory: limits.fragmentMemory,
             patience: limits.fragmentTime)
         self.ports = ports
+        found = .allocate(capacity: 1)
+        found.initialize(to: Segment())
     }
+
+    deinit { found.deallocate() }
 
     mutating func decode(_ frame: Frame) -> Decoded {
         let bytes = frame.bytes
@@ -304,15 +309,15 @@ struct PacketDecoder: ~Copyable {
         }
         let first = min(bytes.count, start)
         let captured = min(bytes.count, max(first, packet.end))
-        segment.source = source
-        segment.destination = destination
-        segment.sourcePort = bytes.u16(offset)
-        segment.destinationPort = bytes.u16(offset + 2)
-        segment.sequence = bytes.u32(offset + 4)
-        segment.acknowledgement = bytes.u32(offset + 8)
-        segment.flags = TCPFlags(rawValue: bytes[offset + 13])
-        segment.payload = UnsafeRawBufferPointer(rebasing: bytes[first..<captured])
-        segment.length = packet.end - start
+        found.pointee.source = source
+        found.pointee.destination = destination
+        found.pointee.sourcePort = bytes.u16(offset)
+        found.pointee.destinationPort = bytes.u16(offset + 2)
+        found.pointee.sequence = bytes.u32(offset + 4)
+        found.pointee.acknowledgement = bytes.u32(offset + 8)
+        found.pointee.flags = TCPFlags(rawValue: bytes[offset + 13])
+        found.pointee.payload = UnsafeRawBufferPointer(rebasing: bytes[first..<captured])
+        found.pointee.length = packet.end - start
         return .segment
     }
 }

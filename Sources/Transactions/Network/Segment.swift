@@ -55,6 +55,9 @@ struct Segment {
     var length = 0
 }
 
+/// A segment in place: it is handed on for each packet, and is too large to be copied for each.
+typealias SegmentPointer = UnsafeMutablePointer<Segment>
+
 enum Decoded {
     /// The decoder's `segment`.
     case segment

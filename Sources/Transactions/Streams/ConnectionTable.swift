@@ -66,6 +66,8 @@ struct ConnectionTable: ~Copyable {
         for slab in slabs { slab.deallocate() }
     }
 
+    /// Inlined, for a call would lend it a copy of the table.
+    @inline(__always)
     func find(_ key: ConnectionKey, hash: UInt32) -> ConnectionPointer? {
         var index = Int(hash) & mask
         while let candidate = buckets[index] {

@@ -12,7 +12,8 @@ extension TransactionEngine {
     static var maximumStrays: UInt8 { 3 }
 
     mutating func follow(
-        _ connection: ConnectionPointer, _ segment: Segment, _ direction: Direction, now: UInt64
+        _ connection: ConnectionPointer, _ segment: SegmentPointer, _ direction: Direction,
+        now: UInt64
     ) {
         if connection.pointee.previousUntil > 0,
             isOfPrevious(connection, segment, direction, now: now)
@@ -20,41 +21,43 @@ extension TransactionEngine {
             return
         }
         let half = connection.half(direction)
-        var sequence = segment.sequence
-        if segment.flags.contains(.syn) {
+        var sequence = segment.pointee.sequence
+        if segment.pointee.flags.contains(.syn) {
             sequence &+= 1
             begin(connection, direction, at: sequence, segment, now: now)
         }
         guard !connection.pointee.isClosed else { return }
-        if segment.flags.contains(.rst) {
+        if segment.pointee.flags.contains(.rst) {
             // What a RST carries is no part of the stream (RFC 9293, 3.5.3).
             if isBelievable(half, sequence) { close(connection, now: now) }
             return
         }
-        let hasFin = segment.flags.contains(.fin)
-        if segment.length > 0 || hasFin {
+        let hasFin = segment.pointee.flags.contains(.fin)
+        if segment.pointee.length > 0 || hasFin {
             if connection.pointee.standing == .embryonic {
                 table.renew(connection, as: .live, now: now)
             }
-            if isStray(connection, half, sequence, segment.length) {
+            if isStray(connection, half, sequence, segment.pointee.length) {
                 close(connection, now: now)
                 succeed(connection, now: now)
                 table.renew(connection, as: .live, now: now)
             }
-            if segment.length > 0 { noteReadability(connection, segment, direction) }
+            if segment.pointee.length > 0 { noteReadability(connection, segment, direction) }
             if half.pointee.opening != .seen {
                 if !half.pointee.isOpen { half.pointee.next = sequence }
                 half.pointee.opening = .seen
                 connection.pointee.hasLost = true
             }
         }
-        if segment.flags.contains(.ack) && connection.pointee.previousUntil == 0 {
-            assume(connection.half(direction.opposite), at: segment.acknowledgement)
+        if segment.pointee.flags.contains(.ack) && connection.pointee.previousUntil == 0 {
+            assume(connection.half(direction.opposite), at: segment.pointee.acknowledgement)
         }
         let arrival = Arrival(
             direction: direction, sequence: sequence,
-            acknowledged: segment.flags.contains(.ack) ? segment.acknowledgement : nil,
-            payload: segment.payload, length: segment.length, hasFin: hasFin, time: now)
+            acknowledged: segment.pointee.flags.contains(.ack)
+                ? segment.pointee.acknowledgement : nil,
+            payload: segment.pointee.payload, length: segment.pointee.length, hasFin: hasFin,
+            time: now)
         place(connection, arrival, now: now)
         if connection.half(.toServer).pointee.isFinished
             && connection.half(.toClient).pointee.isFinished
@@ -66,7 +69,7 @@ extension TransactionEngine {
     /// A SYN opens a direction, or a new connection over an old one of the same ends.
     private mutating func begin(
         _ connection: ConnectionPointer, _ direction: Direction, at sequence: UInt32,
-        _ segment: Segment, now: UInt64
+        _ segment: SegmentPointer, now: UInt64
     ) {
         let half = connection.half(direction)
         if half.pointee.isOpen {
@@ -83,8 +86,8 @@ extension TransactionEngine {
             close(connection, now: now)
             succeed(connection, now: now)
             // The SYN that this answers was not captured; it ended where this acknowledges.
-            if direction == .toClient && segment.flags.contains(.ack) {
-                open(connection.half(.toServer), at: segment.acknowledgement)
+            if direction == .toClient && segment.pointee.flags.contains(.ack) {
+                open(connection.half(.toServer), at: segment.pointee.acknowledgement)
             }
         }
         guard !half.pointee.isOpen else { return }
@@ -132,11 +135,11 @@ extension TransactionEngine {
     }
 
     private mutating func noteReadability(
-        _ connection: ConnectionPointer, _ segment: Segment, _ direction: Direction
+        _ connection: ConnectionPointer, _ segment: SegmentPointer, _ direction: Direction
     ) {
         let service = Int(connection.pointee.service)
         if !connection.pointee.isRecognised, !connection.pointee.isEncrypted,
-            segment.payload.beginsTLS
+            segment.pointee.payload.beginsTLS
         {
             connection.pointee.isEncrypted = true
             counters.services[service].encryptedConnections &+= 1

@@ -32,20 +32,21 @@ extension TransactionEngine {
     /// Whether a segment is a late copy of the connection before: its SYN, or bytes of its range
     /// that the new connection has not come to.
     func isOfPrevious(
-        _ connection: ConnectionPointer, _ segment: Segment, _ direction: Direction, now: UInt64
+        _ connection: ConnectionPointer, _ segment: SegmentPointer, _ direction: Direction,
+        now: UInt64
     ) -> Bool {
         guard now <= connection.pointee.previousUntil else {
             connection.pointee.previousUntil = 0
             return false
         }
         let half = connection.half(direction)
-        if segment.flags.contains(.syn) {
-            return segment.sequence &+ 1 == half.pointee.previousInitial
+        if segment.pointee.flags.contains(.syn) {
+            return segment.pointee.sequence &+ 1 == half.pointee.previousInitial
         }
         let span = min(
             half.pointee.previousNext &- half.pointee.previousInitial, UInt32(Self.maximumAhead))
-        return half.pointee.previousNext &- segment.sequence <= span
+        return half.pointee.previousNext &- segment.pointee.sequence <= span
             && (!half.pointee.isOpen
-                || Int32(bitPattern: segment.sequence &- half.pointee.next) > 0)
+                || Int32(bitPattern: segment.pointee.sequence &- half.pointee.next) > 0)
     }
 }
