@@ -35,7 +35,8 @@ func digest(_ turns: [ArraySlice<UInt8>], pieces: [Int], hasFin: Bool) -> Digest
             rest = rest.dropFirst(part.count)
             send(index % 2 == 0, [.ack], part)
             if !digest.isLost {
-                digest.isLost = engine.isAnyMalformed
+                digest.isLost =
+                    engine.isAnyMalformed || engine.counters.unpairedResponses > 0
                 digest.exchangesBeforeLoss = engine.exchanges.count
             }
         }
@@ -53,8 +54,8 @@ func digest(_ turns: [ArraySlice<UInt8>], pieces: [Int], hasFin: Bool) -> Digest
 struct Digest {
     var exchanges: [SeenExchange] = []
     var counters = engine.counters
-    /// The framing could not be known at some place. What is found behind it depends on where
-    /// segments begin, as it must.
+    /// The framing could not be known at some place, or a response came to no known request. What
+    /// is found behind it depends on where segments begin, as it must.
     var isLost = false
     var exchangesBeforeLoss = 0
 
@@ -68,7 +69,7 @@ struct Digest {
 /// Holds the same bytes in two pieces to the same exchanges.
 func compare(_ whole: Digest, _ split: Digest, _ words: String) {
     if whole.isOther || split.isOther { return }
-    check(whole.isLost == split.isLost, "\(words): malformed in one is malformed in the other")
+    check(whole.isLost == split.isLost, "\(words): lost in one is lost in the other")
     if whole.isLost {
         let count = min(whole.exchangesBeforeLoss, split.exchangesBeforeLoss)
         check(
