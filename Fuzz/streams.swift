@@ -109,10 +109,7 @@ struct Passage {
     /// Time passed between segments, so that holes were given up before they were filled.
     var isSlow = false
     private var late: [(MadeSegment, due: Int)] = []
-
-    /// The furthest a segment comes late, in segments: far less than the engine's patience, at a
-    /// millisecond each.
-    private static let mostLate = 15
+    private var sent = 0
 
     init(_ conversations: [Conversation], _ script: inout Script) {
         var queues = conversations.map { $0.segments[...] }
@@ -123,13 +120,15 @@ struct Passage {
             // A handshake is left alone: without it the stream begins where it is first seen.
             let choice = segment.flags.contains(.syn) ? 0 : script.next()
             take(segment, choice)
-            let count = captured.count
-            captured += late.filter { $0.due <= count }.map { ($0.0, 1_000_000) }
-            late.removeAll { $0.due <= count }
+            sent += 1
+            captured += late.filter { $0.due <= sent }.map { ($0.0, 1_000_000) }
+            late.removeAll { $0.due <= sent }
         }
         captured += late.map { ($0.0, 1_000_000) }
     }
 
+    /// A late segment comes behind 16 that were sent after it at most: within the engine's patience,
+    /// at a millisecond each and copies among them.
     private mutating func take(_ segment: MadeSegment, _ choice: Int) {
         let amount = choice >> 4
         switch choice & 0x0f {
@@ -137,10 +136,10 @@ struct Passage {
             captured.append((segment, 1_000_000))
             captured.append((segment, 1_000_000))
         case 2:
-            late.append((segment, captured.count + 1 + min(amount, Self.mostLate)))
+            late.append((segment, sent + 2 + amount))
         case 3:
             captured.append((segment, 1_000_000))
-            late.append((segment, captured.count + 1 + amount))
+            late.append((segment, sent + 2 + amount))
         case 4: lose(segment)
         case 5:
             var cut = segment
