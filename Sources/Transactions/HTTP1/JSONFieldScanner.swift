@@ -4,7 +4,8 @@
 ///
 /// It stops at the first match: of a key that stands twice, the first counts. A key that is
 /// written with escapes does not match. It checks no more of the grammar than it needs to find its
-/// way; what is no JSON object has no fields.
+/// way: of objects and arrays that the path does not lead into, no more than where they end. What is
+/// no JSON object has no fields.
 struct JSONFieldScanner {
     /// The longest value that is told apart from others; longer ones equal none that a rule names.
     static let maximumValue = 64
@@ -13,6 +14,8 @@ struct JSONFieldScanner {
 
     enum Phase: UInt8 {
         case start, key, inKey, colon, value, inString, inWord, comma, captureString, captureWord
+        /// In an object or array that the path does not lead into, and in a string of it.
+        case skipping, skippingString
         case found, absent, tooDeep
     }
 
@@ -24,11 +27,10 @@ struct JSONFieldScanner {
     private var isEscaped = false
     private var keyMatches = false
     private var isWanted = false
-    private var depth: Int32 = 0
-    /// Keys of the path that lead to the container being read.
+    /// Objects of the path that are open.
     private var matched: Int32 = 0
-    /// Bit n says that the container at depth n + 1 is an object.
-    private var objects: UInt64 = 0
+    /// Containers that are open and being passed over.
+    private var skipped: Int32 = 0
     private(set) var valueLength: Int32 = 0
     /// The value's bytes; one more than `maximumValue` tells a longer one.
     private var value: InlineArray<65, UInt8> = .init(repeating: 0)
@@ -51,34 +53,94 @@ struct JSONFieldScanner {
     mutating func restart() { self = JSONFieldScanner(path: path) }
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
         var index = 0
         while index < bytes.count && !isDone {
-            if phase == .inString && !isEscaped {
-                index = skipString(bytes, from: index)
+            switch phase {
+            case .inString where !isEscaped:
+                index = endOfText(start, from: index, to: bytes.count)
                 guard index < bytes.count else { return }
+            case .skipping, .skippingString:
+                index = skip(start, from: index, to: bytes.count)
+                continue
+            default: break
             }
-            step(bytes[index])
+            step(start.load(fromByteOffset: index, as: UInt8.self))
             index += 1
         }
     }
 
-    /// The index of the next quote or backslash.
-    private func skipString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-        var index = start
-        while index < bytes.count && bytes[index] != 0x22 && bytes[index] != 0x5c { index += 1 }
+    /// The index of the next quote or backslash, or `end`: eight bytes at a time.
+    ///
+    /// A byte of a word is zero where its highest bit is set by taking one from it and was not set
+    /// before; the lowest such bit is exact.
+    private func endOfText(_ start: UnsafeRawPointer, from first: Int, to end: Int) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var index = first
+        while index + 8 <= end {
+            let word = start.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let quotes = word ^ (ones &* 0x22)
+            let escapes = word ^ (ones &* 0x5c)
+            let zeros =
+                ((quotes &- ones) & ~quotes | (escapes &- ones) & ~escapes) & (ones &* 0x80)
+            if zeros != 0 { return index + zeros.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < end {
+            let byte = start.load(fromByteOffset: index, as: UInt8.self)
+            if byte == 0x22 || byte == 0x5c { break }
+            index += 1
+        }
+        return index
+    }
+
+    /// Passes over the container that is open. Returns the index behind what was read of it.
+    private mutating func skip(_ start: UnsafeRawPointer, from first: Int, to end: Int) -> Int {
+        var index = first
+        while index < end {
+            if phase == .skippingString {
+                if isEscaped {
+                    isEscaped = false
+                    index += 1
+                    continue
+                }
+                index = endOfText(start, from: index, to: end)
+                guard index < end else { return end }
+                isEscaped = start.load(fromByteOffset: index, as: UInt8.self) == 0x5c
+                if !isEscaped { phase = .skipping }
+                index += 1
+                continue
+            }
+            let byte = start.load(fromByteOffset: index, as: UInt8.self)
+            index += 1
+            switch byte {
+            case 0x22: phase = .skippingString
+            case 0x7b, 0x5b:
+                skipped += 1
+                if skipped + matched >= Self.maximumDepth {
+                    phase = .tooDeep
+                    return index
+                }
+            case 0x7d, 0x5d:
+                skipped -= 1
+                if skipped == 0 {
+                    phase = .comma
+                    return index
+                }
+            default: break
+            }
+        }
         return index
     }
 
     private mutating func step(_ byte: UInt8) {
         switch phase {
-        case .start: if !byte.isJSONSpace { byte == 0x7b ? open(isObject: true) : end() }
+        case .start: if !byte.isJSONSpace { byte == 0x7b ? (phase = .key) : end() }
         case .key:
             if byte == 0x22 {
                 phase = .inKey
-                keyMatches = depth == matched + 1
+                keyMatches = true
                 keyPosition = component
-            } else if byte == 0x7d {
-                close()
             } else if !byte.isJSONSpace && byte != 0x2c {
                 end()
             }
@@ -90,7 +152,7 @@ struct JSONFieldScanner {
         case .comma: afterValue(byte)
         case .captureString: captureString(byte)
         case .captureWord: byte.endsJSONWord ? found() : append(byte)
-        case .found, .absent, .tooDeep: break
+        case .skipping, .skippingString, .found, .absent, .tooDeep: break
         }
     }
 
@@ -120,33 +182,17 @@ struct JSONFieldScanner {
             if wanted && byte == 0x7b {
                 component = keyPosition + 1
                 matched += 1
+                phase = .key
+            } else {
+                skipped = 1
+                phase = .skipping
             }
-            open(isObject: byte == 0x7b)
         case 0x22: phase = isLast ? .captureString : .inString
-        case 0x5d: close()
-        case 0x7d, 0x2c: end()
+        case 0x5d, 0x7d, 0x2c: end()
         default:
             phase = isLast ? .captureWord : .inWord
             if isLast { append(byte) }
         }
-    }
-
-    private mutating func open(isObject: Bool) {
-        guard depth < Self.maximumDepth else {
-            phase = .tooDeep
-            return
-        }
-        let bit = UInt64(1) << UInt64(depth)
-        objects = isObject ? objects | bit : objects & ~bit
-        depth += 1
-        phase = isObject ? .key : .value
-    }
-
-    private mutating func close() {
-        // Leaving the object that the path led into: the field is not in it.
-        if matched > 0 && depth == matched + 1 { return end() }
-        depth -= 1
-        depth == 0 ? end() : (phase = .comma)
     }
 
     private mutating func afterWord(_ byte: UInt8) {
@@ -154,12 +200,9 @@ struct JSONFieldScanner {
         afterValue(byte)
     }
 
+    /// Where the object ends that the path led into, the field is not in it.
     private mutating func afterValue(_ byte: UInt8) {
-        switch byte {
-        case 0x2c: phase = objects >> UInt64(depth - 1) & 1 == 1 ? .key : .value
-        case 0x7d, 0x5d: close()
-        default: if !byte.isJSONSpace { end() }
-        }
+        if byte == 0x2c { phase = .key } else if !byte.isJSONSpace { end() }
     }
 
     private mutating func string(_ byte: UInt8) {

@@ -1,0 +1,110 @@
+import Testing
+
+@testable import Transactions
+
+/// A JSON object with or without a field, and everything that looks like it elsewhere.
+private struct Document {
+    private(set) var text = ""
+    let path: [String]
+    let value: String?
+
+    init(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        path = Bool.random(using: &random) ? ["code"] : ["data", "code"]
+        let isThere = Int.random(in: 0..<4, using: &random) > 0
+        value = isThere ? "E\(Int.random(in: 0..<9999, using: &random))" : nil
+        text = object(path[...], &random)
+    }
+
+    private func object(_ path: ArraySlice<String>, _ random: inout SeededGenerator) -> String {
+        var members = (0..<Int.random(in: 0...6, using: &random)).map { index in
+            "\(space(&random))\"k\(index)\"\(space(&random)):\(junk(3, &random))"
+        }
+        var member: String?
+        if path.count > 1, let key = path.first {
+            member = "\"\(key)\" : \(object(path.dropFirst(), &random))"
+        } else if let value, let key = path.first {
+            member = "\"\(key)\":\(space(&random))\"\(value)\""
+        }
+        if let member {
+            members.insert(member, at: Int.random(in: 0...members.count, using: &random))
+        }
+        return "{" + members.joined(separator: "\(space(&random)),") + space(&random) + "}"
+    }
+
+    private func junk(_ depth: Int, _ random: inout SeededGenerator) -> String {
+        switch Int.random(in: 0..<(depth > 0 ? 8 : 6), using: &random) {
+        case 0: return " -12.5e3"
+        case 1: return "true"
+        case 2: return "\"\""
+        case 3: return "\"}\\\"code\\\":\\\"X\\\\\""
+        case 4: return "\"{[\\\\\\\"" + String(repeating: "ä", count: 9) + "]\""
+        case 5: return "\"code\""
+        case 6:
+            let items = (0..<Int.random(in: 0...4, using: &random)).map { _ in
+                junk(depth - 1, &random)
+            }
+            return "[" + items.joined(separator: ",") + "]"
+        default:
+            return "{\"code\":\"wrong\",\"data\":{\"code\":\"wrong\"},\"x\" :"
+                + junk(depth - 1, &random) + "}"
+        }
+    }
+
+    private func space(_ random: inout SeededGenerator) -> String {
+        ["", "", " ", "\n\t", "\r\n"].randomElement(using: &random) ?? ""
+    }
+}
+
+@Suite("A field of a JSON body")
+struct JSONFieldTests {
+    private func found(_ text: String, _ path: [String], pieces: [Int]) -> (
+        JSONFieldScanner.Phase, String
+    ) {
+        let paths = JSONPaths([path])
+        var scanner = paths.scanner(0)
+        let bytes = Array(text.utf8)
+        bytes.withUnsafeBytes { bytes in
+            var start = 0
+            for end in pieces + [bytes.count] where end >= start {
+                scanner.scan(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                start = end
+            }
+        }
+        var value = [UInt8](repeating: 0, count: JSONFieldScanner.maximumValue + 1)
+        value.withUnsafeMutableBufferPointer { $0.baseAddress.map { scanner.copyValue(to: $0) } }
+        let length = Int(scanner.valueLength)
+        return withExtendedLifetime(paths) {
+            (scanner.phase, String(decoding: value[..<length], as: UTF8.self))
+        }
+    }
+
+    @Test("is found wherever it stands, and nothing else is, in any pieces")
+    func everywhere() {
+        for seed in 0..<400 as Range<UInt64> {
+            let document = Document(seed: seed)
+            let count = document.text.utf8.count
+            var random = SeededGenerator(seed: seed)
+            let cuts = (0..<20).map { _ in
+                [Int.random(in: 0...count, using: &random)]
+                    + [Int.random(in: 0...count, using: &random)]
+            }.map { $0.sorted() }
+            for pieces in [[], Array(0...count)] + cuts {
+                let (phase, value) = found(document.text, document.path, pieces: pieces)
+                if let wanted = document.value {
+                    #expect(phase == .found && value == wanted, "\(document.text)")
+                } else {
+                    #expect(phase == .absent, "\(document.text)")
+                }
+            }
+        }
+    }
+
+    @Test("behind containers nested too deeply is unread, and no memory is used for them")
+    func deep() {
+        let deep = String(repeating: "[", count: 10_000)
+        #expect(found("{\"a\":\(deep)", ["code"], pieces: []).0 == .tooDeep)
+        let least = String(repeating: "[", count: 63) + String(repeating: "]", count: 63)
+        #expect(found("{\"a\":\(least),\"code\":7}", ["code"], pieces: []) == (.found, "7"))
+    }
+}
