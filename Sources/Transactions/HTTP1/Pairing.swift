@@ -173,6 +173,8 @@ extension TransactionEngine {
                 requestBodyLength: first.pointee.bodyLength,
                 responseBodyLength: half.pointee.parser.bodyLength,
                 fields: UnsafeBufferPointer(start: fieldValues, count: count)))
+        // Of thousands of connections few are inside a body.
+        releaseScanners(of: connection)
         removeFirst(connection, first)
     }
 

@@ -288,10 +288,7 @@ extension TransactionEngine {
         }
         connection.pointee.pendingLast = nil
         connection.pointee.pendingCount = 0
-        if let scanners = connection.pointee.scanners {
-            pool.give(UnsafeMutableRawPointer(scanners), size: scannersSize(connection))
-            connection.pointee.scanners = nil
-        }
+        releaseScanners(of: connection)
     }
 
     private mutating func releaseSpill(_ half: UnsafeMutablePointer<Half>) {
@@ -300,6 +297,12 @@ extension TransactionEngine {
         half.pointee.parser.spill = nil
         half.pointee.parser.spillCapacity = 0
         half.pointee.parser.spillLength = 0
+    }
+
+    mutating func releaseScanners(of connection: ConnectionPointer) {
+        guard let scanners = connection.pointee.scanners else { return }
+        pool.give(UnsafeMutableRawPointer(scanners), size: scannersSize(connection))
+        connection.pointee.scanners = nil
     }
 
     func scannersSize(_ connection: ConnectionPointer) -> Int {
