@@ -10,8 +10,10 @@ extension TransactionEngine {
         now: UInt64
     ) {
         let half = connection.half(direction)
-        var rest = bytes
-        while !rest.isEmpty {
+        guard var start = bytes.baseAddress else { return }
+        let end = start + bytes.count
+        while start < end {
+            let rest = UnsafeRawBufferPointer(start: start, count: end - start)
             let used: Int
             switch half.pointee.parser.state {
             case .tunnel: return
@@ -21,7 +23,8 @@ extension TransactionEngine {
                 continue
             case .fixedBody, .chunkData:
                 used = Int(min(UInt64(rest.count), half.pointee.parser.remaining))
-                takeBody(connection, direction, UnsafeRawBufferPointer(rebasing: rest[..<used]))
+                takeBody(
+                    connection, direction, UnsafeRawBufferPointer(start: start, count: used))
                 half.pointee.parser.remaining -= UInt64(used)
                 if half.pointee.parser.remaining == 0 { endPart(connection, direction, now: now) }
             case .untilEnd:
@@ -33,7 +36,7 @@ extension TransactionEngine {
             case .start, .head, .chunkSize, .chunkEnd, .trailer:
                 used = takeLine(connection, direction, rest, now: now)
             }
-            rest = UnsafeRawBufferPointer(rebasing: rest[used...])
+            start += used
             readBeginsSegment = false
         }
     }

@@ -4,6 +4,8 @@ import Traffic
 
 /// Requests wait in order; a response that ends takes the first of them.
 extension TransactionEngine {
+    /// Connections that may keep their scanners from one body to the next.
+    private static var fewConnections: Int { 4096 }
     /// Target bytes that are kept; a longer target is cut.
     private static var maximumTarget: Int { MessageParser.maximumLine }
 
@@ -173,8 +175,8 @@ extension TransactionEngine {
                 requestBodyLength: first.pointee.bodyLength,
                 responseBodyLength: half.pointee.parser.bodyLength,
                 fields: UnsafeBufferPointer(start: fieldValues, count: count)))
-        // Of thousands of connections few are inside a body.
-        releaseScanners(of: connection)
+        // Of thousands of connections few are inside a body at a time.
+        if table.count > Self.fewConnections { releaseScanners(of: connection) }
         removeFirst(connection, first)
     }
 
