@@ -67,11 +67,11 @@ package struct Nanoseconds: Hashable, Comparable, Sendable {
 package struct Timestamp: Hashable, Comparable, Sendable {
     package let rawValue: UInt64
 
-    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    @inlinable package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
-    package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+    @inlinable package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 
-    package static func + (a: Self, b: Nanoseconds) -> Self {
+    @inlinable package static func + (a: Self, b: Nanoseconds) -> Self {
         Self(a.rawValue.addingClamped(b.rawValue))
     }
 
@@ -83,7 +83,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
 extension UInt64 {
     /// The sum, or `max` where it would overflow: for counters whose operands are foreign.
-    package func addingClamped(_ other: UInt64) -> UInt64 {
+    @inlinable package func addingClamped(_ other: UInt64) -> UInt64 {
         let (value, over) = addingReportingOverflow(other)
         return over ? .max : value
     }

@@ -38,23 +38,14 @@ package struct FlowCounter: Sendable {
             return nil
         }
         let scenario = match.scenario
-        tally.scenarios[scenario].requests &+= 1
-        guard countsFlows[exchange.service] else { return match }
-        var isFlow = false
-        switch match.outcome {
-        case .completed:
-            tally.scenarios[scenario].completed &+= 1
-            isFlow = true
-        case .refused:
-            tally.scenarios[scenario].refused &+= 1
-            isFlow = refusalCounts[scenario]
-        case .failed: tally.scenarios[scenario].failed &+= 1
-        case .incomplete: tally.scenarios[scenario].incomplete &+= 1
+        guard countsFlows[exchange.service] else {
+            tally.scenarios[scenario].requests &+= 1
+            return match
         }
-        if isFlow {
-            tally.scenarios[scenario].flows &+= 1
-            tally.services[exchange.service].flows[scenario] &+= 1
-        }
+        let isFlow =
+            match.outcome == .completed || match.outcome == .refused && refusalCounts[scenario]
+        tally.scenarios[scenario].note(match.outcome, isFlow: isFlow)
+        if isFlow { tally.services[exchange.service].flows[scenario] &+= 1 }
         return match
     }
 
@@ -75,6 +66,19 @@ package struct FlowCounter: Sendable {
                 if !isCaptured { .notCaptured } else if isEncrypted { .encrypted } else {
                     isReadable ? .seen : .quiet
                 }
+        }
+    }
+}
+
+extension ScenarioTally {
+    fileprivate mutating func note(_ outcome: Outcome, isFlow: Bool) {
+        requests &+= 1
+        if isFlow { flows &+= 1 }
+        switch outcome {
+        case .completed: completed &+= 1
+        case .refused: refused &+= 1
+        case .failed: failed &+= 1
+        case .incomplete: incomplete &+= 1
         }
     }
 }

@@ -38,6 +38,7 @@ package struct Exchange {
     /// One value per selector of the service, in its order.
     package let fields: UnsafeBufferPointer<FieldValue>
 
+    @inlinable
     package init(
         start: Timestamp, end: Timestamp, service: Int, client: Endpoint, server: Endpoint,
         method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, status: UInt16,

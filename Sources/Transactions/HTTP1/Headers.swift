@@ -3,66 +3,72 @@ import Glibc
 
 /// The header fields that decide how a message's body is framed and coded.
 extension TransactionEngine {
-    /// Takes the whole lines at the start of `bytes` as far as they are headers that end within
-    /// them. Returns how many bytes that were: the lines left are an empty one, one that does not
-    /// end, or one too long.
-    func takeHeaders(_ half: UnsafeMutablePointer<Half>, _ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let start = bytes.baseAddress else { return 0 }
+    /// Takes the whole lines at the start of `bytes` as far as they end within them, up to the
+    /// empty line that ends the head. Returns how many bytes that were; a line that is left does
+    /// not end, or is too long.
+    func takeHeaders(
+        _ half: UnsafeMutablePointer<Half>, _ bytes: UnsafeRawBufferPointer
+    ) -> (length: Int, isEnd: Bool) {
+        guard let start = bytes.baseAddress else { return (0, false) }
         let most = min(
             bytes.count, Int(MessageParser.maximumHead) - Int(half.pointee.parser.headLength))
         var used = 0
-        while used < most, let end = memchr(start + used, 0x0a, most - used) {
-            let line = start + used
-            let length = UnsafeRawPointer(end) - line
-            let first = line.load(as: UInt8.self)
-            if length <= 1, length == 0 || first == 0x0d { break }
-            used += length + 1
-            // Most lines are neither a field that is looked for nor folded.
-            switch first {
-            case 0x43, 0x54, 0x63, 0x74, 0x20, 0x09:
-                let isEnded = line.load(fromByteOffset: length - 1, as: UInt8.self) == 0x0d
-                takeHeader(half, Line(start: line, count: isEnded ? length - 1 : length))
-            default: half.pointee.parser.field = .other
+        var block = 0
+        var isEnd = false
+        lines: while block < most {
+            var ends = mask(start, at: block, end: most, of: 0x0a)
+            while ends != 0 {
+                let line = start + used
+                let length = block + ends.trailingZeroBitCount - used
+                ends &= ends &- 1
+                let first = line.load(as: UInt8.self)
+                used += length + 1
+                if length <= 1, length == 0 || first == 0x0d {
+                    isEnd = true
+                    break lines
+                }
+                // Most lines are neither a field that is looked for nor folded.
+                switch first {
+                case 0x43, 0x54, 0x63, 0x74, 0x20, 0x09:
+                    let isEnded = line.load(fromByteOffset: length - 1, as: UInt8.self) == 0x0d
+                    takeHeader(half, Line(start: line, count: isEnded ? length - 1 : length))
+                default: half.pointee.parser.field = .other
+                }
             }
+            block += 64
         }
         half.pointee.parser.headLength += UInt32(used)
-        return used
+        return (used, isEnd)
     }
 
     /// Takes one line of a head; fields that are not needed are passed by their first bytes.
     func takeHeader(_ half: UnsafeMutablePointer<Half>, _ line: Line) {
-        switch line[0] | 0x20 {
-        case 0x63:
-            if line.begins(with: Self.content, Self.length, at: 6), line[7] == 0x2d,
-                let value = line.value(behind: 14)
-            {
+        let first = line[0]
+        if first == 0x20 || first == 0x09 {
+            return half.pointee.parser.takeFolded(line.trimmed)
+        }
+        half.pointee.parser.field = .other
+        guard line.count >= 15 else { return }
+        switch line.word(at: 0) {
+        case Self.content where line[7] == 0x2d:
+            if line.word(at: 6) == Self.length, let value = line.value(behind: 14) {
                 half.pointee.parser.field = .contentLength
                 if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
                 half.pointee.parser.takeLength(value.bytes)
-                return
-            }
-            if line.begins(with: Self.content, Self.encoding, at: 8), line[7] == 0x2d,
+            } else if line.count >= 17, line.word(at: 8) == Self.encoding,
                 let value = line.value(behind: 16)
             {
                 half.pointee.parser.field = .contentCoding
                 half.pointee.parser.takeCoding(value.bytes)
-                return
             }
-        case 0x74:
-            if line.begins(with: Self.transfer, Self.encoding, at: 9), line[8] == 0x2d,
-                let value = line.value(behind: 17)
-            {
+        case Self.transfer where line.count >= 18 && line[8] == 0x2d:
+            if line.word(at: 9) == Self.encoding, let value = line.value(behind: 17) {
                 half.pointee.parser.field = .transferCoding
                 if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
                 half.pointee.parser.takeTransferCoding(value.bytes)
-                return
             }
-        case 0x20, 0x29:
-            guard line[0] == 0x20 || line[0] == 0x09 else { break }
-            return half.pointee.parser.takeFolded(line.trimmed)
         default: break
         }
-        half.pointee.parser.field = .other
     }
 
     /// `content-`, `transfer`, `t-length` and `encoding`, the first character in the lowest byte.
@@ -136,15 +142,11 @@ extension MessageParser {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Whether the eight bytes at the start and those at `offset` are the words in any case. A
-    /// hyphen is not told from a line end's first half.
+    /// Eight bytes in lower case. A hyphen is not told from a line end's first half.
     @inline(__always)
-    fileprivate func begins(with word: UInt64, _ other: UInt64, at offset: Int) -> Bool {
-        count >= offset + 8 && loadUnaligned(as: UInt64.self) | Self.lowerCase == word
-            && loadUnaligned(fromByteOffset: offset, as: UInt64.self) | Self.lowerCase == other
+    fileprivate func word(at offset: Int) -> UInt64 {
+        loadUnaligned(fromByteOffset: offset, as: UInt64.self) | 0x2020_2020_2020_2020
     }
-
-    private static var lowerCase: UInt64 { 0x2020_2020_2020_2020 }
 
     /// Whether the bytes are those of `text` in any case; `text` is in lower case.
     fileprivate func equalsIgnoringCase(_ text: StaticString) -> Bool {

@@ -50,21 +50,41 @@ struct JSONFieldScanner {
         for index in 0..<Int(valueLength) { bytes[index] = value[index] }
     }
 
-    mutating func restart() { self = JSONFieldScanner(path: path) }
+    /// Makes ready for the next body. What the value held is not read again.
+    mutating func restart() {
+        component = path
+        keyPosition = path
+        phase = .start
+        isEscaped = false
+        keyMatches = false
+        isWanted = false
+        matched = 0
+        skipped = 0
+        valueLength = 0
+    }
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
+        let end = bytes.count
         var index = 0
-        while index < bytes.count && !isDone {
+        while index < end && !isDone {
             switch phase {
             case .inString where !isEscaped:
-                index = endOfText(start, from: index, to: bytes.count)
-                guard index < bytes.count else { return }
+                index = endOfText(start, from: index, to: end)
+            case .inKey where !isEscaped:
+                let text = index
+                index = endOfText(start, from: index, to: end)
+                matchKey(UnsafeRawBufferPointer(start: start + text, count: index - text))
+            case .captureString where !isEscaped:
+                let text = index
+                index = endOfText(start, from: index, to: end)
+                append(UnsafeRawBufferPointer(start: start + text, count: index - text))
             case .skipping, .skippingString:
-                index = skip(start, from: index, to: bytes.count)
+                index = skip(start, from: index, to: end)
                 continue
             default: break
             }
+            guard index < end else { return }
             step(start.load(fromByteOffset: index, as: UInt8.self))
             index += 1
         }
@@ -94,43 +114,93 @@ struct JSONFieldScanner {
         return index
     }
 
-    /// Passes over the container that is open. Returns the index behind what was read of it.
+    /// Passes over the container that is open, 64 bytes at a time. Returns the index behind what
+    /// was read of it.
     private mutating func skip(_ start: UnsafeRawPointer, from first: Int, to end: Int) -> Int {
         var index = first
         while index < end {
+            let escapes = mask(start, at: index, end: end, of: 0x5c)
+            guard escapes == 0 && !isEscaped else {
+                let next = skipBytes(start, from: index, to: min(end, index + 64))
+                guard phase == .skipping || phase == .skippingString else { return next }
+                index = next
+                continue
+            }
+            // Each quote turns all that follows it: a bit is set inside a string.
+            var inside = mask(start, at: index, end: end, of: 0x22)
+            inside ^= inside << 1
+            inside ^= inside << 2
+            inside ^= inside << 4
+            inside ^= inside << 8
+            inside ^= inside << 16
+            inside ^= inside << 32
+            if phase == .skippingString { inside = ~inside }
+            let opening = mask(start, at: index, end: end, of: 0x7b, folding: 0x20) & ~inside
+            var brackets =
+                mask(start, at: index, end: end, of: 0x7d, folding: 0x20) & ~inside | opening
+            while brackets != 0 {
+                let bracket = brackets & ~(brackets &- 1)
+                brackets ^= bracket
+                skipped += opening & bracket != 0 ? 1 : -1
+                guard skipped > 0, skipped + matched < Self.maximumDepth else {
+                    phase = skipped > 0 ? .tooDeep : .comma
+                    return index + bracket.trailingZeroBitCount + 1
+                }
+            }
+            phase = inside >> 63 == 0 ? .skipping : .skippingString
+            index += 64
+        }
+        return end
+    }
+
+    /// The same, byte by byte, where some are escaped.
+    private mutating func skipBytes(
+        _ start: UnsafeRawPointer, from first: Int, to end: Int
+    ) -> Int {
+        var index = first
+        while index < end {
+            let byte = start.load(fromByteOffset: index, as: UInt8.self)
+            index += 1
             if phase == .skippingString {
                 if isEscaped {
                     isEscaped = false
-                    index += 1
-                    continue
+                } else if byte == 0x5c {
+                    isEscaped = true
+                } else if byte == 0x22 {
+                    phase = .skipping
                 }
-                index = endOfText(start, from: index, to: end)
-                guard index < end else { return end }
-                isEscaped = start.load(fromByteOffset: index, as: UInt8.self) == 0x5c
-                if !isEscaped { phase = .skipping }
-                index += 1
                 continue
             }
-            let byte = start.load(fromByteOffset: index, as: UInt8.self)
-            index += 1
             switch byte {
             case 0x22: phase = .skippingString
             case 0x7b, 0x5b:
                 skipped += 1
-                if skipped + matched >= Self.maximumDepth {
-                    phase = .tooDeep
-                    return index
-                }
+                if skipped + matched >= Self.maximumDepth { phase = .tooDeep }
             case 0x7d, 0x5d:
                 skipped -= 1
-                if skipped == 0 {
-                    phase = .comma
-                    return index
-                }
+                if skipped == 0 { phase = .comma }
             default: break
             }
+            guard phase == .skipping || phase == .skippingString else { break }
         }
         return index
+    }
+
+    private mutating func matchKey(_ text: UnsafeRawBufferPointer) {
+        guard keyMatches else { return }
+        for byte in text {
+            // A zero byte ends the component, and no key holds one unescaped.
+            keyMatches = keyPosition.pointee == byte && byte != 0
+            guard keyMatches else { return }
+            keyPosition += 1
+        }
+    }
+
+    private mutating func append(_ text: UnsafeRawBufferPointer) {
+        for byte in text {
+            guard valueLength <= Int32(Self.maximumValue) else { return }
+            append(byte)
+        }
     }
 
     private mutating func step(_ byte: UInt8) {
@@ -165,10 +235,6 @@ struct JSONFieldScanner {
         } else if byte == 0x22 {
             isWanted = keyMatches && keyPosition.pointee == 0
             phase = .colon
-        } else if keyMatches {
-            // A zero byte ends the component, and no key holds one unescaped.
-            keyMatches = keyPosition.pointee == byte && byte != 0
-            if keyMatches { keyPosition += 1 }
         }
     }
 

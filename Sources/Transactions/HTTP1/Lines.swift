@@ -65,6 +65,20 @@ struct LengthValue: Equatable {
 ///
 /// Source: RFC 9112, 6.3, 5.
 func contentLength(_ value: UnsafeRawBufferPointer) -> LengthValue? {
+    // Up to 18 digits cannot overflow.
+    if value.count <= 18, !value.isEmpty {
+        var length: UInt64 = 0
+        var digits = 0
+        while digits < value.count, value[digits].isDigit {
+            length = length &* 10 &+ UInt64(value[digits] & 0x0f)
+            digits += 1
+        }
+        if digits == value.count { return LengthValue(length: length, isRepeated: false) }
+    }
+    return listedLength(value)
+}
+
+private func listedLength(_ value: UnsafeRawBufferPointer) -> LengthValue? {
     var result: UInt64?
     var current: UInt64?
     var isEnded = false
@@ -146,7 +160,20 @@ extension UnsafeRawBufferPointer {
 
     /// The value of the header field whose name ends at `length`; whether space stands before the
     /// colon. `nil` where no colon follows.
+    @inline(__always)
     func value(behind length: Int) -> (bytes: UnsafeRawBufferPointer, isSpaced: Bool)? {
+        // As it is nearly always written: a colon, a space, and no more of it.
+        if count >= length + 3, self[length] == 0x3a, self[length + 1] == 0x20,
+            self[length + 2] > 0x20, self[count - 1] > 0x20
+        {
+            return (UnsafeRawBufferPointer(rebasing: self[(length + 2)...]), false)
+        }
+        return spacedValue(behind: length)
+    }
+
+    private func spacedValue(
+        behind length: Int
+    ) -> (bytes: UnsafeRawBufferPointer, isSpaced: Bool)? {
         var colon = length
         while colon < count, self[colon] == 0x20 || self[colon] == 0x09 { colon += 1 }
         guard colon < count, self[colon] == 0x3a else { return nil }

@@ -32,7 +32,10 @@ extension TransactionEngine {
                 takeBody(connection, direction, rest)
             case .head where half.pointee.parser.spillLength == 0:
                 let headers = takeHeaders(half, rest)
-                used = headers > 0 ? headers : takeLine(connection, direction, rest, now: now)
+                if headers.isEnd { endHead(connection, direction, now: now) }
+                used =
+                    headers.length > 0
+                    ? headers.length : takeLine(connection, direction, rest, now: now)
             case .start, .head, .chunkSize, .chunkEnd, .trailer:
                 used = takeLine(connection, direction, rest, now: now)
             }

@@ -1,0 +1,26 @@
+// Hot path: allocates nothing.
+import CByteMask
+
+/// Which of the 64 bytes from `index` on, as far as they lie before `end`, are `value` once the bits
+/// of `fold` are set in them: bit by bit from the lowest.
+@inline(__always)
+func mask(
+    _ start: UnsafeRawPointer, at index: Int, end: Int, of value: UInt8, folding fold: UInt8 = 0
+) -> UInt64 {
+    let rest = end - index
+    if rest >= 64 { return byte_mask(start + index, fold, value) }
+    // The last 64 bytes hold those that are left, and some before them.
+    if end >= 64 { return byte_mask(start + (end - 64), fold, value) >> UInt64(64 - rest) }
+    return shortMask(start, at: index, end: end, of: value, folding: fold)
+}
+
+private func shortMask(
+    _ start: UnsafeRawPointer, at index: Int, end: Int, of value: UInt8, folding fold: UInt8
+) -> UInt64 {
+    var mask: UInt64 = 0
+    for offset in index..<end {
+        let byte = start.load(fromByteOffset: offset, as: UInt8.self) | fold
+        if byte == value { mask |= 1 << UInt64(offset - index) }
+    }
+    return mask
+}
