@@ -26,7 +26,7 @@ package struct EngineLimits: Sendable {
     /// Bytes of a body, decompressed, in which fields are looked for; a field beyond is unread.
     package var body: UInt64 = 16 << 10
     /// Early segments and bytes of one connection; beyond either the hole before them is a gap.
-    package var heldSegments: Int32 = 64
+    package var heldSegments: Int16 = 64
     package var heldBytes: Int32 = 256 << 10
     /// How long an early segment waits for the bytes before it.
     package var heldTime = Nanoseconds.seconds(1)
@@ -37,7 +37,7 @@ package struct EngineLimits: Sendable {
     /// How long a closed connection is remembered, so that its late packets open no new one.
     package var closedTime = Nanoseconds.seconds(2)
     /// Requests of one connection that wait for their responses.
-    package var pendingRequests: Int32 = 100
+    package var pendingRequests: Int16 = 100
     /// Datagrams that wait for fragments, or are remembered, at once, and the bytes of their
     /// fragments, apart from `memory` and at least 128 KiB; at either the oldest makes room.
     package var fragmentedDatagrams = 1024
@@ -235,7 +235,7 @@ package struct TransactionEngine: ~Copyable {
         guard let (key, direction, service) = ends(of: segment) else { return }
         counters.services[service].packets &+= 1
         let hash = key.hash
-        var connection = table.find(key, hash: hash)
+        var connection = table.find(key, hash: hash, direction)
         if let known = connection {
             if !known.pointee.isClosed {
                 table.use(known, now: now)
@@ -262,7 +262,7 @@ package struct TransactionEngine: ~Copyable {
             drop(victim, now: now)
         }
         counters.connections &+= 1
-        return table.insert(key, hash: hash, service: Int32(service), now: now)
+        return table.insert(key, hash: hash, service: UInt16(service), now: now)
     }
 
     /// A block for `connection`. At the budget other connections make room: of those that hold early

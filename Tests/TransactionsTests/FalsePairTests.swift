@@ -50,7 +50,7 @@ struct FalsePairTests {
     private let response = answer(0).utf8.count
 
     @Test("are not shifted by requests for which there was no room", arguments: [2, 3])
-    func pendingLimit(most: Int32) {
+    func pendingLimit(most: Int16) {
         var limits = EngineLimits()
         limits.pendingRequests = most
         let asked = (0..<5).map(get).joined()

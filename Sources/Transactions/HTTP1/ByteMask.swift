@@ -1,5 +1,5 @@
 // Hot path: allocates nothing.
-import CByteMask
+import CIntrinsics
 
 /// Which of the 64 bytes from `index` on, as far as they lie before `end`, are `value` once the bits
 /// of `fold` are set in them: bit by bit from the lowest.

@@ -7,16 +7,16 @@ extension TransactionEngine {
     mutating func endHead(
         _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
     ) {
-        let half = connection.half(direction)
-        if half.pointee.parser.hasTransferCoding {
-            if half.pointee.parser.length != .none {
-                half.pointee.parser.suspect(.transferCodingAndLength)
+        let parser = connection.parser(direction)
+        if parser.pointee.transferCoding != .none {
+            if parser.pointee.length != .none {
+                parser.pointee.suspect(.transferCodingAndLength)
             }
-            if half.pointee.parser.isOld {
-                half.pointee.parser.suspect(.transferCodingInOldVersion)
+            if parser.pointee.isOld {
+                parser.pointee.suspect(.transferCodingInOldVersion)
             }
         }
-        if half.pointee.parser.suspicions != 0 { count(half.pointee.parser.suspicions) }
+        if parser.pointee.suspicions != 0 { count(parser.pointee.suspicions) }
         direction == .toServer
             ? endRequestHead(connection, now: now) : endResponseHead(connection, now: now)
     }
@@ -29,77 +29,74 @@ extension TransactionEngine {
     }
 
     private mutating func endRequestHead(_ connection: ConnectionPointer, now: UInt64) {
-        let half = connection.half(.toServer)
-        let parser = half.pointee.parser
-        if parser.hasTransferCoding {
-            guard parser.isChunked else {
+        let parser = connection.parser(.toServer)
+        if parser.pointee.transferCoding != .none {
+            guard parser.pointee.transferCoding == .chunked else {
                 return giveUp(connection, .toServer, .transferCoding, now: now)
             }
-            half.pointee.parser.headLength = 0
-            half.pointee.parser.state = .chunkSize
-        } else if parser.length == .unknown || parser.length == .empty {
+            parser.pointee.headLength = 0
+            parser.pointee.state = .chunkSize
+        } else if parser.pointee.length == .unknown || parser.pointee.length == .empty {
             giveUp(connection, .toServer, .contentLength, now: now)
-        } else if parser.contentLength > 0 {
-            half.pointee.parser.remaining = parser.contentLength
-            half.pointee.parser.state = .fixedBody
+        } else if parser.pointee.length == .known && parser.pointee.remaining > 0 {
+            parser.pointee.state = .fixedBody
         } else {
             endMessage(connection, .toServer, now: now)
         }
     }
 
     private mutating func endResponseHead(_ connection: ConnectionPointer, now: UInt64) {
-        let half = connection.half(.toClient)
-        let parser = half.pointee.parser
+        let parser = connection.parser(.toClient)
         let kind =
-            parser.isPaired ? connection.pointee.pendingFirst?.pointee.kind ?? .plain : .plain
-        switch parser.status {
+            parser.pointee.isPaired
+            ? connection.pointee.pendingFirst?.pointee.kind ?? .plain : .plain
+        switch parser.pointee.status {
         case 101: return tunnel(connection, now: now)
-        case 100..<200: return half.pointee.parser.reset()
+        case 100..<200: return parser.pointee.reset()
         case 200..<300 where kind == .connect: return tunnel(connection, now: now)
         case 204, 304: return endMessage(connection, .toClient, now: now)
         default: break
         }
         if kind == .head { return endMessage(connection, .toClient, now: now) }
-        if parser.isPaired { beginFields(connection) }
-        if parser.hasTransferCoding && parser.isChunked {
-            half.pointee.parser.headLength = 0
-            half.pointee.parser.state = .chunkSize
-        } else if parser.hasTransferCoding || parser.length == .none {
-            half.pointee.parser.state = .untilEnd
-        } else if parser.length != .known {
+        if parser.pointee.isPaired { beginFields(connection) }
+        if parser.pointee.transferCoding == .chunked {
+            parser.pointee.headLength = 0
+            parser.pointee.state = .chunkSize
+        } else if parser.pointee.transferCoding == .other || parser.pointee.length == .none {
+            parser.pointee.state = .untilEnd
+        } else if parser.pointee.length != .known {
             giveUp(connection, .toClient, .contentLength, now: now)
         } else {
-            half.pointee.parser.remaining = parser.contentLength
-            half.pointee.parser.state = .fixedBody
-            if parser.contentLength == 0 { endMessage(connection, .toClient, now: now) }
+            parser.pointee.state = .fixedBody
+            if parser.pointee.remaining == 0 { endMessage(connection, .toClient, now: now) }
         }
     }
 
     mutating func takeChunkSize(
         _ connection: ConnectionPointer, _ direction: Direction, _ line: Line, now: UInt64
     ) {
-        let half = connection.half(direction)
+        let parser = connection.parser(direction)
         guard let size = chunkSize(line) else {
             return giveUp(connection, direction, .chunkSize, now: now)
         }
         let huge: UInt8 = 1 << SuspiciousReason.hugeLength.rawValue
-        if size >= MessageParser.hugeLength, half.pointee.parser.suspicions & huge == 0 {
-            if half.pointee.parser.suspicions == 0 { counters.suspicious &+= 1 }
-            half.pointee.parser.suspect(.hugeLength)
+        if size >= MessageParser.hugeLength, parser.pointee.suspicions & huge == 0 {
+            if parser.pointee.suspicions == 0 { counters.suspicious &+= 1 }
+            parser.pointee.suspect(.hugeLength)
             counters.suspiciousByReason[SuspiciousReason.hugeLength.rawValue] &+= 1
         }
-        half.pointee.parser.remaining = size
-        half.pointee.parser.headLength = 0
-        half.pointee.parser.state = size == 0 ? .trailer : .chunkData
+        parser.pointee.remaining = size
+        parser.pointee.headLength = 0
+        parser.pointee.state = size == 0 ? .trailer : .chunkData
     }
 
     /// The end of a fixed body or of a chunk's data.
     mutating func endPart(
         _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
     ) {
-        let half = connection.half(direction)
-        if half.pointee.parser.state == .chunkData {
-            half.pointee.parser.state = .chunkEnd
+        let parser = connection.parser(direction)
+        if parser.pointee.state == .chunkData {
+            parser.pointee.state = .chunkEnd
         } else {
             endMessage(connection, direction, now: now)
         }
@@ -107,15 +104,15 @@ extension TransactionEngine {
 
     private mutating func tunnel(_ connection: ConnectionPointer, now: UInt64) {
         finishExchange(connection, isComplete: true, now: now)
-        connection.half(.toServer).pointee.parser.state = .tunnel
-        connection.half(.toClient).pointee.parser.state = .tunnel
+        connection.parser(.toServer).pointee.state = .tunnel
+        connection.parser(.toClient).pointee.state = .tunnel
     }
 
     mutating func endMessage(
         _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
     ) {
         if direction == .toClient { finishExchange(connection, isComplete: true, now: now) }
-        connection.half(direction).pointee.parser.reset()
+        connection.parser(direction).pointee.reset()
     }
 
     /// The stream ends: a response that ends with it is whole where the server closed it; any other
@@ -126,14 +123,14 @@ extension TransactionEngine {
         _ connection: ConnectionPointer, _ direction: Direction, hasFin: Bool, now: UInt64
     ) {
         guard direction == .toClient else { return }
-        let half = connection.half(.toClient)
-        switch half.pointee.parser.state {
+        let parser = connection.parser(.toClient)
+        switch parser.pointee.state {
         case .untilEnd where hasFin: endMessage(connection, .toClient, now: now)
         case .untilEnd, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer:
             finishExchange(connection, isComplete: false, now: now)
-            half.pointee.parser.reset()
+            parser.pointee.reset()
         case .head: lose(connection, .toClient, now: now)
-        case .start where half.pointee.parser.spillLength > 0:
+        case .start where parser.pointee.spillLength > 0:
             lose(connection, .toClient, now: now)
         case .start, .tunnel, .lost: break
         }

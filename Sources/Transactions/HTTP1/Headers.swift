@@ -7,11 +7,11 @@ extension TransactionEngine {
     /// empty line that ends the head. Returns how many bytes that were; a line that is left does
     /// not end, or is too long.
     func takeHeaders(
-        _ half: UnsafeMutablePointer<Half>, _ bytes: UnsafeRawBufferPointer
+        _ parser: ParserPointer, _ bytes: UnsafeRawBufferPointer
     ) -> (length: Int, isEnd: Bool) {
         guard let start = bytes.baseAddress else { return (0, false) }
         let most = min(
-            bytes.count, Int(MessageParser.maximumHead) - Int(half.pointee.parser.headLength))
+            bytes.count, Int(MessageParser.maximumHead) - Int(parser.pointee.headLength))
         var used = 0
         var block = 0
         var isEnd = false
@@ -31,41 +31,41 @@ extension TransactionEngine {
                 switch first {
                 case 0x43, 0x54, 0x63, 0x74, 0x20, 0x09:
                     let isEnded = line.load(fromByteOffset: length - 1, as: UInt8.self) == 0x0d
-                    takeHeader(half, Line(start: line, count: isEnded ? length - 1 : length))
-                default: half.pointee.parser.field = .other
+                    takeHeader(parser, Line(start: line, count: isEnded ? length - 1 : length))
+                default: parser.pointee.field = .other
                 }
             }
             block += 64
         }
-        half.pointee.parser.headLength += UInt32(used)
+        parser.pointee.headLength += UInt32(used)
         return (used, isEnd)
     }
 
     /// Takes one line of a head; fields that are not needed are passed by their first bytes.
-    func takeHeader(_ half: UnsafeMutablePointer<Half>, _ line: Line) {
+    func takeHeader(_ parser: ParserPointer, _ line: Line) {
         let first = line[0]
         if first == 0x20 || first == 0x09 {
-            return half.pointee.parser.takeFolded(line.trimmed)
+            return parser.pointee.takeFolded(line.trimmed)
         }
-        half.pointee.parser.field = .other
+        parser.pointee.field = .other
         guard line.count >= 15 else { return }
         switch line.word(at: 0) {
         case Self.content where line[7] == 0x2d:
             if line.word(at: 6) == Self.length, let value = line.value(behind: 14) {
-                half.pointee.parser.field = .contentLength
-                if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
-                half.pointee.parser.takeLength(value.bytes)
+                parser.pointee.field = .contentLength
+                if value.isSpaced { parser.pointee.suspect(.spaceBeforeColon) }
+                parser.pointee.takeLength(value.bytes)
             } else if line.count >= 17, line.word(at: 8) == Self.encoding,
                 let value = line.value(behind: 16)
             {
-                half.pointee.parser.field = .contentCoding
-                half.pointee.parser.takeCoding(value.bytes)
+                parser.pointee.field = .contentCoding
+                parser.pointee.takeCoding(value.bytes)
             }
         case Self.transfer where line.count >= 18 && line[8] == 0x2d:
             if line.word(at: 9) == Self.encoding, let value = line.value(behind: 17) {
-                half.pointee.parser.field = .transferCoding
-                if value.isSpaced { half.pointee.parser.suspect(.spaceBeforeColon) }
-                half.pointee.parser.takeTransferCoding(value.bytes)
+                parser.pointee.field = .transferCoding
+                if value.isSpaced { parser.pointee.suspect(.spaceBeforeColon) }
+                parser.pointee.takeTransferCoding(value.bytes)
             }
         default: break
         }
@@ -85,7 +85,7 @@ extension MessageParser {
             return
         }
         guard let parsed = Transactions.contentLength(value),
-            length != .known || contentLength == parsed.length
+            length != .known || remaining == parsed.length
         else {
             length = .unknown
             return
@@ -93,15 +93,15 @@ extension MessageParser {
         if length == .known || parsed.isRepeated { suspect(.repeatedLength) }
         if parsed.length >= Self.hugeLength { suspect(.hugeLength) }
         if length != .unknown { length = .known }
-        contentLength = parsed.length
+        remaining = parsed.length
     }
 
     /// Chunked frames the body only as the last coding (RFC 9112, 6.3, 4); several lines are one
     /// list.
     fileprivate mutating func takeTransferCoding(_ value: UnsafeRawBufferPointer) {
         guard !value.isEmpty else { return }
-        hasTransferCoding = true
-        isChunked = endsInChunked(value)
+        let isChunked = endsInChunked(value)
+        transferCoding = isChunked ? .chunked : .other
         var others = value
         if isChunked {
             others = UnsafeRawBufferPointer(rebasing: value[..<(value.count - 7)]).trimmed

@@ -56,65 +56,107 @@ struct MessageParser {
         case other, contentLength, transferCoding, contentCoding
     }
 
-    var state = State.lost
-    var isChunked = false
-    var length = Length.none
-    var hasTransferCoding = false
-    /// The version is 1.0.
-    var isOld = false
-    var coding = Coding.none
-    var field = Field.other
-    /// A start line has been read, and its message has not ended.
-    var isInMessage = false
-    /// The message is in the queue: a request that waits, or the response to the first of them.
-    var isPaired = false
-    /// Fields of the body are being read.
-    var isScanning = false
-    /// Fields were looked for from the body's beginning.
-    var isScanned = false
-    /// Part of the body that a field may stand in was not captured.
-    var hasUnreadBody = false
-    /// Of a client: a request may have been missed before `missedEnd`, and no response has begun
-    /// since that its server sent when it had all before there.
-    /// Of a server: a response to no known request has begun, and no request since.
-    var hasMissed = false
-    var missedEnd: UInt32 = 0
-    /// A bit per `SuspiciousReason`.
-    var suspicions: UInt8 = 0
-    var status: UInt16 = 0
-    var headLength: UInt32 = 0
-    var contentLength: UInt64 = 0
-    /// Bytes of the fixed body or chunk still to come.
+    /// Whether the body is framed by Transfer-Encoding.
+    enum TransferCoding: UInt8 {
+        case none, chunked
+        /// One that does not frame a body.
+        case other
+    }
+
+    /// Whether fields of the body are looked for.
+    enum FieldReading: UInt8 {
+        case none, reading
+        /// From the body's beginning, and not any more.
+        case read
+    }
+
+    private struct Facts: OptionSet {
+        let rawValue: UInt8
+        static let old = Facts(rawValue: 1)
+        static let inMessage = Facts(rawValue: 2)
+        static let paired = Facts(rawValue: 4)
+        static let unreadBody = Facts(rawValue: 8)
+        static let missed = Facts(rawValue: 16)
+
+        subscript(fact: Facts) -> Bool {
+            get { contains(fact) }
+            set { self = newValue ? union(fact) : subtracting(fact) }
+        }
+    }
+
+    // In the order that packs them into 64 bytes, a line of the processor's cache.
+
+    /// What Content-Length says; then the bytes of the fixed body or chunk still to come.
     var remaining: UInt64 = 0
     /// Bytes of body so far, without chunk framing.
     var bodyLength: UInt64 = 0
     /// Packet time of the message's first byte.
     var startTime: UInt64 = 0
+    /// The beginning of a line that is split over segments.
+    var spill: UnsafeMutableRawPointer?
     /// Sequence number of the message's first byte, and what its segment acknowledged.
     var startSequence: UInt32 = 0
     var startAcknowledged: UInt32?
+    var state = State.lost
+    var transferCoding = TransferCoding.none
+    var length = Length.none
+    /// Up to where a client's bytes may hold a request that was missed: see `hasMissed`.
+    var missedEnd: UInt32 = 0
+    var headLength: UInt32 = 0
+    var status: UInt16 = 0
+    var spillLength: UInt16 = 0
+    private var spillExponent: UInt8 = 0
+    var coding = Coding.none
+    var field = Field.other
+    var fields = FieldReading.none
+    /// A bit per `SuspiciousReason`.
+    var suspicions: UInt8 = 0
+    private var facts: Facts = []
 
-    var spill: UnsafeMutableRawPointer?
-    var spillLength: Int32 = 0
-    var spillCapacity: Int32 = 0
+    /// The version is 1.0.
+    var isOld: Bool {
+        get { facts[.old] }
+        set { facts[.old] = newValue }
+    }
+    /// A start line has been read, and its message has not ended.
+    var isInMessage: Bool {
+        get { facts[.inMessage] }
+        set { facts[.inMessage] = newValue }
+    }
+    /// The message is in the queue: a request that waits, or the response to the first of them.
+    var isPaired: Bool {
+        get { facts[.paired] }
+        set { facts[.paired] = newValue }
+    }
+    /// Part of the body that a field may stand in was not captured.
+    var hasUnreadBody: Bool {
+        get { facts[.unreadBody] }
+        set { facts[.unreadBody] = newValue }
+    }
+    /// Of a client: a request may have been missed before `missedEnd`, and no response has begun
+    /// since that its server sent when it had all before there.
+    /// Of a server: a response to no known request has begun, and no request since.
+    var hasMissed: Bool {
+        get { facts[.missed] }
+        set { facts[.missed] = newValue }
+    }
+    /// Bytes that `spill` has room for, a power of two; 0 where there is none.
+    var spillCapacity: Int {
+        get { spillExponent == 0 ? 0 : 1 << Int(spillExponent) }
+        set { spillExponent = newValue == 0 ? 0 : UInt8(newValue.trailingZeroBitCount) }
+    }
 
     /// Makes ready for the next message's start line.
     mutating func reset() {
         state = .start
-        isChunked = false
+        transferCoding = .none
         length = .none
-        hasTransferCoding = false
-        isOld = false
         coding = .none
         field = .other
-        isInMessage = false
-        isPaired = false
-        isScanning = false
-        isScanned = false
-        hasUnreadBody = false
+        fields = .none
+        facts.formIntersection(.missed)
         suspicions = 0
         headLength = 0
-        contentLength = 0
         remaining = 0
         bodyLength = 0
         spillLength = 0

@@ -9,29 +9,29 @@ extension TransactionEngine {
         _ connection: ConnectionPointer, _ direction: Direction, _ bytes: UnsafeRawBufferPointer,
         now: UInt64
     ) {
-        let half = connection.half(direction)
+        let parser = connection.parser(direction)
         guard var start = bytes.baseAddress else { return }
         let end = start + bytes.count
         while start < end {
             let rest = UnsafeRawBufferPointer(start: start, count: end - start)
             let used: Int
-            switch half.pointee.parser.state {
+            switch parser.pointee.state {
             case .tunnel: return
             case .lost:
                 guard findsPlace(connection, direction, rest) else { return }
-                half.pointee.parser.reset()
+                parser.pointee.reset()
                 continue
             case .fixedBody, .chunkData:
-                used = Int(min(UInt64(rest.count), half.pointee.parser.remaining))
+                used = Int(min(UInt64(rest.count), parser.pointee.remaining))
                 takeBody(
                     connection, direction, UnsafeRawBufferPointer(start: start, count: used))
-                half.pointee.parser.remaining -= UInt64(used)
-                if half.pointee.parser.remaining == 0 { endPart(connection, direction, now: now) }
+                parser.pointee.remaining -= UInt64(used)
+                if parser.pointee.remaining == 0 { endPart(connection, direction, now: now) }
             case .untilEnd:
                 used = rest.count
                 takeBody(connection, direction, rest)
-            case .head where half.pointee.parser.spillLength == 0:
-                let headers = takeHeaders(half, rest)
+            case .head where parser.pointee.spillLength == 0:
+                let headers = takeHeaders(parser, rest)
                 if headers.isEnd { endHead(connection, direction, now: now) }
                 used =
                     headers.length > 0
@@ -52,28 +52,28 @@ extension TransactionEngine {
         now: UInt64
     ) -> Int {
         guard let start = bytes.baseAddress else { return bytes.count }
-        let half = connection.half(direction)
-        if half.pointee.parser.state == .start && half.pointee.parser.spillLength == 0 {
+        let parser = connection.parser(direction)
+        if parser.pointee.state == .start && parser.pointee.spillLength == 0 {
             guard acceptsFirst(connection, direction, bytes, now: now) else { return bytes.count }
-            half.pointee.parser.startTime = now
-            half.pointee.parser.startSequence = readEnd &- UInt32(truncatingIfNeeded: bytes.count)
-            half.pointee.parser.startAcknowledged = readAcknowledged
+            parser.pointee.startTime = now
+            parser.pointee.startSequence = readEnd &- UInt32(truncatingIfNeeded: bytes.count)
+            parser.pointee.startAcknowledged = readAcknowledged
         }
         guard let end = memchr(start, 0x0a, bytes.count) else {
             keep(connection, direction, bytes)
             return bytes.count
         }
         let length = UnsafeRawPointer(end) - start
-        if half.pointee.parser.spillLength == 0 {
+        if parser.pointee.spillLength == 0 {
             takeLine(
                 connection, direction, UnsafeRawBufferPointer(start: start, count: length),
                 isCut: false, now: now)
         } else {
             keep(connection, direction, UnsafeRawBufferPointer(start: start, count: length))
-            let kept = Int(half.pointee.parser.spillLength)
+            let kept = Int(parser.pointee.spillLength)
             // The parser may have given up on a line that does not end.
-            if let spill = half.pointee.parser.spill, kept > 0 {
-                half.pointee.parser.spillLength = 0
+            if let spill = parser.pointee.spill, kept > 0 {
+                parser.pointee.spillLength = 0
                 takeLine(
                     connection, direction, UnsafeRawBufferPointer(start: spill, count: kept),
                     isCut: kept == MessageParser.maximumLine, now: now)
@@ -89,8 +89,8 @@ extension TransactionEngine {
     ) -> Bool {
         if !connection.pointee.isRecognised && bytes.beginsHTTP2 {
             counters.malformed[MalformedReason.otherProtocol.rawValue] &+= 1
-            connection.half(.toServer).pointee.parser.state = .tunnel
-            connection.half(.toClient).pointee.parser.state = .tunnel
+            connection.parser(.toServer).pointee.state = .tunnel
+            connection.parser(.toClient).pointee.state = .tunnel
             return false
         }
         let first = bytes[0]
@@ -108,42 +108,42 @@ extension TransactionEngine {
     private mutating func keep(
         _ connection: ConnectionPointer, _ direction: Direction, _ bytes: UnsafeRawBufferPointer
     ) {
-        let half = connection.half(direction)
-        half.pointee.parser.headLength = UInt32(
-            clamping: Int(half.pointee.parser.headLength) + bytes.count)
-        guard half.pointee.parser.headLength <= MessageParser.maximumHead else {
-            return giveUp(connection, direction, .headTooLong, now: half.pointee.parser.startTime)
+        let parser = connection.parser(direction)
+        parser.pointee.headLength = UInt32(
+            clamping: Int(parser.pointee.headLength) + bytes.count)
+        guard parser.pointee.headLength <= MessageParser.maximumHead else {
+            return giveUp(connection, direction, .headTooLong, now: parser.pointee.startTime)
         }
-        let length = Int(half.pointee.parser.spillLength)
+        let length = Int(parser.pointee.spillLength)
         let wanted = min(MessageParser.maximumLine, length + bytes.count)
-        if wanted > Int(half.pointee.parser.spillCapacity) {
+        if wanted > parser.pointee.spillCapacity {
             let capacity = max(256, 1 << (Int.bitWidth - (wanted - 1).leadingZeroBitCount))
             guard let larger = take(capacity, for: connection) else {
-                return lose(connection, direction, now: half.pointee.parser.startTime)
+                return lose(connection, direction, now: parser.pointee.startTime)
             }
-            if let spill = half.pointee.parser.spill {
+            if let spill = parser.pointee.spill {
                 larger.copyMemory(from: spill, byteCount: length)
-                pool.give(spill, size: Int(half.pointee.parser.spillCapacity))
+                pool.give(spill, size: parser.pointee.spillCapacity)
             }
-            half.pointee.parser.spill = larger
-            half.pointee.parser.spillCapacity = Int32(capacity)
+            parser.pointee.spill = larger
+            parser.pointee.spillCapacity = capacity
         }
-        if let spill = half.pointee.parser.spill, let source = bytes.baseAddress {
+        if let spill = parser.pointee.spill, let source = bytes.baseAddress {
             (spill + length).copyMemory(from: source, byteCount: wanted - length)
         }
-        half.pointee.parser.spillLength = Int32(wanted)
+        parser.pointee.spillLength = UInt16(wanted)
     }
 
     private mutating func takeLine(
         _ connection: ConnectionPointer, _ direction: Direction, _ bytes: Line, isCut: Bool,
         now: UInt64
     ) {
-        let half = connection.half(direction)
+        let parser = connection.parser(direction)
         var line = bytes
         if !line.isEmpty, line[line.count - 1] == 0x0d, !isCut {
             line = Line(rebasing: line[..<(line.count - 1)])
         }
-        switch half.pointee.parser.state {
+        switch parser.pointee.state {
         case .start:
             // Empty lines before a start line are passed over (2.2).
             guard !line.isEmpty else { return }
@@ -151,20 +151,20 @@ extension TransactionEngine {
                 ? takeRequestLine(connection, line, isCut: isCut)
                 : takeStatusLine(connection, line, now: now)
         case .head:
-            half.pointee.parser.headLength = UInt32(
-                clamping: Int(half.pointee.parser.headLength) + line.count + 2)
+            parser.pointee.headLength = UInt32(
+                clamping: Int(parser.pointee.headLength) + line.count + 2)
             if line.isEmpty {
                 endHead(connection, direction, now: now)
-            } else if half.pointee.parser.headLength > MessageParser.maximumHead {
+            } else if parser.pointee.headLength > MessageParser.maximumHead {
                 giveUp(connection, direction, .headTooLong, now: now)
             } else {
-                takeHeader(half, line)
+                takeHeader(parser, line)
             }
         case .chunkSize: takeChunkSize(connection, direction, line, now: now)
         case .chunkEnd:
             guard line.isEmpty else { return giveUp(connection, direction, .chunkEnd, now: now) }
-            half.pointee.parser.headLength = 0
-            half.pointee.parser.state = .chunkSize
+            parser.pointee.headLength = 0
+            parser.pointee.state = .chunkSize
         case .trailer: if line.isEmpty { endMessage(connection, direction, now: now) }
         case .fixedBody, .chunkData, .untilEnd, .tunnel, .lost: break
         }
@@ -173,15 +173,15 @@ extension TransactionEngine {
     private mutating func takeRequestLine(
         _ connection: ConnectionPointer, _ line: Line, isCut: Bool
     ) {
-        let half = connection.half(.toServer)
+        let parser = connection.parser(.toServer)
         guard let request = RequestLine(line, isCut: isCut) else {
-            return giveUp(connection, .toServer, .requestLine, now: half.pointee.parser.startTime)
+            return giveUp(connection, .toServer, .requestLine, now: parser.pointee.startTime)
         }
         connection.pointee.isRecognised = true
-        half.pointee.parser.isInMessage = true
-        half.pointee.parser.isOld = !isCut && line[line.count - 1] == 0x30
-        half.pointee.parser.isPaired = expect(request, of: connection)
-        half.pointee.parser.state = .head
+        parser.pointee.isInMessage = true
+        parser.pointee.isOld = !isCut && line[line.count - 1] == 0x30
+        parser.pointee.isPaired = expect(request, of: connection)
+        parser.pointee.state = .head
     }
 
     private mutating func takeStatusLine(_ connection: ConnectionPointer, _ line: Line, now: UInt64)
@@ -189,12 +189,12 @@ extension TransactionEngine {
         guard let status = statusCode(line) else {
             return giveUp(connection, .toClient, .statusLine, now: now)
         }
-        let half = connection.half(.toClient)
+        let parser = connection.parser(.toClient)
         connection.pointee.isRecognised = true
-        half.pointee.parser.status = status
-        half.pointee.parser.isInMessage = true
-        half.pointee.parser.isOld = line[7] == 0x30
-        half.pointee.parser.state = .head
-        if half.pointee.parser.isFinal { beginResponse(connection, now: now) }
+        parser.pointee.status = status
+        parser.pointee.isInMessage = true
+        parser.pointee.isOld = line[7] == 0x30
+        parser.pointee.state = .head
+        if parser.pointee.isFinal { beginResponse(connection, now: now) }
     }
 }

@@ -28,9 +28,9 @@ extension TransactionEngine {
         let pending = block.bindMemory(to: PendingRequest.self, capacity: 1)
         pending.initialize(
             to: PendingRequest(
-                start: start, bodyLength: 0, methodLength: Int32(methodLength),
-                targetLength: Int32(targetLength), sequence: sequence,
-                acknowledged: acknowledged, kind: request.kind))
+                start: start, bodyLength: 0, sequence: sequence, acknowledged: acknowledged,
+                kind: request.kind, methodLength: UInt8(methodLength),
+                targetLength: UInt16(targetLength)))
         if let last = connection.pointee.pendingLast {
             last.pointee.next = pending
         } else {
@@ -44,13 +44,13 @@ extension TransactionEngine {
     /// Lets go of the requests that wait, and counts them as unpaired; with the first of them, the
     /// response to it that is being read.
     mutating func flushPending(_ connection: ConnectionPointer) {
-        if connection.half(.toClient).pointee.parser.isPaired {
-            connection.half(.toClient).pointee.parser.isPaired = false
-            connection.half(.toClient).pointee.parser.isScanning = false
+        if connection.parser(.toClient).pointee.isPaired {
+            connection.parser(.toClient).pointee.isPaired = false
+            connection.parser(.toClient).pointee.fields = .read
             counters.unpairedResponses &+= 1
             releaseInflater(connection)
         }
-        connection.half(.toServer).pointee.parser.isPaired = false
+        connection.parser(.toServer).pointee.isPaired = false
         while let first = connection.pointee.pendingFirst {
             counters.unpairedRequests &+= 1
             removeFirst(connection, first)
@@ -70,11 +70,11 @@ extension TransactionEngine {
     mutating func takeBody(
         _ connection: ConnectionPointer, _ direction: Direction, _ bytes: UnsafeRawBufferPointer
     ) {
-        let half = connection.half(direction)
-        let before = half.pointee.parser.bodyLength
-        half.pointee.parser.bodyLength = before &+ UInt64(bytes.count)
+        let parser = connection.parser(direction)
+        let before = parser.pointee.bodyLength
+        parser.pointee.bodyLength = before &+ UInt64(bytes.count)
         if direction == .toServer { return noteRequestBody(connection) }
-        guard half.pointee.parser.isScanning else { return }
+        guard parser.pointee.fields == .reading else { return }
         if let inflater = connection.pointee.inflater {
             return inflateBody(connection, inflater, bytes)
         }
@@ -90,11 +90,11 @@ extension TransactionEngine {
 
     /// The request being read is the last, unless its response came before its end.
     func noteRequestBody(_ connection: ConnectionPointer) {
-        let half = connection.half(.toServer)
-        guard half.pointee.parser.isPaired, let last = connection.pointee.pendingLast else {
+        let parser = connection.parser(.toServer)
+        guard parser.pointee.isPaired, let last = connection.pointee.pendingLast else {
             return
         }
-        last.pointee.bodyLength = half.pointee.parser.bodyLength
+        last.pointee.bodyLength = parser.pointee.bodyLength
     }
 
     /// Looks for fields in the next piece of a body. True when none is left to be found.
@@ -109,29 +109,28 @@ extension TransactionEngine {
     }
 
     mutating func stopScanning(_ connection: ConnectionPointer, isUnread: Bool) {
-        let half = connection.half(.toClient)
-        half.pointee.parser.isScanning = false
-        if isUnread { half.pointee.parser.hasUnreadBody = true }
+        let parser = connection.parser(.toClient)
+        parser.pointee.fields = .read
+        if isUnread { parser.pointee.hasUnreadBody = true }
         releaseInflater(connection)
     }
 
     /// Makes the scanners ready for a response's body.
     mutating func beginFields(_ connection: ConnectionPointer) {
-        let half = connection.half(.toClient)
+        let parser = connection.parser(.toClient)
         let paths = paths[Int(connection.pointee.service)]
         guard paths.count > 0 else { return }
-        let coding = half.pointee.parser.coding
+        let coding = parser.pointee.coding
         guard coding != .other,
             connection.pointee.scanners != nil || makeScanners(connection, paths),
             let scanners = connection.pointee.scanners,
             coding == .none || beginInflation(connection, coding)
         else {
-            half.pointee.parser.hasUnreadBody = true
+            parser.pointee.hasUnreadBody = true
             return
         }
         for index in 0..<paths.count { scanners[index].restart() }
-        half.pointee.parser.isScanning = true
-        half.pointee.parser.isScanned = true
+        parser.pointee.fields = .reading
     }
 
     private mutating func makeScanners(_ connection: ConnectionPointer, _ paths: JSONPaths) -> Bool
@@ -148,12 +147,12 @@ extension TransactionEngine {
     mutating func finishExchange(
         _ connection: ConnectionPointer, isComplete: Bool, now: UInt64
     ) {
-        let half = connection.half(.toClient)
-        guard half.pointee.parser.isPaired, let first = connection.pointee.pendingFirst else {
+        let parser = connection.parser(.toClient)
+        guard parser.pointee.isPaired, let first = connection.pointee.pendingFirst else {
             return
         }
-        half.pointee.parser.isPaired = false
-        if half.pointee.parser.isScanning { stopScanning(connection, isUnread: !isComplete) }
+        parser.pointee.isPaired = false
+        if parser.pointee.fields == .reading { stopScanning(connection, isUnread: !isComplete) }
         let service = Int(connection.pointee.service)
         let count = paths[service].count
         for index in 0..<count { fieldValues[index] = field(connection, index) }
@@ -164,16 +163,16 @@ extension TransactionEngine {
         sink(
             Exchange(
                 start: Timestamp(first.pointee.start),
-                end: Timestamp(max(now, half.pointee.parser.startTime, first.pointee.start)),
+                end: Timestamp(max(now, parser.pointee.startTime, first.pointee.start)),
                 service: service,
                 client: Endpoint(key.client, port: key.clientPort),
                 server: Endpoint(key.server, port: key.serverPort),
                 method: UnsafeRawBufferPointer(start: text, count: methodLength),
                 target: UnsafeRawBufferPointer(
                     start: text + methodLength, count: Int(first.pointee.targetLength)),
-                status: half.pointee.parser.status, isComplete: isComplete,
+                status: parser.pointee.status, isComplete: isComplete,
                 requestBodyLength: first.pointee.bodyLength,
-                responseBodyLength: half.pointee.parser.bodyLength,
+                responseBodyLength: parser.pointee.bodyLength,
                 fields: UnsafeBufferPointer(start: fieldValues, count: count)))
         // Of thousands of connections few are inside a body at a time.
         if table.count > Self.fewConnections { releaseScanners(of: connection) }
@@ -181,9 +180,9 @@ extension TransactionEngine {
     }
 
     private mutating func field(_ connection: ConnectionPointer, _ index: Int) -> FieldValue {
-        let half = connection.half(.toClient)
-        guard let scanners = connection.pointee.scanners, half.pointee.parser.isScanned
-        else { return half.pointee.parser.hasUnreadBody ? .unread : .absent }
+        let parser = connection.parser(.toClient)
+        guard let scanners = connection.pointee.scanners, parser.pointee.fields != .none
+        else { return parser.pointee.hasUnreadBody ? .unread : .absent }
         switch scanners[index].phase {
         case .found:
             let bytes = fieldBytes + index * (JSONFieldScanner.maximumValue + 1)
@@ -191,7 +190,7 @@ extension TransactionEngine {
             return .value(
                 UnsafeRawBufferPointer(start: bytes, count: Int(scanners[index].valueLength)))
         case .tooDeep: return .unread
-        default: return half.pointee.parser.hasUnreadBody ? .unread : .absent
+        default: return parser.pointee.hasUnreadBody ? .unread : .absent
         }
     }
 }

@@ -18,17 +18,17 @@ extension TransactionEngine {
     ) {
         counters.gaps &+= 1
         counters.gapBytes &+= count
-        let half = connection.half(direction)
-        switch half.pointee.parser.state {
+        let parser = connection.parser(direction)
+        switch parser.pointee.state {
         case .tunnel: return
         case .lost:
-            direction == .toServer ? noteMissed(half) : flushPending(connection)
+            direction == .toServer ? noteMissed(connection) : flushPending(connection)
             return
         case .fixedBody, .chunkData:
-            let known = min(count, half.pointee.parser.remaining)
+            let known = min(count, parser.pointee.remaining)
             passBody(connection, direction, known)
-            half.pointee.parser.remaining -= known
-            if half.pointee.parser.remaining == 0 { endPart(connection, direction, now: now) }
+            parser.pointee.remaining -= known
+            if parser.pointee.remaining == 0 { endPart(connection, direction, now: now) }
             if count == known { return }
         case .untilEnd: return passBody(connection, direction, count)
         case .start, .head, .chunkSize, .chunkEnd, .trailer: break
@@ -40,12 +40,12 @@ extension TransactionEngine {
     private mutating func passBody(
         _ connection: ConnectionPointer, _ direction: Direction, _ count: UInt64
     ) {
-        let half = connection.half(direction)
-        half.pointee.parser.bodyLength &+= count
+        let parser = connection.parser(direction)
+        parser.pointee.bodyLength &+= count
         if direction == .toServer { noteRequestBody(connection) }
-        if half.pointee.parser.isScanning {
-            half.pointee.parser.isScanning = false
-            half.pointee.parser.hasUnreadBody = true
+        if parser.pointee.fields == .reading {
+            parser.pointee.fields = .read
+            parser.pointee.hasUnreadBody = true
         }
     }
 
@@ -66,30 +66,30 @@ extension TransactionEngine {
         _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
     ) {
         connection.pointee.hasLost = true
-        let half = connection.half(direction)
-        if half.pointee.parser.state == .start && half.pointee.parser.spillLength > 0 {
+        let parser = connection.parser(direction)
+        if parser.pointee.state == .start && parser.pointee.spillLength > 0 {
             direction == .toServer
                 ? takeCutRequestLine(connection) : takeCutStatusLine(connection, now: now)
         }
         if direction == .toServer {
-            half.pointee.parser.reset()
-            noteMissed(half)
+            parser.pointee.reset()
+            noteMissed(connection)
         } else {
-            if half.pointee.parser.isScanning || half.pointee.parser.state == .head {
-                half.pointee.parser.hasUnreadBody = true
+            if parser.pointee.fields == .reading || parser.pointee.state == .head {
+                parser.pointee.hasUnreadBody = true
             }
             finishExchange(connection, isComplete: false, now: now)
-            half.pointee.parser.reset()
+            parser.pointee.reset()
             flushPending(connection)
         }
-        half.pointee.parser.state = .lost
+        parser.pointee.state = .lost
     }
 
     /// A request line whose end was not captured; it is of use where its path is whole.
     private mutating func takeCutRequestLine(_ connection: ConnectionPointer) {
-        let half = connection.half(.toServer)
-        guard let spill = half.pointee.parser.spill else { return }
-        var line = Line(start: spill, count: Int(half.pointee.parser.spillLength))
+        let parser = connection.parser(.toServer)
+        guard let spill = parser.pointee.spill else { return }
+        var line = Line(start: spill, count: Int(parser.pointee.spillLength))
         guard let whole = RequestLine(line, isCut: true) else { return }
         connection.pointee.isRecognised = true
         var hasPath = false
@@ -109,13 +109,13 @@ extension TransactionEngine {
 
     /// A status line whose end was not captured; only the reason stands behind the status.
     private mutating func takeCutStatusLine(_ connection: ConnectionPointer, now: UInt64) {
-        let half = connection.half(.toClient)
-        guard let spill = half.pointee.parser.spill, half.pointee.parser.spillLength >= 12,
+        let parser = connection.parser(.toClient)
+        guard let spill = parser.pointee.spill, parser.pointee.spillLength >= 12,
             let status = statusCode(Line(start: spill, count: 12))
         else { return }
-        half.pointee.parser.status = status
-        half.pointee.parser.state = .head
-        if half.pointee.parser.isFinal { beginResponse(connection, now: now) }
+        parser.pointee.status = status
+        parser.pointee.state = .head
+        if parser.pointee.isFinal { beginResponse(connection, now: now) }
     }
 
     // MARK: Finding
@@ -143,8 +143,7 @@ extension TransactionEngine {
     private mutating func findsResponse(
         _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer
     ) -> Bool {
-        let client = connection.half(.toServer)
-        let half = connection.half(.toClient)
+        let parser = connection.parser(.toClient)
         let isResponse = readBeginsSegment && bytes.beginsResponse
         if isResponse {
             let start = readEnd &- UInt32(truncatingIfNeeded: bytes.count)
@@ -161,11 +160,10 @@ extension TransactionEngine {
             if bytes.count > 9 && bytes[9] == 0x31 { return false }
             // Without its status it may be text.
             let hasStatus = bytes.count >= 12
-            if hasStatus { noteAnswered(client, by: readAcknowledged) }
-            if hasStatus && connection.pointee.pendingFirst == nil && !half.pointee.parser.hasMissed
-            {
+            if hasStatus { noteAnswered(connection, by: readAcknowledged) }
+            if hasStatus && connection.pointee.pendingFirst == nil && !parser.pointee.hasMissed {
                 counters.unpairedResponses &+= 1
-                half.pointee.parser.hasMissed = true
+                parser.pointee.hasMissed = true
             }
         }
         // These bytes may answer what waits: it must not take a later response.
@@ -176,21 +174,23 @@ extension TransactionEngine {
     /// Whether a request may be unanswered.
     private func isAwaited(_ connection: ConnectionPointer) -> Bool {
         connection.pointee.pendingFirst != nil
-            || connection.half(.toServer).pointee.parser.hasMissed
+            || connection.parser(.toServer).pointee.hasMissed
     }
 
     /// A client's bytes up to the latest may hold a request that was missed.
-    private func noteMissed(_ client: UnsafeMutablePointer<Half>) {
-        client.pointee.parser.hasMissed = true
-        client.pointee.parser.missedEnd = client.pointee.next
+    private func noteMissed(_ connection: ConnectionPointer) {
+        let client = connection.parser(.toServer)
+        client.pointee.hasMissed = true
+        client.pointee.missedEnd = connection.half(.toServer).pointee.next
     }
 
     /// A response begins: it answers what was missed, if its server had that.
-    private func noteAnswered(_ client: UnsafeMutablePointer<Half>, by acknowledged: UInt32?) {
+    private func noteAnswered(_ connection: ConnectionPointer, by acknowledged: UInt32?) {
+        let client = connection.parser(.toServer)
         let ahead = acknowledged.map {
-            Int32(bitPattern: $0 &- client.pointee.parser.missedEnd)
+            Int32(bitPattern: $0 &- client.pointee.missedEnd)
         }
-        if ahead ?? 0 >= 0 { client.pointee.parser.hasMissed = false }
+        if ahead ?? 0 >= 0 { client.pointee.hasMissed = false }
     }
 
     /// Whether a response that acknowledges `acknowledged` can have been sent after `request`.
@@ -208,15 +208,15 @@ extension TransactionEngine {
     /// ahead; what is sent when all is answered is in its turn again. Of a client that has not yet
     /// waited for its responses, two in a row tell that it keeps ahead of them.
     private mutating func isPassed(_ connection: ConnectionPointer) -> Bool {
-        let client = connection.half(.toServer)
+        let client = connection.parser(.toServer)
         let isUnknown = connection.pointee.requestsInTurn < Self.sequentialRequests
-        if connection.pointee.isPipelined || isUnknown && client.pointee.parser.isInMessage {
+        if connection.pointee.isPipelined || isUnknown && client.pointee.isInMessage {
             goBlind(connection)
             return false
         }
         flushPending(connection)
-        client.pointee.parser.isInMessage = true
-        noteMissed(client)
+        client.pointee.isInMessage = true
+        noteMissed(connection)
         counters.unpairedRequests &+= 1
         return true
     }
@@ -235,26 +235,26 @@ extension TransactionEngine {
 
     /// A request begins: whether it waits for its response.
     mutating func expect(_ request: RequestLine, of connection: ConnectionPointer) -> Bool {
-        let server = connection.half(.toClient)
-        let client = connection.half(.toServer)
-        server.pointee.parser.hasMissed = false
+        let server = connection.parser(.toClient)
+        server.pointee.hasMissed = false
         let isInTurn = !isAwaited(connection)
         if !isInTurn {
             if !connection.pointee.isPipelined {
                 connection.pointee.isPipelined = true
                 if connection.pointee.hasLost { flushPending(connection) }
             }
-        } else if server.pointee.parser.isInMessage && server.pointee.parser.state != .tunnel {
+        } else if server.pointee.isInMessage && server.pointee.state != .tunnel {
             // The client goes on after a response to a request that was missed. Where that ends
             // depends on the request's method; where the next begins is known.
-            server.pointee.parser.reset()
-            server.pointee.parser.state = .lost
+            server.pointee.reset()
+            server.pointee.state = .lost
         }
-        let parser = client.pointee.parser
         if !connection.pointee.isBlind {
+            let client = connection.parser(.toServer)
             if append(
-                request, to: connection, start: parser.startTime, sequence: parser.startSequence,
-                acknowledged: parser.startAcknowledged)
+                request, to: connection, start: client.pointee.startTime,
+                sequence: client.pointee.startSequence,
+                acknowledged: client.pointee.startAcknowledged)
             {
                 if isInTurn, connection.pointee.requestsInTurn < Self.sequentialRequests {
                     connection.pointee.requestsInTurn += 1
@@ -262,7 +262,7 @@ extension TransactionEngine {
                 return true
             }
             connection.pointee.hasLost = true
-            noteMissed(client)
+            noteMissed(connection)
         }
         counters.unpairedRequests &+= 1
         return false
@@ -270,16 +270,16 @@ extension TransactionEngine {
 
     /// A final response begins: it answers the first request that waits, if it can.
     mutating func beginResponse(_ connection: ConnectionPointer, now: UInt64) {
-        let half = connection.half(.toClient)
-        let client = connection.half(.toServer)
-        noteAnswered(client, by: half.pointee.parser.startAcknowledged)
+        let parser = connection.parser(.toClient)
+        let client = connection.parser(.toServer)
+        noteAnswered(connection, by: parser.pointee.startAcknowledged)
         if let first = connection.pointee.pendingFirst {
-            half.pointee.parser.isPaired = follows(half.pointee.parser.startAcknowledged, first)
-        } else if client.pointee.parser.isInMessage && !connection.pointee.isBlind {
+            parser.pointee.isPaired = follows(parser.pointee.startAcknowledged, first)
+        } else if client.pointee.isInMessage && !connection.pointee.isBlind {
             // It answers a request that was taken for a part of another.
             lose(connection, .toServer, now: now)
-            noteAnswered(client, by: half.pointee.parser.startAcknowledged)
+            noteAnswered(connection, by: parser.pointee.startAcknowledged)
         }
-        if !half.pointee.parser.isPaired { counters.unpairedResponses &+= 1 }
+        if !parser.pointee.isPaired { counters.unpairedResponses &+= 1 }
     }
 }

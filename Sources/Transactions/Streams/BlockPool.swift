@@ -1,15 +1,16 @@
 // Hot path: allocates only while the working set grows.
 
-/// Blocks of raw memory in classes of powers of two, within a budget.
+/// Blocks of raw memory in classes of powers of two and of the sizes midway between them, within a
+/// budget.
 ///
 /// Freed blocks wait in a list per class. At the budget the waiting blocks of all classes are
 /// given back to the system first; if that does not make room, `take` answers `nil` and the caller
 /// lets go of data and counts it.
 struct BlockPool: ~Copyable {
+    /// The smallest block is of 2⁶ bytes, the largest of 128 KiB.
     private static let smallest = 6
-    private static let classes = 12
-    /// The largest block: 128 KiB.
-    static let maximumBlock = 1 << (smallest + classes - 1)
+    private static let classes = 23
+    static let maximumBlock = size(ofClass: classes - 1)
 
     private let budget: Int
     private(set) var allocated = 0
@@ -34,7 +35,7 @@ struct BlockPool: ~Copyable {
             free[index] = block.load(as: UnsafeMutableRawPointer?.self)
             return block
         }
-        let bytes = 1 << (Self.smallest + index)
+        let bytes = Self.size(ofClass: index)
         guard reserve(bytes) else { return nil }
         return .allocate(byteCount: bytes, alignment: 16)
     }
@@ -57,7 +58,13 @@ struct BlockPool: ~Copyable {
     }
 
     private static func classIndex(_ size: Int) -> Int {
-        size <= 1 << smallest ? 0 : Int.bitWidth - (size - 1).leadingZeroBitCount - smallest
+        guard size > 1 << smallest else { return 0 }
+        let exponent = Int.bitWidth - (size - 1).leadingZeroBitCount
+        return 2 * (exponent - smallest) - (size <= 3 << (exponent - 2) ? 1 : 0)
+    }
+
+    private static func size(ofClass index: Int) -> Int {
+        index % 2 == 0 ? 1 << (smallest + index / 2) : 3 << (smallest + index / 2 - 1)
     }
 
     /// Gives every waiting block back to the system and returns their bytes.
@@ -68,7 +75,7 @@ struct BlockPool: ~Copyable {
             while let block = free[index] {
                 free[index] = block.load(as: UnsafeMutableRawPointer?.self)
                 block.deallocate()
-                released += 1 << (smallest + index)
+                released += size(ofClass: index)
             }
         }
         return released

@@ -42,19 +42,18 @@ struct HeldSegment {
     var blockSize: Int { Self.headerSize + Int(captured) }
 }
 
-/// One direction of a connection: what comes next, and the message being read.
+/// One direction of a connection: what comes next.
 struct Half {
-    var parser = MessageParser()
     /// The sequence number of the next byte; meaningless until `isOpen`.
     var next: UInt32 = 0
+    /// The first and next sequence number of the connection that had the same ends before.
+    var previousInitial: UInt32 = 0
+    var previousNext: UInt32 = 0
     /// The sequence number of the first byte, by its SYN; `nil` until that is seen.
     var initial: UInt32?
     var opening = Opening.closed
     /// FIN has been reached.
     var isFinished = false
-    /// The first and next sequence number of the connection that had the same ends before.
-    var previousInitial: UInt32 = 0
-    var previousNext: UInt32 = 0
 
     var isOpen: Bool { opening != .closed }
 }
@@ -73,14 +72,15 @@ struct PendingRequest {
     var next: UnsafeMutablePointer<PendingRequest>?
     var start: UInt64
     var bodyLength: UInt64
-    var methodLength: Int32
-    var targetLength: Int32
     /// The sequence number of the request's first byte.
     var sequence: UInt32
     /// What the segment with that byte acknowledged: where the response begins, if the request
     /// was sent alone; `nil` without ACK.
     var acknowledged: UInt32?
     var kind: RequestKind
+    /// At most the 31 bytes in which a request line's method ends.
+    var methodLength: UInt8
+    var targetLength: UInt16
 
     static let headerSize = MemoryLayout<PendingRequest>.stride
     var blockSize: Int { Self.headerSize + Int(methodLength) + Int(targetLength) }
@@ -92,7 +92,7 @@ enum RequestKind: UInt8 {
 }
 
 /// Where a connection stands in its life: each has its own order of use in the table.
-enum Standing: Int, CaseIterable {
+enum Standing: UInt8, CaseIterable {
     /// Nothing but a SYN was seen.
     case embryonic
     case live
@@ -103,46 +103,61 @@ enum Standing: Int, CaseIterable {
 }
 
 /// A connection and the state of its protocol. Lives in a slot of the table.
+///
+/// Of a slot's five lines of 64 bytes, most packets need the first, which tells what the packet
+/// belongs to, and the third, which tells where it lies in its stream; packets with payload need
+/// that of their direction's parser too.
+///
+/// | offset | content                                             |
+/// |--------|-----------------------------------------------------|
+/// | 0      | ends, and what is asked of every packet             |
+/// | 64     | order of use, and the blocks that are held          |
+/// | 128    | what is left, and the two halves                    |
+/// | 192    | the parser of what the client sends                 |
+/// | 256    | the parser of what the server sends                 |
 struct Connection {
-    var key: ConnectionKey
-    var hash: UInt32
-    var service: Int32
+    let key: ConnectionKey
+    let hash: UInt32
+    /// Packet time of the latest packet, within a quarter of a second; then of the end.
+    var lastSeen: UInt64
+    /// Segments of both directions that wait, in the order they came.
+    var heldFirst: UnsafeMutablePointer<HeldSegment>?
+    let service: UInt16
     var standing = Standing.embryonic
     var isEncrypted = false
     /// A first message has been recognised as HTTP.
     var isRecognised = false
     /// A request began while an earlier one had no whole response.
     var isPipelined = false
-    /// Requests that began when all before them had been answered, as far as `sequentialRequests`.
-    var requestsInTurn: UInt8 = 0
     /// Bytes were missed that may have held messages, or the connection was met in its middle.
     var hasLost = false
-    /// Segments in a row that lie far outside their stream, and where the latest ended.
-    var strays: UInt8 = 0
-    var strayNext: UInt32 = 0
-    /// Connections that the table had taken in when this one last moved to the front.
-    var stamp: UInt32 = 0
-    /// Packet time of the latest packet, within a quarter of a second; then of the end.
-    var lastSeen: UInt64
-    /// Packet time until which copies of the connection before on the same ends may come; 0 where
-    /// there was none.
-    var previousUntil: UInt64 = 0
+    /// Requests that began when all before them had been answered, as far as `sequentialRequests`.
+    var requestsInTurn: UInt8 = 0
+
     /// Neighbours in the order of use, newest first.
     var newer: UnsafeMutablePointer<Connection>?
     var older: UnsafeMutablePointer<Connection>?
-
-    /// Segments of both directions that wait, in the order they came.
-    var heldFirst: UnsafeMutablePointer<HeldSegment>?
     var heldLast: UnsafeMutablePointer<HeldSegment>?
-    var heldCount: Int32 = 0
-    var heldBytes: Int32 = 0
     var pendingFirst: UnsafeMutablePointer<PendingRequest>?
     var pendingLast: UnsafeMutablePointer<PendingRequest>?
-    var pendingCount: Int32 = 0
     /// One scanner per selector of the service, or `nil` where there is none.
     var scanners: UnsafeMutablePointer<JSONFieldScanner>?
     /// Decompresses the body being read, or `nil`.
     var inflater: InflaterPointer?
+    var heldBytes: Int32 = 0
+    var heldCount: Int16 = 0
+    var pendingCount: Int16 = 0
+
+    /// Connections that the table had taken in when this one last moved to the front.
+    var stamp: UInt32 = 0
+    /// Segments in a row that lie far outside their stream, and where the latest ended.
+    var strayNext: UInt32 = 0
+    /// Packet time until which copies of the connection before on the same ends may come; 0 where
+    /// there was none.
+    var previousUntil: UInt64 = 0
+    var strays: UInt8 = 0
+    /// The slot's number in the table.
+    let number: UInt32
 
     var isClosed: Bool { standing == .closed }
     /// Which response answers which request cannot be known any more: where requests are sent
@@ -150,7 +165,8 @@ struct Connection {
     var isBlind: Bool { isPipelined && hasLost }
     var holdsBlocks: Bool { pendingFirst != nil || scanners != nil }
 
-    init(key: ConnectionKey, hash: UInt32, service: Int32, now: UInt64) {
+    init(number: UInt32, key: ConnectionKey, hash: UInt32, service: UInt16, now: UInt64) {
+        self.number = number
         self.key = key
         self.hash = hash
         self.service = service
@@ -159,19 +175,32 @@ struct Connection {
 }
 
 typealias ConnectionPointer = UnsafeMutablePointer<Connection>
+typealias ParserPointer = UnsafeMutablePointer<MessageParser>
 
 extension ConnectionPointer {
-    /// Bytes from a connection to its two halves, and of the whole.
-    static let halvesOffset =
-        (MemoryLayout<Connection>.stride + MemoryLayout<Half>.alignment - 1)
-        & ~(MemoryLayout<Half>.alignment - 1)
-    static let slotSize = halvesOffset + 2 * MemoryLayout<Half>.stride
+    /// Bytes from a connection to its two halves, to its two parsers, and of the whole.
+    private static let halvesOffset = roundUp(
+        MemoryLayout<Connection>.size, to: MemoryLayout<Half>.alignment)
+    private static let parsersOffset = roundUp(
+        halvesOffset + 2 * MemoryLayout<Half>.stride, to: MemoryLayout<MessageParser>.alignment)
+    static let slotSize = roundUp(parsersOffset + 2 * MemoryLayout<MessageParser>.stride, to: 64)
 
-    /// One direction's state, which stands right behind the connection in its slot.
+    private static func roundUp(_ size: Int, to unit: Int) -> Int {
+        (size + unit - 1) / unit * unit
+    }
+
+    /// One direction's place in its stream, behind the connection in its slot.
     @inline(__always)
     func half(_ direction: Direction) -> UnsafeMutablePointer<Half> {
         (UnsafeMutableRawPointer(self) + Self.halvesOffset).assumingMemoryBound(to: Half.self)
             + direction.rawValue
+    }
+
+    /// One direction's message, behind the connection in its slot.
+    @inline(__always)
+    func parser(_ direction: Direction) -> ParserPointer {
+        (UnsafeMutableRawPointer(self) + Self.parsersOffset)
+            .assumingMemoryBound(to: MessageParser.self) + direction.rawValue
     }
 
     /// Gives a connection's blocks to the system, past the pool: at the engine's end.
@@ -181,8 +210,8 @@ extension ConnectionPointer {
             held = segment.pointee.next
             UnsafeMutableRawPointer(segment).deallocate()
         }
-        half(.toServer).pointee.parser.spill?.deallocate()
-        half(.toClient).pointee.parser.spill?.deallocate()
+        parser(.toServer).pointee.spill?.deallocate()
+        parser(.toClient).pointee.spill?.deallocate()
         var pending = pointee.pendingFirst
         while let request = pending {
             pending = request.pointee.next

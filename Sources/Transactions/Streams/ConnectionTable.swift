@@ -1,4 +1,5 @@
 // Hot path: allocates only while the number of connections grows.
+import CIntrinsics
 
 /// Connections of one standing in the order of their use.
 struct UseOrder {
@@ -9,10 +10,11 @@ struct UseOrder {
 
 /// Connections by their ends, and in the order of their use.
 ///
-/// Open addressing over slot pointers with linear probing; slots come from slabs and are used
+/// Open addressing over slot numbers with linear probing; slots come from slabs and are used
 /// again. At `maximum` connections the caller evicts `victim`.
 struct ConnectionTable: ~Copyable {
-    private static let slabSlots = 64
+    private static let slabSlots: UInt32 = 64
+    private static let emptyBucket = UInt32.max
     /// The order of use is kept to this grain of time, or of an eighth of `maximum` connections
     /// taken in: a connection moves to the front at most once in it.
     private static let useGrain: UInt64 = 250_000_000
@@ -22,23 +24,28 @@ struct ConnectionTable: ~Copyable {
     /// Connections taken in so far.
     private var inserted: UInt32 = 0
     private let insertGrain: UInt32
-    private var buckets: UnsafeMutablePointer<ConnectionPointer?>
+    private var buckets: UnsafeMutablePointer<UInt32>
     private var mask: Int
-    private var freeSlots: [ConnectionPointer] = []
-    private var slabs: [UnsafeMutableRawPointer] = []
+    /// The slots that are free, linked by `older`.
+    private var freeSlot: ConnectionPointer?
+    private let slabs: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    private var slabCount: UInt32 = 0
+    /// Slots of the last slab that were never used.
+    private var unusedSlots: UInt32 = 0
 
     init(maximum: Int) {
         self.maximum = max(1, maximum)
         insertGrain = UInt32(clamping: self.maximum / 8)
         let capacity = 1024
         buckets = .allocate(capacity: capacity)
-        buckets.initialize(repeating: nil, count: capacity)
+        buckets.initialize(repeating: Self.emptyBucket, count: capacity)
         mask = capacity - 1
+        slabs = .allocate(capacity: self.maximum / Int(Self.slabSlots) + 1)
     }
 
     var count: Int { orders[0].count + orders[1].count + orders[2].count + orders[3].count }
 
-    subscript(standing: Standing) -> UseOrder { orders[standing.rawValue] }
+    subscript(standing: Standing) -> UseOrder { orders[Int(standing.rawValue)] }
 
     /// Any connection, the one of its standing that was used longest ago; `nil` where none is left.
     var anyOldest: ConnectionPointer? {
@@ -63,14 +70,21 @@ struct ConnectionTable: ~Copyable {
 
     deinit {
         buckets.deallocate()
-        for slab in slabs { slab.deallocate() }
+        for index in 0..<Int(slabCount) { slabs[index].deallocate() }
+        slabs.deallocate()
     }
 
     /// Inlined, for a call would lend it a copy of the table.
     @inline(__always)
-    func find(_ key: ConnectionKey, hash: UInt32) -> ConnectionPointer? {
+    func find(
+        _ key: ConnectionKey, hash: UInt32, _ direction: Direction
+    ) -> ConnectionPointer? {
         var index = Int(hash) & mask
-        while let candidate = buckets[index] {
+        while buckets[index] != Self.emptyBucket {
+            let candidate = slot(buckets[index])
+            // Of thousands of connections each packet's is far away: all of it is asked for at once.
+            prefetch_line(candidate.half(direction))
+            prefetch_line(candidate.parser(direction))
             if candidate.pointee.hash == hash && candidate.pointee.key == key { return candidate }
             index = (index + 1) & mask
         }
@@ -79,13 +93,16 @@ struct ConnectionTable: ~Copyable {
 
     /// Adds a connection that is not in the table. The caller has made room below `maximum`.
     mutating func insert(
-        _ key: ConnectionKey, hash: UInt32, service: Int32, now: UInt64
+        _ key: ConnectionKey, hash: UInt32, service: UInt16, now: UInt64
     ) -> ConnectionPointer {
         if (count + 1) * 2 > mask { grow() }
-        let slot = takeSlot()
-        slot.initialize(to: Connection(key: key, hash: hash, service: service, now: now))
+        let (slot, number) = takeSlot()
+        slot.initialize(
+            to: Connection(number: number, key: key, hash: hash, service: service, now: now))
         slot.half(.toServer).initialize(to: Half())
         slot.half(.toClient).initialize(to: Half())
+        slot.parser(.toServer).initialize(to: MessageParser())
+        slot.parser(.toClient).initialize(to: MessageParser())
         place(slot)
         inserted &+= 1
         linkNewest(slot)
@@ -96,20 +113,22 @@ struct ConnectionTable: ~Copyable {
     mutating func remove(_ connection: ConnectionPointer) {
         unlink(connection)
         var hole = Int(connection.pointee.hash) & mask
-        while buckets[hole] != connection { hole = (hole + 1) & mask }
+        while buckets[hole] != connection.pointee.number { hole = (hole + 1) & mask }
         // Backward shift: later members of the run move up so that no probe ends early.
         var index = hole
         while true {
             index = (index + 1) & mask
-            guard let candidate = buckets[index] else { break }
-            let home = Int(candidate.pointee.hash) & mask
+            let candidate = buckets[index]
+            guard candidate != Self.emptyBucket else { break }
+            let home = Int(slot(candidate).pointee.hash) & mask
             if (index - home) & mask >= (index - hole) & mask {
                 buckets[hole] = candidate
                 hole = index
             }
         }
-        buckets[hole] = nil
-        freeSlots.append(connection)
+        buckets[hole] = Self.emptyBucket
+        connection.pointee.older = freeSlot
+        freeSlot = connection
     }
 
     /// Notes that `connection` was used at `now`.
@@ -133,14 +152,14 @@ struct ConnectionTable: ~Copyable {
     private mutating func unlink(_ connection: ConnectionPointer) {
         let newer = connection.pointee.newer
         let older = connection.pointee.older
-        let index = connection.pointee.standing.rawValue
+        let index = Int(connection.pointee.standing.rawValue)
         if let newer { newer.pointee.older = older } else { orders[index].newest = older }
         if let older { older.pointee.newer = newer } else { orders[index].oldest = newer }
         orders[index].count -= 1
     }
 
     private mutating func linkNewest(_ connection: ConnectionPointer) {
-        let index = connection.pointee.standing.rawValue
+        let index = Int(connection.pointee.standing.rawValue)
         connection.pointee.stamp = inserted
         connection.pointee.newer = nil
         connection.pointee.older = orders[index].newest
@@ -152,32 +171,42 @@ struct ConnectionTable: ~Copyable {
 
     private func place(_ connection: ConnectionPointer) {
         var index = Int(connection.pointee.hash) & mask
-        while buckets[index] != nil { index = (index + 1) & mask }
-        buckets[index] = connection
+        while buckets[index] != Self.emptyBucket { index = (index + 1) & mask }
+        buckets[index] = connection.pointee.number
     }
 
     private mutating func grow() {
         let old = buckets
         let oldCapacity = mask + 1
         buckets = .allocate(capacity: oldCapacity * 2)
-        buckets.initialize(repeating: nil, count: oldCapacity * 2)
+        buckets.initialize(repeating: Self.emptyBucket, count: oldCapacity * 2)
         mask = oldCapacity * 2 - 1
-        for index in 0..<oldCapacity {
-            if let connection = old[index] { place(connection) }
+        for index in 0..<oldCapacity where old[index] != Self.emptyBucket {
+            place(slot(old[index]))
         }
         old.deallocate()
     }
 
-    private mutating func takeSlot() -> ConnectionPointer {
-        if let slot = freeSlots.popLast() { return slot }
-        let size = ConnectionPointer.slotSize
-        let slab = UnsafeMutableRawPointer.allocate(
-            byteCount: size * Self.slabSlots, alignment: 16)
-        slabs.append(slab)
-        freeSlots.reserveCapacity(slabs.count * Self.slabSlots)
-        for index in (1..<Self.slabSlots).reversed() {
-            freeSlots.append((slab + index * size).assumingMemoryBound(to: Connection.self))
+    @inline(__always)
+    private func slot(_ number: UInt32) -> ConnectionPointer {
+        (slabs[Int(number / Self.slabSlots)]
+            + Int(number % Self.slabSlots) * ConnectionPointer.slotSize)
+            .assumingMemoryBound(to: Connection.self)
+    }
+
+    private mutating func takeSlot() -> (ConnectionPointer, number: UInt32) {
+        if let slot = freeSlot {
+            freeSlot = slot.pointee.older
+            return (slot, slot.pointee.number)
         }
-        return slab.assumingMemoryBound(to: Connection.self)
+        if unusedSlots == 0 {
+            slabs[Int(slabCount)] = .allocate(
+                byteCount: ConnectionPointer.slotSize * Int(Self.slabSlots), alignment: 64)
+            slabCount += 1
+            unusedSlots = Self.slabSlots
+        }
+        let number = slabCount * Self.slabSlots - unusedSlots
+        unusedSlots -= 1
+        return (slot(number), number)
     }
 }

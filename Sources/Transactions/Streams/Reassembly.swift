@@ -77,7 +77,7 @@ extension TransactionEngine {
             // A SYN that was captured after the first bytes it opens.
             let behind = half.pointee.next &- sequence
             if half.pointee.initial == nil && behind <= Self.lateSYN {
-                if half.pointee.opening == .assumed { open(half, at: sequence) }
+                if half.pointee.opening == .assumed { open(connection, direction, at: sequence) }
                 half.pointee.initial = sequence
                 return
             }
@@ -87,18 +87,21 @@ extension TransactionEngine {
             succeed(connection, now: now)
             // The SYN that this answers was not captured; it ended where this acknowledges.
             if direction == .toClient && segment.pointee.flags.contains(.ack) {
-                open(connection.half(.toServer), at: segment.pointee.acknowledgement)
+                open(connection, .toServer, at: segment.pointee.acknowledgement)
             }
         }
         guard !half.pointee.isOpen else { return }
-        open(half, at: sequence)
+        open(connection, direction, at: sequence)
     }
 
-    private func open(_ half: UnsafeMutablePointer<Half>, at sequence: UInt32) {
+    private func open(
+        _ connection: ConnectionPointer, _ direction: Direction, at sequence: UInt32
+    ) {
+        let half = connection.half(direction)
         half.pointee.opening = .seen
         half.pointee.initial = sequence
         half.pointee.next = sequence
-        half.pointee.parser.reset()
+        connection.parser(direction).pointee.reset()
     }
 
     /// Opens a direction of which nothing was seen where the other end has all that came before:
@@ -143,8 +146,8 @@ extension TransactionEngine {
         {
             connection.pointee.isEncrypted = true
             counters.services[service].encryptedConnections &+= 1
-            connection.half(.toServer).pointee.parser.state = .tunnel
-            connection.half(.toClient).pointee.parser.state = .tunnel
+            connection.parser(.toServer).pointee.state = .tunnel
+            connection.parser(.toClient).pointee.state = .tunnel
         }
         if connection.pointee.isEncrypted {
             counters.services[service].encryptedPackets &+= 1
@@ -279,8 +282,8 @@ extension TransactionEngine {
     /// Gives back every block that a connection holds.
     mutating func releaseBlocks(of connection: ConnectionPointer) {
         releaseHeld(of: connection)
-        releaseSpill(connection.half(.toServer))
-        releaseSpill(connection.half(.toClient))
+        releaseSpill(connection.parser(.toServer))
+        releaseSpill(connection.parser(.toClient))
         releaseInflater(connection)
         while let first = connection.pointee.pendingFirst {
             connection.pointee.pendingFirst = first.pointee.next
@@ -291,12 +294,12 @@ extension TransactionEngine {
         releaseScanners(of: connection)
     }
 
-    private mutating func releaseSpill(_ half: UnsafeMutablePointer<Half>) {
-        guard let spill = half.pointee.parser.spill else { return }
-        pool.give(spill, size: Int(half.pointee.parser.spillCapacity))
-        half.pointee.parser.spill = nil
-        half.pointee.parser.spillCapacity = 0
-        half.pointee.parser.spillLength = 0
+    private mutating func releaseSpill(_ parser: ParserPointer) {
+        guard let spill = parser.pointee.spill else { return }
+        pool.give(spill, size: parser.pointee.spillCapacity)
+        parser.pointee.spill = nil
+        parser.pointee.spillCapacity = 0
+        parser.pointee.spillLength = 0
     }
 
     mutating func releaseScanners(of connection: ConnectionPointer) {

@@ -17,14 +17,16 @@ extension TransactionEngine {
         connection.pointee.requestsInTurn = 0
         connection.pointee.strays = 0
         connection.pointee.previousUntil = now.addingClamped(limits.closedTime.rawValue)
-        succeed(connection.half(.toServer))
-        succeed(connection.half(.toClient))
+        succeed(connection, .toServer)
+        succeed(connection, .toClient)
     }
 
-    private func succeed(_ half: UnsafeMutablePointer<Half>) {
+    private func succeed(_ connection: ConnectionPointer, _ direction: Direction) {
+        let half = connection.half(direction)
         let next = half.pointee.next
         let initial = half.pointee.initial ?? next &- Self.lateSYN
         half.initialize(to: Half())
+        connection.parser(direction).initialize(to: MessageParser())
         half.pointee.previousInitial = initial
         half.pointee.previousNext = next
     }

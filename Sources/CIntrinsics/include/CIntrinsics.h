@@ -1,6 +1,6 @@
-// Which of 64 bytes are a value, as one word: what Swift's vectors have no instruction for.
-#ifndef C_BYTE_MASK_H
-#define C_BYTE_MASK_H
+// Instructions that Swift has no words for.
+#ifndef C_INTRINSICS_H
+#define C_INTRINSICS_H
 
 #include <stdint.h>
 
@@ -9,6 +9,9 @@
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 #include <arm_neon.h>
 #endif
+
+/// Asks for the cache line at `bytes`, which need not be there, ahead of its use.
+static inline void prefetch_line(const void *bytes) { __builtin_prefetch(bytes); }
 
 /// Bit i tells whether byte i of the 64 at `bytes`, with the bits of `fold` set, is `value`. They
 /// need no alignment.

@@ -1,0 +1,32 @@
+import Testing
+
+@testable import Transactions
+
+@Suite("Which of 64 bytes are a value")
+struct ByteMaskTests {
+    @Test("is told bit by bit, at any place, and of no byte behind the end")
+    func everyPlace() {
+        var random = SeededGenerator(seed: 3)
+        for count in [1, 7, 63, 64, 65, 127, 128, 200] {
+            // Few different bytes, so that most are found often, with and without the bit of case.
+            let bytes = (0..<count).map { _ -> UInt8 in
+                [0x0a, 0x22, 0x5b, 0x7b, 0x5d, 0x7d, 0x80, 0xff].randomElement(using: &random) ?? 0
+            }
+            bytes.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else { return }
+                for index in 0..<count {
+                    for (value, fold) in [(0x0a, 0), (0x22, 0), (0x7b, 0x20), (0xff, 0x80)]
+                        as [(UInt8, UInt8)]
+                    {
+                        var expected: UInt64 = 0
+                        for bit in 0..<min(64, count - index)
+                        where bytes[index + bit] | fold == value { expected |= 1 << UInt64(bit) }
+                        #expect(
+                            mask(start, at: index, end: count, of: value, folding: fold)
+                                == expected)
+                    }
+                }
+            }
+        }
+    }
+}
