@@ -109,11 +109,10 @@ package struct TransactionEngine: ~Copyable {
     var pool: BlockPool
     /// Service number plus one by port; zero where the port is none of a service.
     private let serviceOfPort: UnsafeMutablePointer<UInt16>
-    private let localAddresses: Set<Address>
-    let paths: [JSONPaths]
+    private var localAddresses: Set<Address>
+    private(set) var paths: [JSONPaths]
     /// Room for the fields of the exchange that is handed over.
-    let fieldValues: UnsafeMutablePointer<FieldValue>
-    let fieldBytes: UnsafeMutablePointer<UInt8>
+    private(set) var fields: FieldRoom
     /// The bytes being read: the sequence number behind them, and what their segment acknowledged.
     var readEnd: UInt32 = 0
     var readAcknowledged: UInt32?
@@ -143,18 +142,10 @@ package struct TransactionEngine: ~Copyable {
         inflaters = InflaterPool(maximum: limits.inflations)
         serviceOfPort = .allocate(capacity: 1 << 16)
         serviceOfPort.initialize(repeating: 0, count: 1 << 16)
-        for (index, service) in services.enumerated() {
-            for port in service.ports { serviceOfPort[Int(port)] = UInt16(index + 1) }
-        }
         self.localAddresses = Set(localAddresses.compactMap(Address.init))
-        paths = services.map { service in
-            JSONPaths(
-                service.selectors.map { if case .responseJSON(let path) = $0 { path } else { [] } })
-        }
-        let most = max(1, services.map(\.selectors.count).max() ?? 0)
-        fieldValues = .allocate(capacity: most)
-        fieldValues.initialize(repeating: .absent, count: most)
-        fieldBytes = .allocate(capacity: most * (JSONFieldScanner.maximumValue + 1))
+        paths = services.map(JSONPaths.init)
+        fields = FieldRoom(services)
+        note(services)
     }
 
     deinit {
@@ -166,8 +157,39 @@ package struct TransactionEngine: ~Copyable {
             }
         }
         serviceOfPort.deallocate()
-        fieldValues.deallocate()
-        fieldBytes.deallocate()
+    }
+
+    private func note(_ services: [EngineService]) {
+        serviceOfPort.update(repeating: 0, count: 1 << 16)
+        for (index, service) in services.enumerated() {
+            for port in service.ports { serviceOfPort[Int(port)] = UInt16(index + 1) }
+        }
+    }
+
+    /// Goes on with other services and fields, and without a break: connections of ports that stay
+    /// are followed further, requests that wait and bodies that are being read included; those of
+    /// ports that are no service's any more are let go of, uncounted. The counters of services
+    /// begin anew. A field that was not asked for when a body began is unread in that body.
+    package mutating func change(services: [EngineService], localAddresses: [[UInt8]]) {
+        note(services)
+        self.localAddresses = Set(localAddresses.compactMap(Address.init))
+        counters.services = Array(repeating: ServiceCounters(), count: services.count)
+        let before = paths
+        paths = services.map(JSONPaths.init)
+        fields = FieldRoom(services)
+        for standing in Standing.allCases {
+            var next = table[standing].newest
+            while let connection = next {
+                next = connection.pointee.older
+                let service = serviceOfPort[Int(connection.pointee.key.serverPort)]
+                if service == 0 {
+                    releaseBlocks(of: connection)
+                    table.remove(connection)
+                } else {
+                    move(connection, to: service - 1, from: before)
+                }
+            }
+        }
     }
 
     /// Connections being followed, or remembered.

@@ -16,11 +16,13 @@ struct JSONFieldScanner {
         case start, key, inKey, colon, value, inString, inWord, comma, captureString, captureWord
         /// In an object or array that the path does not lead into, and in a string of it.
         case skipping, skippingString
-        case found, absent, tooDeep
+        case found, absent
+        /// Nested too deeply, or asked for when part of the body had passed.
+        case unreadable
     }
 
     /// The path's keys, each ended by a zero byte, behind one another.
-    private let path: UnsafePointer<UInt8>
+    private var path: UnsafePointer<UInt8>
     private var component: UnsafePointer<UInt8>
     private var keyPosition: UnsafePointer<UInt8>
     private(set) var phase = Phase.start
@@ -42,12 +44,28 @@ struct JSONFieldScanner {
     }
 
     var isDone: Bool {
-        phase == .found || phase == .absent || phase == .tooDeep
+        phase == .found || phase == .absent || phase == .unreadable
     }
 
     /// Copies the value to `bytes`, which has room for `maximumValue + 1`.
     func copyValue(to bytes: UnsafeMutablePointer<UInt8>) {
         for index in 0..<Int(valueLength) { bytes[index] = value[index] }
+    }
+
+    /// The scanner of a field that cannot be found in this body any more.
+    static func unreadable(_ scanner: JSONFieldScanner) -> JSONFieldScanner {
+        var scanner = scanner
+        scanner.phase = .unreadable
+        return scanner
+    }
+
+    /// The same scanner with its path at another place.
+    func moved(to path: UnsafePointer<UInt8>) -> JSONFieldScanner {
+        var scanner = self
+        scanner.component = path + (component - self.path)
+        scanner.keyPosition = path + (keyPosition - self.path)
+        scanner.path = path
+        return scanner
     }
 
     /// Makes ready for the next body. What the value held is not read again.
@@ -143,7 +161,7 @@ struct JSONFieldScanner {
                 brackets ^= bracket
                 skipped += opening & bracket != 0 ? 1 : -1
                 guard skipped > 0, skipped + matched < Self.maximumDepth else {
-                    phase = skipped > 0 ? .tooDeep : .comma
+                    phase = skipped > 0 ? .unreadable : .comma
                     return index + bracket.trailingZeroBitCount + 1
                 }
             }
@@ -175,7 +193,7 @@ struct JSONFieldScanner {
             case 0x22: phase = .skippingString
             case 0x7b, 0x5b:
                 skipped += 1
-                if skipped + matched >= Self.maximumDepth { phase = .tooDeep }
+                if skipped + matched >= Self.maximumDepth { phase = .unreadable }
             case 0x7d, 0x5d:
                 skipped -= 1
                 if skipped == 0 { phase = .comma }
@@ -222,7 +240,7 @@ struct JSONFieldScanner {
         case .comma: afterValue(byte)
         case .captureString: captureString(byte)
         case .captureWord: byte.endsJSONWord ? found() : append(byte)
-        case .skipping, .skippingString, .found, .absent, .tooDeep: break
+        case .skipping, .skippingString, .found, .absent, .unreadable: break
         }
     }
 
@@ -304,32 +322,5 @@ extension UInt8 {
     }
     fileprivate var endsJSONWord: Bool {
         self == 0x2c || self == 0x7d || self == 0x5d || isJSONSpace
-    }
-}
-
-/// The paths of a service's selectors in the form that scanners read.
-final class JSONPaths {
-    /// Where each path begins in `bytes`.
-    private let offsets: [Int]
-    private let bytes: UnsafeMutablePointer<UInt8>
-
-    init(_ paths: [[String]]) {
-        var text: [UInt8] = []
-        offsets = paths.map { path in
-            let start = text.count
-            for key in path { text += Array(key.utf8.filter { $0 != 0 }) + [0] }
-            text.append(0)
-            return start
-        }
-        bytes = .allocate(capacity: max(1, text.count))
-        bytes.initialize(from: text, count: text.count)
-    }
-
-    deinit { bytes.deallocate() }
-
-    var count: Int { offsets.count }
-
-    func scanner(_ index: Int) -> JSONFieldScanner {
-        JSONFieldScanner(path: bytes + offsets[index])
     }
 }

@@ -146,6 +146,14 @@ struct MessageParser {
         set { spillExponent = newValue == 0 ? 0 : UInt8(newValue.trailingZeroBitCount) }
     }
 
+    /// Part of a body, or of what frames it, may have been read.
+    var isInBody: Bool {
+        switch state {
+        case .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer, .untilEnd: true
+        case .start, .head, .tunnel, .lost: false
+        }
+    }
+
     /// Makes ready for the next message's start line.
     mutating func reset() {
         state = .start

@@ -133,6 +133,40 @@ extension TransactionEngine {
         parser.pointee.fields = .reading
     }
 
+    /// Takes a connection over to another number of its service and other fields.
+    mutating func move(_ connection: ConnectionPointer, to service: UInt16, from old: [JSONPaths]) {
+        let before = old[Int(connection.pointee.service)]
+        let scanners = connection.pointee.scanners
+        let parser = connection.parser(.toClient)
+        connection.pointee.service = service
+        connection.pointee.scanners = nil
+        let paths = paths[Int(service)]
+        if parser.pointee.fields == .none {
+            // The body has begun, and nothing was looked for in it.
+            if parser.pointee.isInBody { parser.pointee.hasUnreadBody = true }
+        } else if paths.count > 0, let scanners,
+            let block = pool.take(paths.count * MemoryLayout<JSONFieldScanner>.stride)
+        {
+            let moved = block.bindMemory(to: JSONFieldScanner.self, capacity: paths.count)
+            for index in 0..<paths.count {
+                let same = before.index(of: paths, index)
+                (moved + index).initialize(
+                    to: same.map { paths.scanner(index, continuing: scanners[$0]) }
+                        ?? .unreadable(paths.scanner(index)))
+            }
+            connection.pointee.scanners = moved
+        } else {
+            parser.pointee.fields = .none
+            parser.pointee.hasUnreadBody = true
+            releaseInflater(connection)
+        }
+        if let scanners {
+            pool.give(
+                UnsafeMutableRawPointer(scanners),
+                size: before.count * MemoryLayout<JSONFieldScanner>.stride)
+        }
+    }
+
     private mutating func makeScanners(_ connection: ConnectionPointer, _ paths: JSONPaths) -> Bool
     {
         guard let block = take(scannersSize(connection), for: connection) else { return false }
@@ -155,7 +189,7 @@ extension TransactionEngine {
         if parser.pointee.fields == .reading { stopScanning(connection, isUnread: !isComplete) }
         let service = Int(connection.pointee.service)
         let count = paths[service].count
-        for index in 0..<count { fieldValues[index] = field(connection, index) }
+        for index in 0..<count { fields.values[index] = field(connection, index) }
         let text = UnsafeRawPointer(first) + PendingRequest.headerSize
         let methodLength = Int(first.pointee.methodLength)
         let key = connection.pointee.key
@@ -173,7 +207,7 @@ extension TransactionEngine {
                 status: parser.pointee.status, isComplete: isComplete,
                 requestBodyLength: first.pointee.bodyLength,
                 responseBodyLength: parser.pointee.bodyLength,
-                fields: UnsafeBufferPointer(start: fieldValues, count: count)))
+                fields: UnsafeBufferPointer(start: fields.values, count: count)))
         // Of thousands of connections few are inside a body at a time.
         if table.count > Self.fewConnections { releaseScanners(of: connection) }
         removeFirst(connection, first)
@@ -185,11 +219,11 @@ extension TransactionEngine {
         else { return parser.pointee.hasUnreadBody ? .unread : .absent }
         switch scanners[index].phase {
         case .found:
-            let bytes = fieldBytes + index * (JSONFieldScanner.maximumValue + 1)
+            let bytes = fields.bytes + index * (JSONFieldScanner.maximumValue + 1)
             scanners[index].copyValue(to: bytes)
             return .value(
                 UnsafeRawBufferPointer(start: bytes, count: Int(scanners[index].valueLength)))
-        case .tooDeep: return .unread
+        case .unreadable: return .unread
         default: return parser.pointee.hasUnreadBody ? .unread : .absent
         }
     }

@@ -122,7 +122,7 @@ struct Connection {
     var lastSeen: UInt64
     /// Segments of both directions that wait, in the order they came.
     var heldFirst: UnsafeMutablePointer<HeldSegment>?
-    let service: UInt16
+    var service: UInt16
     var standing = Standing.embryonic
     var isEncrypted = false
     /// A first message has been recognised as HTTP.
