@@ -11,7 +11,7 @@ struct CounterWorker: ~Copyable {
     /// between its looks.
     private static let notice = Nanoseconds.milliseconds(100)
 
-    private let settings: MeterSettings
+    private var settings: MeterSettings
     private let schedule: WindowSchedule
     private let events: AsyncStream<MeterEvent>.Continuation
     private let log: Logger
@@ -22,6 +22,10 @@ struct CounterWorker: ~Copyable {
     /// Whether `energy` goes on from another run's boundary, so that it can tell of the windows since.
     private let isResumed: Bool
     private var processor: ProcessorMeter
+    /// Other settings, and the window after which they hold; and the meter of their services, where
+    /// those are not the same. It reads from the announcement on, so that it knows their first window.
+    private var change: SettingsChange?
+    private var nextProcessor: ProcessorMeter?
     private var windows: WindowSequence
     private var sample: EnergySample
     /// The zones that could not be read at the latest tick, by name, and why.
@@ -68,15 +72,16 @@ struct CounterWorker: ~Copyable {
     }
 
     /// Ticks until the order to stop.
-    mutating func run(_ waker: Waker, isStopping: () -> Bool) {
+    mutating func run(_ waker: Waker, orders: SettingsOrder, isStopping: () -> Bool) {
         while !isStopping() {
             waker.wait(milliseconds: untilNextTick(clock()))
             guard !isStopping() else { break }
             tick()
+            if change == nil, let next = orders.take() { announce(next) }
         }
         // The end is announced before it comes, so that the counts are cut exactly there.
         windows.end(at: clock().realtime + Self.notice)
-        schedule.announce([], plannedEnd: windows.plannedEnd, isStopped: false)
+        schedule.announce([], before: windows, isStopped: false)
         let limit = clock().boottime + Self.notice + Self.notice
         while clock().realtime < windows.plannedEnd, clock().boottime < limit {
             waker.wait(milliseconds: untilNextTick(clock()))
@@ -93,8 +98,34 @@ struct CounterWorker: ~Copyable {
         give(windows.advance(to: reading), at: reading, isStopped: false)
     }
 
+    /// Ends the open window in a moment; from then on other settings hold.
+    private mutating func announce(_ next: MeterSettings) {
+        let reading = clock()
+        windows.end(at: reading.realtime + Self.notice)
+        if next.services != settings.services {
+            nextProcessor = ProcessorMeter(
+                procfs: next.energy.procfs, services: next.services, from: reading.boottime)
+            nextProcessor?.read(now: reading.boottime, awake: reading.monotonic)
+        }
+        let change = SettingsChange(ordinal: windows.ordinal, settings: next)
+        self.change = change
+        schedule.announce(change, before: windows)
+    }
+
+    /// Goes on with the settings that hold from `boundary` on.
+    private mutating func apply(_ change: SettingsChange, at boundary: Nanoseconds) {
+        settings = change.settings
+        self.change = nil
+        guard nextProcessor != nil else { return }
+        // What its services used before the boundary belongs to no window of theirs.
+        _ = nextProcessor?.close(at: boundary)
+        if let next = nextProcessor.take() { processor = next }
+        untimed = settings.services.map { _ in nil }
+    }
+
     private mutating func read(_ reading: ClockReading) {
         processor.read(now: reading.boottime, awake: reading.monotonic)
+        nextProcessor?.read(now: reading.boottime, awake: reading.monotonic)
         if settings.readsCounters {
             source.read(into: &sample, at: reading, load: processor.load)
             energy.add(sample)
@@ -113,8 +144,11 @@ struct CounterWorker: ~Copyable {
             if case .dropped = events.yield(.energy(result)) {
                 log.error("a window was lost: its records cannot be stored fast enough")
             }
+            if let change, window.ordinal >= change.ordinal {
+                apply(change, at: window.endBoottime)
+            }
         }
-        schedule.announce(closed, plannedEnd: windows.plannedEnd, isStopped: isStopped)
+        schedule.announce(closed, before: windows, isStopped: isStopped)
     }
 
     /// Gives the windows in which no agent ran: their energy as far as the counters tell it, which
@@ -179,7 +213,7 @@ struct CounterWorker: ~Copyable {
     ) -> WindowEnergy {
         let zones = zones
         return WindowEnergy(
-            closed: window, energies: energies, zones: zones,
+            closed: window, generation: settings.generation, energies: energies, zones: zones,
             source: zones.isEmpty ? .none : source.primary,
             scope: zones.isEmpty ? .none : source.scope, processor: time,
             processors: processor.load.value?.processors ?? 0, clockError: clockError,

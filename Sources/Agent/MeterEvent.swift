@@ -12,6 +12,8 @@ enum MeterEvent: Sendable {
 /// The energy side of a window.
 struct WindowEnergy: Sendable {
     let closed: ClosedWindow
+    /// `MeterSettings.generation` of the settings that held in the window.
+    let generation: Int
     let energies: WindowEnergies
     let zones: [ZoneDescription]
     let source: EnergySourceKind

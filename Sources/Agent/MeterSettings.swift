@@ -8,6 +8,8 @@ import Transactions
 
 /// What the two hot loops need of the settings, in the words of their stages.
 struct MeterSettings: Sendable {
+    /// 0 at the agent's start, and one more with each reload.
+    let generation: Int
     let energy: EnergyOptions
     let isSimulated: Bool
     let readsCounters: Bool
@@ -21,7 +23,8 @@ struct MeterSettings: Sendable {
     let ports: [[UInt16]]
     let counter: FlowCounter
 
-    init(_ settings: AgentSettings) {
+    init(_ settings: AgentSettings, generation: Int = 0) {
+        self.generation = generation
         energy = EnergyOptions(settings.energy)
         isSimulated = settings.energy.isSimulated
         readsCounters = settings.energy.source != .none

@@ -2,6 +2,7 @@ package import Logging
 import Metering
 import NIOPosix
 package import Settings
+import Synchronization
 
 /// The agent's one direction: counters become a window's energy, packets become its counts, both
 /// become a record, which is kept until the collector has it.
@@ -9,13 +10,17 @@ package import Settings
 ///     EnergySources ─┐ CounterWorker ─┐
 ///     Processes ─────┘                ├─ WindowJoin ─ Attribution ─ Records ─ Spool ─ Wire
 ///     Capture ─ Transactions ─ Scenarios ─ TrafficWorker ─┘
-package struct Pipeline: Sendable {
+package final class Pipeline: Sendable {
     /// Windows that wait for their record at most: above an hour of 1 s windows.
     private static let waitingEvents = 8192
     /// How long a stop waits for the last records to be acknowledged.
     private static let farewell: Duration = .milliseconds(800)
 
     private let settings: MeterSettings
+    private let host: HostIdentity
+    /// The settings that hold, or will in a moment, and how often they changed.
+    private let current: Mutex<(settings: AgentSettings, generation: Int)>
+    private let orders = SettingsOrder()
     private let keeper: RecordKeeper
     private let shippers: [Shipper]
     private let log: Logger
@@ -30,6 +35,8 @@ package struct Pipeline: Sendable {
             state: try StateDirectory(preparing: settings.state), log: log)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.settings = meter
+        self.host = host
+        current = Mutex((settings, 0))
         self.keeper = keeper
         self.group = group
         self.log = log
@@ -63,10 +70,25 @@ package struct Pipeline: Sendable {
     /// Closes the open window and lets `run` end. Safe from any thread, also twice.
     package func stop() { stopping.give() }
 
+    /// Goes on with other settings from a moment on, which ends a window: no exchange is lost or
+    /// doubled by it. Throws, and goes on as before, where they differ in what cannot change.
+    package func reload(_ settings: AgentSettings) async throws(ReloadRefusal) {
+        let generation = try current.withLock { current throws(ReloadRefusal) in
+            let keys = settings.fixedKeys(differingFrom: current.settings)
+            guard keys.isEmpty else { throw .needsRestart(keys: keys) }
+            current = (settings, current.generation + 1)
+            return current.generation
+        }
+        let meter = MeterSettings(settings, generation: generation)
+        await keeper.expect(meter, manifest: Manifest(settings, host: host))
+        orders.give(meter)
+        stopping.waker.wake()
+    }
+
     private func startThreads(
         events: AsyncStream<MeterEvent>.Continuation
     ) throws -> [WorkerThread] {
-        let (settings, log, stopping) = (settings, log, stopping)
+        let (settings, log, stopping, orders) = (settings, log, stopping, orders)
         let trafficWaker = try Waker()
         let opened = try OneShot<Bool>()
         let begun = try OneShot<WindowSchedule>()
@@ -82,13 +104,13 @@ package struct Pipeline: Sendable {
         let length = settings.windowLength
         let resumption = keeper.resumption.limited(to: start, length: length)
         let (windows, missed) = resumption.windows(from: start, length: length)
-        let schedule = WindowSchedule(plannedEnd: windows.plannedEnd)
+        let schedule = WindowSchedule(windows)
         begun.fulfil(schedule)
         let counters = try WorkerThread(name: "jf-counters") {
             var worker = CounterWorker(
                 settings, resuming: resumption, missed: missed, windows: windows, from: start,
                 schedule: schedule, events: events, log: log, clock: ClockReading.now)
-            worker.run(stopping.waker) { stopping.isGiven }
+            worker.run(stopping.waker, orders: orders) { stopping.isGiven }
             trafficWaker.wake()
         }
         return [traffic, counters]

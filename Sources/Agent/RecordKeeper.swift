@@ -13,8 +13,10 @@ actor RecordKeeper {
     /// Windows that wait in memory at most; at the limit the oldest is dropped and said so.
     static let maximumWaiting = 4096
 
-    private let settings: MeterSettings
+    private var settings: MeterSettings
     private var manifest: Manifest
+    /// Settings that hold in windows to come, with their manifests, oldest first.
+    private var later: [(settings: MeterSettings, manifest: Manifest)] = []
     private var manifestBytes: [UInt8] = []
     private let spool: Spool
     private let log: Logger
@@ -63,6 +65,11 @@ actor RecordKeeper {
     /// Records that are not acknowledged yet.
     var backlog: UInt64 { spool.nextSequence - 1 - min(spool.acknowledged, spool.nextSequence - 1) }
 
+    /// Makes ready for windows in which other settings hold.
+    func expect(_ settings: MeterSettings, manifest: Manifest) {
+        later.append((settings, manifest))
+    }
+
     /// Keeps a window. True where a record can be sent.
     func keep(_ window: MeteredWindow) -> Bool {
         waiting.append(window)
@@ -103,6 +110,7 @@ actor RecordKeeper {
 
     private func write(_ window: MeteredWindow) throws(SpoolError) {
         let bytes: [UInt8]
+        useSettings(of: window.energy.generation)
         idle.use(window.energy)
         let flags = flags(of: window)
         do throws(RecordError) {
@@ -121,6 +129,17 @@ actor RecordKeeper {
         if let baseline = window.energy.baseline { keepBaseline(baseline) }
         _ = try spool.append(bytes)
         idle.observe(window, flags: flags)
+    }
+
+    /// Goes over to the settings of a window; those of generations before it are of no more use.
+    private func useSettings(of generation: Int) {
+        guard generation != settings.generation else { return }
+        while let next = later.first, next.settings.generation <= generation {
+            settings = next.settings
+            manifest = next.manifest
+            manifestBytes = []
+            later.removeFirst()
+        }
     }
 
     /// Keeps what was learned, before the agent ends.

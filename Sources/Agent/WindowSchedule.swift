@@ -12,20 +12,46 @@ final class WindowSchedule: Sendable {
         var plannedEnd: Timestamp
         /// No window follows the closed ones.
         var isStopped = false
+        /// The number of the window that is open after the closed ones.
+        var openOrdinal = 0
+        /// Other settings that were announced and do not hold yet.
+        var change: SettingsChange?
+
+        /// Where the window `ordinal` ends; `nil` where it was taken, or is still to be opened.
+        func end(of ordinal: Int) -> Timestamp? {
+            ordinal == openOrdinal
+                ? plannedEnd : closed.first { $0.ordinal == ordinal }?.window.end
+        }
     }
 
     private let state: Mutex<State>
 
-    init(plannedEnd: Timestamp) { state = Mutex(State(plannedEnd: plannedEnd)) }
+    /// The windows from the open one of `windows` on.
+    init(_ windows: WindowSequence) {
+        state = Mutex(State(plannedEnd: windows.plannedEnd, openOrdinal: windows.ordinal))
+    }
 
     /// Announces closed windows and the end of the one that follows them.
-    func announce(_ windows: [ClosedWindow], plannedEnd: Timestamp, isStopped: Bool) {
+    func announce(_ windows: [ClosedWindow], before open: WindowSequence, isStopped: Bool) {
         state.withLock {
             $0.closed += windows
-            $0.plannedEnd = plannedEnd
+            $0.plannedEnd = open.plannedEnd
+            $0.openOrdinal = open.ordinal
             $0.isStopped = isStopped
         }
     }
+
+    /// Announces the settings that hold after the open window, and where that will end.
+    func announce(_ change: SettingsChange, before open: WindowSequence) {
+        state.withLock {
+            $0.change = change
+            $0.plannedEnd = open.plannedEnd
+            $0.openOrdinal = open.ordinal
+        }
+    }
+
+    /// Takes the change of settings out, as soon as it is done.
+    func takeChange() { state.withLock { $0.change = nil } }
 
     var current: State { state.withLock { $0 } }
 

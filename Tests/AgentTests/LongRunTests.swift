@@ -66,7 +66,7 @@ private final class Bench {
             .windows(from: start, length: settings.windowLength)
         worker = CounterWorker(
             settings, resuming: resumption, missed: missed, windows: windows, from: start,
-            schedule: WindowSchedule(plannedEnd: windows.plannedEnd), events: sink,
+            schedule: WindowSchedule(windows), events: sink,
             log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
             clock: { clock.reading })
     }

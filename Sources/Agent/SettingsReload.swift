@@ -1,0 +1,61 @@
+import Metering
+import Settings
+import Synchronization
+
+/// Why new settings cannot take the place of the old ones while the agent runs.
+package enum ReloadRefusal: Error, CustomStringConvertible {
+    /// These keys hold from the agent's start to its end.
+    case needsRestart(keys: [String])
+
+    package var description: String {
+        switch self {
+        case .needsRestart(let keys):
+            "\(keys.joined(separator: ", ")) cannot change while the agent runs: restart it, or set"
+                + " the old value and reload again"
+        }
+    }
+}
+
+extension AgentSettings {
+    /// The keys that differ from `other` and hold for as long as the agent runs.
+    func fixedKeys(differingFrom other: AgentSettings) -> [String] {
+        let pairs: [(String, Bool)] = [
+            ("agent.id", id == other.id), ("agent.state", state == other.state),
+            ("window", window == other.window),
+            ("energy", energy.holdsAs(other.energy)),
+            ("capture.ring_mib", capture.ringMebibytes == other.capture.ringMebibytes),
+            ("collectors", collectors.map(\.address) == other.collectors.map(\.address)),
+        ]
+        return pairs.filter { !$0.1 }.map(\.0)
+    }
+}
+
+extension EnergySettings {
+    /// Whether both say the same, wherever in their files.
+    fileprivate func holdsAs(_ other: EnergySettings) -> Bool {
+        sysfs == other.sysfs && procfs == other.procfs && source == other.source
+            && idlePower == other.idlePower && maximumMilliwatts == other.maximumMilliwatts
+            && wallSensors.map(\.description) == other.wallSensors.map(\.description)
+    }
+}
+
+/// New settings on their way to the counters' thread, which decides in which window they begin to
+/// hold. Of several that come before that, the latest counts.
+final class SettingsOrder: Sendable {
+    private let next = Mutex<MeterSettings?>(nil)
+
+    func give(_ settings: MeterSettings) { next.withLock { $0 = settings } }
+
+    func take() -> MeterSettings? {
+        next.withLock { next in
+            defer { next = nil }
+            return next
+        }
+    }
+}
+
+/// Settings that begin to hold when the window `ordinal` has ended.
+struct SettingsChange: Sendable {
+    let ordinal: Int
+    let settings: MeterSettings
+}
