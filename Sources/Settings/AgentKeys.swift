@@ -76,8 +76,10 @@ enum AgentKeys {
         static let ringMiB = Key(
             "ring_mib", "the size of the kernel's packet ring in MiB", write: "ring_mib: 16")
         static let tunnels = Key(
-            "tunnels", "the list of tunnel protocols to look inside",
-            write: "tunnels: []")
+            "tunnels",
+            "the list of tunnel protocols to look inside, those in UDP with a port where it is not "
+                + "the standard one",
+            write: "tunnels: [vxlan:8472, gre]")
         static let all = [interfaces, ringMiB, tunnels]
     }
 

@@ -20,7 +20,7 @@ extension AgentSettings {
 }
 
 extension CaptureSettings {
-    static let standard = CaptureSettings(interfaces: [], ringMebibytes: 16)
+    static let standard = CaptureSettings(interfaces: [], ringMebibytes: 16, tunnels: [])
 }
 
 extension Section {
@@ -73,16 +73,9 @@ extension Field {
         let ring = section.value(Keys.ringMiB, default: standard.ringMebibytes) {
             $0.integer(in: 1...1024)
         }
-        let tunnels: Void? = section.value(Keys.tunnels, default: ()) { field in
-            guard let tunnels = field.elements(0...Int.max) else { return nil }
-            if tunnels.isEmpty { return () }
-            return field.reject(
-                .notAvailable(path: field.path, written: ""),
-                "this version looks inside no tunnel; write tunnels: [] and capture on the "
-                    + "interface inside")
-        }
-        guard let interfaces, let ring, tunnels != nil else { return nil }
-        return CaptureSettings(interfaces: interfaces, ringMebibytes: ring)
+        let tunnels = section.value(Keys.tunnels, default: standard.tunnels) { $0.tunnels() }
+        guard let interfaces, let ring, let tunnels else { return nil }
+        return CaptureSettings(interfaces: interfaces, ringMebibytes: ring, tunnels: tunnels)
     }
 
     /// At most 32 names, none twice.

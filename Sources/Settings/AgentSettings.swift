@@ -1,4 +1,5 @@
 package import Metering
+package import Traffic
 
 /// What agent.yaml says, checked and with its defaults filled in.
 ///
@@ -41,6 +42,8 @@ package struct CaptureSettings: Sendable, Hashable {
     package let interfaces: [CaptureInterface]
     /// The size of the kernel's packet ring in MiB, 1 to 1,024.
     package let ringMebibytes: Int
+    /// At most 32, none twice, no UDP port twice.
+    package let tunnels: [Tunnel]
 }
 
 /// A network interface named in the settings; nothing says yet that it exists.

@@ -6,8 +6,9 @@ extension AgentSettings {
     ///
     /// Independent of layout, comments, key order, defaults left out, and of the order of ports,
     /// statuses and values, which are sets. The order of services and scenarios is kept: records
-    /// refer to them by it. `cpu` is not part of it, as it decides nothing about counting. One
-    /// fact per line; text that may hold spaces has its length in bytes before it.
+    /// refer to them by it. `cpu` is not part of it, as it decides nothing about counting; tunnels
+    /// are, where there are any. One fact per line; text that may hold spaces has its length in
+    /// bytes before it.
     package var canonicalRules: [UInt8] {
         var lines = ["jouleflow-rules 1"]
         for service in services {
@@ -15,6 +16,10 @@ extension AgentSettings {
                 "service \(service.name) \(service.direction.rawValue) "
                     + "\(service.protocol.rawValue) counts_flows=\(service.countsFlows) "
                     + "ports=\(service.ports.sorted().map(String.init).joined(separator: ","))")
+        }
+        if !capture.tunnels.isEmpty {
+            lines.append(
+                "tunnels " + capture.tunnels.map { "\($0)" }.sorted().joined(separator: ","))
         }
         for scenario in scenarios {
             lines.append("scenario \(scenario.id.name)")

@@ -158,7 +158,7 @@ struct Field {
 
 extension [String] {
     /// `a, b or c`.
-    fileprivate var alternatives: String {
+    var alternatives: String {
         guard let last, count > 1 else { return first ?? "" }
         return "\(dropLast().joined(separator: ", ")) or \(last)"
     }

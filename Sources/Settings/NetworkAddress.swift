@@ -42,7 +42,8 @@ extension Field {
         return NetworkAddress(host: String(host), port: port)
     }
 
-    private static func port(_ text: Substring) -> UInt16? {
+    /// 1 to 65,535 in decimal digits.
+    static func port(_ text: Substring) -> UInt16? {
         guard text.utf8.allSatisfy(isDigit), let port = UInt16(text), port > 0 else { return nil }
         return port
     }

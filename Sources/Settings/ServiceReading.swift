@@ -1,9 +1,25 @@
+extension ServiceSettings {
+    /// The most ports of all services together: as many as one kernel filter names.
+    package static let maximumPorts = 128
+}
+
 extension Field {
-    /// The list `services`: 1 to 64 of them, names and ports unique.
+    /// The list `services`: 1 to 64 of them, names and ports unique, at most 128 ports in all.
     func services() -> [ServiceSettings]? {
         var names = FirstUses<String>()
         var ports = FirstUses<UInt16>()
-        return elements(1...64)?.readAll { $0.service(&names, &ports) }
+        guard let services = elements(1...64)?.readAll({ $0.service(&names, &ports) }) else {
+            return nil
+        }
+        let most = ServiceSettings.maximumPorts
+        let count = services.reduce(0) { $0 + $1.ports.count }
+        guard count <= most else {
+            return reject(
+                .outOfRange(path: path, written: "\(count) ports", range: "1 to \(most) in all"),
+                "the kernel filter names at most \(most) ports; capture fewer services on this host"
+            )
+        }
+        return services
     }
 
     private func service(

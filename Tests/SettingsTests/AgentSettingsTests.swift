@@ -46,6 +46,39 @@ struct AgentSettingsTests {
                 == [NetworkAddress(host: "collector.example", port: 7443)])
     }
 
+    @Test("names tunnels, with the standard port where none is written")
+    func tunnels() throws {
+        let text = """
+            version: 1
+            services: [{name: a, ports: [80]}]
+            collectors: []
+            capture: {tunnels: [vxlan, vxlan:8472, "geneve:7000", gre, ipip, 6in4, pppoe, mpls]}
+            """
+        #expect(
+            try Samples.agent(text).capture.tunnels == [
+                .vxlan(port: 4789), .vxlan(port: 8472), .geneve(port: 7000), .gre, .ipip,
+                .sixInFour, .pppoe, .mpls,
+            ])
+        let standard = text.replacing("geneve:7000", with: "geneve")
+        #expect(try Samples.agent(standard).capture.tunnels[2] == .geneve(port: 6081))
+    }
+
+    @Test("takes as many ports as the kernel filter names, and not one more")
+    func ports() throws {
+        func text(_ count: Int) -> String {
+            let services = stride(from: 0, to: count, by: 64).map { first in
+                let ports = (first..<min(count, first + 64)).map { "\(1000 + $0)" }
+                return "{name: s\(first), ports: [\(ports.joined(separator: ", "))]}"
+            }
+            return "version: 1\ncollectors: []\nservices: [\(services.joined(separator: ", "))]\n"
+        }
+        let most = ServiceSettings.maximumPorts
+        #expect(try Samples.agent(text(most)).services.flatMap(\.ports).count == most)
+        let message = Samples.message(text(most + 1), isCollector: false)
+        #expect(message.contains("services: 129 ports is out of range, 1 to 128 in all"))
+        #expect(message.contains("the kernel filter names at most 128 ports"))
+    }
+
     @Test("have defaults for all but services and collectors")
     func defaults() throws {
         let text = """
@@ -62,7 +95,7 @@ struct AgentSettingsTests {
         #expect(settings.energy.idlePower == .learn)
         #expect(settings.energy.model == nil)
         #expect(settings.energy.wallSensors.isEmpty)
-        #expect(settings.capture == CaptureSettings(interfaces: [], ringMebibytes: 16))
+        #expect(settings.capture == CaptureSettings(interfaces: [], ringMebibytes: 16, tunnels: []))
         #expect(settings.services.first?.direction == .incoming)
         #expect(settings.services.first?.protocol == .http1)
         #expect(settings.services.first?.cpu == .cgroup)

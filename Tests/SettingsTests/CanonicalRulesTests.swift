@@ -33,6 +33,16 @@ struct CanonicalRulesTests {
         #expect(try rules(Samples.agent) == expected)
     }
 
+    @Test("names the tunnels where there are any, in one order")
+    func tunnels() throws {
+        let lines = ["[gre, vxlan]", "[vxlan:4789, gre]"].map {
+            Samples.agent.replacing("tunnels: []", with: "tunnels: \($0)")
+        }
+        let texts = try lines.map(rules)
+        #expect(texts[0].contains("\ntunnels gre,vxlan:4789\nscenario credit\n"))
+        #expect(texts[0] == texts[1])
+    }
+
     @Test("does not depend on layout, order of keys, comments or settings of other kinds")
     func same() throws {
         let other = """
