@@ -1,3 +1,4 @@
+import Capture
 import EnergySources
 import Metering
 import Processes
@@ -21,6 +22,8 @@ struct MeterSettings: Sendable {
     let services: [ServiceSource]
     let serviceNames: [String]
     let ports: [[UInt16]]
+    let filter: CaptureFilter
+    let tunnelPorts: TunnelPorts
     let counter: FlowCounter
 
     init(_ settings: AgentSettings, generation: Int = 0) {
@@ -41,6 +44,8 @@ struct MeterSettings: Sendable {
         }
         serviceNames = settings.services.map(\.name)
         ports = settings.services.map(\.ports)
+        filter = CaptureFilter(settings)
+        tunnelPorts = TunnelPorts(settings.capture.tunnels)
         counter = FlowCounter(
             scenarios: settings.scenarios.map(\.id), rules: settings.rules,
             countsFlows: settings.services.map(\.countsFlows))
@@ -49,6 +54,33 @@ struct MeterSettings: Sendable {
     /// The services as the engine takes them: every rule's fields on every service.
     var engineServices: [EngineService] {
         ports.map { EngineService(ports: $0, selectors: counter.rules.selectors) }
+    }
+}
+
+extension CaptureFilter {
+    /// What the services and tunnels need.
+    init(_ settings: AgentSettings) {
+        self.init(
+            ports: settings.services.flatMap(\.ports), tunnels: settings.capture.tunnels)
+    }
+}
+
+extension TunnelPorts {
+    /// The ports that are set, and the standard ones that are not set for another protocol: a file
+    /// has no filter, and live capture sees no more tunnels than its filter lets pass.
+    init(_ tunnels: [Tunnel]) {
+        self.init()
+        for tunnel in tunnels {
+            switch tunnel {
+            case .vxlan(let port):
+                geneve.removeAll { $0 == port }
+                if !vxlan.contains(port) { vxlan.append(port) }
+            case .geneve(let port):
+                vxlan.removeAll { $0 == port }
+                if !geneve.contains(port) { geneve.append(port) }
+            case .gre, .ipip, .sixInFour, .pppoe, .mpls: continue
+            }
+        }
     }
 }
 

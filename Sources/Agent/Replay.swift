@@ -107,7 +107,8 @@ package func replay(
     let sink: (Exchange) -> Void =
         if let lines { { lines.write($0, bucket.count($0)) } } else { { bucket.count($0) } }
     var core = ReplayCore(
-        engine: TransactionEngine(services: plan.services, sink: sink))
+        engine: TransactionEngine(
+            services: plan.services, tunnels: plan.tunnelPorts, sink: sink))
     let before = core.engine.counters
     var files: [ReplayedFile] = []
     var failure: ReplayError?

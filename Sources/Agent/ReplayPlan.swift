@@ -6,12 +6,15 @@ import Transactions
 package struct ReplayPlan: Sendable {
     let services: [EngineService]
     let serviceNames: [String]
+    let tunnelPorts: TunnelPorts
     let counter: FlowCounter
 
     /// What `run` would do with the settings.
     package init(_ settings: AgentSettings) {
         let meter = MeterSettings(settings)
-        self.init(names: meter.serviceNames, ports: meter.ports, counter: meter.counter)
+        self.init(
+            names: meter.serviceNames, ports: meter.ports, tunnelPorts: meter.tunnelPorts,
+            counter: meter.counter)
     }
 
     /// Each of `ports` as an HTTP service, and no rules: every exchange is counted as other.
@@ -21,8 +24,12 @@ package struct ReplayPlan: Sendable {
             counter: FlowCounter(scenarios: [], rules: [], countsFlows: ports.map { _ in false }))
     }
 
-    init(names: [String], ports: [[UInt16]], counter: FlowCounter) {
+    init(
+        names: [String], ports: [[UInt16]], tunnelPorts: TunnelPorts = .init(),
+        counter: FlowCounter
+    ) {
         serviceNames = names
+        self.tunnelPorts = tunnelPorts
         services = ports.map { EngineService(ports: $0, selectors: counter.rules.selectors) }
         self.counter = counter
     }

@@ -4,9 +4,15 @@ package import Settings
 
 /// What settings mean, for people.
 package enum SettingsSummary {
-    /// The kernel filter that capture would use.
-    package static func filter(_ settings: AgentSettings) -> String {
-        CaptureFilter.expression(ports: settings.services.flatMap(\.ports))
+    /// What the kernel filter passes, and its program for an Ethernet interface as
+    /// `tcpdump -d` has programs; interfaces without Ethernet headers get its like.
+    package static func filter(_ settings: AgentSettings) -> [String] {
+        let filter = CaptureFilter(settings)
+        let program = filter.program(for: .ethernet) ?? []
+        return ["Passes, behind zero to two VLAN tags and one that the interface strips besides:"]
+            + filter.sentences.map { "  " + $0 }
+            + ["Nothing else. On Ethernet, \(program.count) instructions:"]
+            + program.enumerated().map { $1.image(at: $0) }
     }
 
     /// One sentence a line.
@@ -19,6 +25,10 @@ package enum SettingsSummary {
                 + (interfaces.isEmpty
                     ? "every interface that is up and carries an address."
                     : interfaces.joined(separator: ", ") + "."))
+        if !settings.capture.tunnels.isEmpty {
+            let tunnels = settings.capture.tunnels.map { "\($0)" }
+            lines.append("Looks inside tunnels: \(tunnels.joined(separator: ", ")).")
+        }
         lines += settings.services.map(service)
         for (index, scenario) in settings.scenarios.enumerated() {
             let weight = StandardWeights.weight(of: scenario.id)

@@ -128,12 +128,11 @@ struct TrafficWorker: ~Copyable {
     /// Opens the interfaces that are not captured. Says once why one cannot be.
     private mutating func openMissing(at reading: ClockReading) {
         nextOpening = reading.boottime + Self.reopening
-        let filter = CaptureFilter.expression(ports: settings.ports.flatMap { $0 })
         for source in sources where source.capture == nil {
             do throws(CaptureError) {
                 source.capture = try LiveCapture(
-                    interface: source.name, ringMiB: settings.ringMebibytes, filter: filter,
-                    handler: source.handler(core))
+                    interface: source.name, ringMiB: settings.ringMebibytes,
+                    filter: settings.filter, handler: source.handler(core))
                 log.notice("capturing", metadata: ["interface": "\(source.name)"])
                 source.failure = nil
             } catch {
@@ -158,7 +157,7 @@ private final class TrafficCore {
         self.bucket = bucket
         engine = TransactionEngine(
             services: settings.engineServices, localAddresses: localAddresses,
-            sink: { bucket.count($0) })
+            tunnels: settings.tunnelPorts, sink: { bucket.count($0) })
     }
 }
 

@@ -32,6 +32,8 @@ package final class LiveCapture {
 
     private let handle: OpaquePointer
     private let linkType: LinkType
+    /// The kernel filter that is installed.
+    private var program: [BPFInstruction]
     /// The kernel's number of the interface.
     private let index: UInt32
     private let handler: (Frame) -> Void
@@ -39,18 +41,22 @@ package final class LiveCapture {
     private var lastDrops: UInt32 = 0
     private var lastInterfaceDrops: UInt32 = 0
 
-    /// Opens `interface` with a ring of `ringMiB` MiB and the filter expression `filter`.
+    /// Opens `interface` with a ring of `ringMiB` MiB and the kernel filter `filter`.
     ///
+    /// Frames of the instant between opening and the filter are handed over whatever they are.
     /// `handler` receives each frame during `dispatch`, on the caller's thread.
     package init(
-        interface: String, ringMiB: Int, filter: String, handler: @escaping (Frame) -> Void
+        interface: String, ringMiB: Int, filter: CaptureFilter,
+        handler: @escaping (Frame) -> Void
     ) throws(CaptureError) {
         index = if_nametoindex(interface)
         guard index != 0 else { throw .noSuchInterface(interface) }
         let handle = try Self.activate(interface: interface, ringMiB: ringMiB)
         do throws(CaptureError) {
             linkType = try Self.linkType(of: handle, interface: interface)
-            try Self.install(filter: filter, on: handle)
+            program = try Self.program(of: filter, for: linkType, interface: interface)
+            let status = Self.attach(program, to: handle)
+            guard status == 0 else { throw Self.refusal(status, of: program) }
             var words = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
             guard pcap_setnonblock(handle, 1, &words) == 0 else {
                 throw .failed(interface: interface, Self.text(words))
@@ -66,6 +72,23 @@ package final class LiveCapture {
     }
 
     deinit { pcap_close(handle) }
+
+    /// Puts `filter` in the place of the one before, without a gap: every packet passes either the
+    /// old or the new one, and what the ring holds stays there.
+    ///
+    /// Where the kernel has no room for both at once (20 KiB before Linux 6.7), everything passes
+    /// for the instant between them. Where it throws, the filter before stays.
+    package func install(_ filter: CaptureFilter) throws(CaptureError) {
+        let next = try Self.program(of: filter, for: linkType, interface: interface)
+        var status = Self.attach(next, to: handle)
+        if status == ENOMEM {
+            _ = Self.attach(FilterProgram.everything, to: handle)
+            status = Self.attach(next, to: handle)
+            if status != 0 { _ = Self.attach(program, to: handle) }
+        }
+        guard status == 0 else { throw Self.refusal(status, of: next) }
+        program = next
+    }
 
     /// Hands over at most `limit` packets that are ready and returns how many there were.
     ///
@@ -148,17 +171,29 @@ package final class LiveCapture {
         return type
     }
 
-    private static func install(
-        filter: String, on handle: OpaquePointer
-    ) throws(CaptureError) {
-        var program = bpf_program()
-        guard pcap_compile(handle, &program, filter, 1, PCAP_NETMASK_UNKNOWN) == 0 else {
-            throw .filter(String(cString: pcap_geterr(handle)))
+    private static func program(
+        of filter: CaptureFilter, for link: LinkType, interface: String
+    ) throws(CaptureError) -> [BPFInstruction] {
+        guard let program = filter.program(for: link) else {
+            throw .unknownLinkType(interface: interface, number: Int32(link.rawValue))
         }
-        defer { pcap_freecode(&program) }
-        guard pcap_setfilter(handle, &program) == 0 else {
-            throw .filter(String(cString: pcap_geterr(handle)))
-        }
+        return program
+    }
+
+    /// Sets the filter on the socket itself, and gives 0 or the error's number: `pcap_setfilter`
+    /// puts one between that rejects everything, and would lose what comes meanwhile.
+    ///
+    /// Source: libpcap pcap-linux.c, `set_kernel_filter`; Linux net/core/filter.c,
+    /// `__sk_attach_prog`, which exchanges the program in one step.
+    private static func attach(_ program: [BPFInstruction], to handle: OpaquePointer) -> Int32 {
+        let instructions = program.map(\.raw)
+        let status = cpcap_attach_filter(
+            pcap_fileno(handle), instructions, instructions.count)
+        return status == 0 ? 0 : errno
+    }
+
+    private static func refusal(_ status: Int32, of program: [BPFInstruction]) -> CaptureError {
+        .filter("\(String(cString: strerror(status))), \(program.count) instructions")
     }
 
     private static func text(_ words: [CChar]) -> String {

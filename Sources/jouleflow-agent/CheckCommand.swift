@@ -14,14 +14,19 @@ struct CheckCommand: AsyncParsableCommand {
     var config: String
 
     @Flag(
-        help: "Print the kernel filter that capture would use, as pcap-filter(7), and nothing else."
-    )
+        help: ArgumentHelp(
+            "Print the kernel filter that capture would install, and nothing else.",
+            discussion: """
+                First what it passes, one kind a line; then its instructions, as tcpdump -d prints \
+                those of its filters, for an Ethernet interface. It follows from services.ports \
+                and capture.tunnels: to see a tunnel's traffic, name the tunnel there.
+                """))
     var filter = false
 
     func run() async throws {
         let settings = try settings(at: config)
         if filter {
-            print(SettingsSummary.filter(settings))
+            for line in SettingsSummary.filter(settings) { print(line) }
         } else {
             for line in SettingsSummary.lines(settings) { print(line) }
         }
