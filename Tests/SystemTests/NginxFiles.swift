@@ -2,7 +2,7 @@
 enum NginxFiles {
     /// One process, four scenarios, a code in each body chosen by the request's id; the payout is
     /// chunked because nginx does not know the length of what `sub_filter` will write.
-    static func configuration(folder: String, port: UInt16) -> String {
+    static func configuration(folder: String, address: String) -> String {
         let temporary = ["client_body", "proxy", "fastcgi", "scgi", "uwsgi"]
             .map { "    \($0)_temp_path \(folder)/nginx-\($0);" }.joined(separator: "\n")
         return """
@@ -19,7 +19,7 @@ enum NginxFiles {
                 log_format flows '$uri $status $code $bytes_sent';
                 access_log \(folder)/access.log flows buffer=64k flush=1s;
                 server {
-                    listen 127.0.0.1:\(port);
+                    listen \(address);
                     location ~ ^/api/credit/[^/]+/decision$ {
                         return 200 '{"id":"$request_id","code":"$code","limit":50000}';
                     }

@@ -44,7 +44,8 @@ extension SystemTests {
 
         private func startNginx(_ site: Site) throws -> Child {
             let file = site.path("nginx.conf")
-            let text = NginxFiles.configuration(folder: site.folder, port: site.servicePort)
+            let text = NginxFiles.configuration(
+                folder: site.folder, address: "127.0.0.1:\(site.servicePort)")
             try write(text, to: file)
             let nginx = try site.start("nginx", ["nginx", "-p", site.folder, "-c", file])
             try wait("nginx to listen", 5, diary: { nginx.said }) {

@@ -5,6 +5,7 @@ struct AgentSettings {
     /// `false` reads no energy counters at all.
     var hasCounters = true
     var interfaces = "lo"
+    var tunnels = ""
     var port: UInt16
     var collectorPort: UInt16?
 
@@ -24,7 +25,7 @@ struct AgentSettings {
             "agent: {id: \(id), state: \(state)}",
             "window: 1s",
             "energy: \(energy)",
-            "capture: {interfaces: [\(interfaces)]}",
+            "capture: {interfaces: [\(interfaces)], tunnels: [\(tunnels)]}",
             "services:",
             "  - {name: web, ports: [\(port)], cpu: process, counts_flows: true}",
             "scenarios:",

@@ -78,13 +78,15 @@ final class Site {
             "agent", before + [Self.program("agent"), "run", "--config", file], as: user)
     }
 
-    func startCollector() throws -> Child {
-        let collector = try startCollectorUnready()
+    func startCollector(before: [String] = []) throws -> Child {
+        let collector = try startCollectorUnready(before: before)
         try collector.awaitSaying("ready")
         return collector
     }
 
-    func startCollectorUnready(store: String = "store.db") throws -> Child {
+    func startCollectorUnready(
+        store: String = "store.db", before: [String] = []
+    ) throws -> Child {
         let file = path("collector-\(children.count).yaml")
         let text = """
             version: 1
@@ -94,7 +96,8 @@ final class Site {
 
             """
         try write(text, to: file)
-        return try start("collector", [Self.program("collector"), "run", "--config", file])
+        return try start(
+            "collector", before + [Self.program("collector"), "run", "--config", file])
     }
 
     func startApplication() throws -> Child {

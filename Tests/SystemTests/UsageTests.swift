@@ -51,6 +51,12 @@ extension SystemTests {
                         word: "plaintext: true", wrong: "plaintext: false",
                         meaning: "plaintext", fix: "plaintext: true"), "false"
                 ),
+                (
+                    Mistake(
+                        word: "tunnels: []", wrong: "tunnels: [vxlna]",
+                        meaning: "\"vxlna\" is not vxlan, geneve, gre",
+                        fix: "did you mean \"vxlan\"?"), "vxlna"
+                ),
             ])
         func agentSettings(mistake: Mistake, at part: String) throws {
             try Site.with { site in
@@ -65,6 +71,28 @@ extension SystemTests {
                     #expect(outcome.said.contains(mistake.meaning), "\(outcome.said)")
                     #expect(outcome.said.contains(mistake.fix), "\(outcome.said)")
                 }
+            }
+        }
+
+        @Test("the kernel filter is printed in words and in instructions")
+        func filter() throws {
+            try Site.with { site in
+                let file = site.path("agent.yaml")
+                var settings = site.agentSettings()
+                settings.tunnels = "vxlan:8472, gre"
+                try write(settings.text, to: file)
+                let outcome = try Host.run(
+                    [Site.program("agent"), "check", "--config", file, "--filter"], within: 5)
+                #expect(outcome.status == 0)
+                #expect(outcome.said == "")
+                let lines = outcome.printed.split(separator: "\n")
+                #expect(
+                    lines.contains("  TCP from or to port \(site.servicePort), over IPv4 and IPv6"))
+                #expect(lines.contains("  VXLAN: UDP to port 8472, and later fragments of UDP"))
+                #expect(lines.contains("  GRE: IP protocol 47"))
+                let program = lines.drop { !$0.hasPrefix("(000) ldh      [12]") }
+                #expect(lines.contains("Nothing else. On Ethernet, \(program.count) instructions:"))
+                #expect(program.last?.hasSuffix("ret      #0") == true)
             }
         }
 
