@@ -320,6 +320,7 @@ extension ProcessorUnknown {
             "no right to read it; `cpu: process` needs CAP_SYS_PTRACE for other users' processes"
         case .notFound:
             switch source {
+            case .callers: "it has none of its own"
             case .cgroupPath(let path): "there is no cgroup \(path); correct the service's cpu"
             case .processOfPorts: "no process listens on its ports; it is looked for every 10 s"
             case .cgroupOfPorts:

@@ -22,6 +22,7 @@ struct MeterSettings: Sendable {
     let services: [ServiceSource]
     let serviceNames: [String]
     let ports: [[UInt16]]
+    let directions: [ServiceDirection]
     let filter: CaptureFilter
     let tunnelPorts: TunnelPorts
     let counter: FlowCounter
@@ -40,10 +41,12 @@ struct MeterSettings: Sendable {
             case .cgroup: .cgroupOfPorts(service.ports)
             case .cgroupPath(let path): .cgroupPath(path)
             case .process: .processOfPorts(service.ports)
+            case .callers: .callers
             }
         }
         serviceNames = settings.services.map(\.name)
         ports = settings.services.map(\.ports)
+        directions = settings.services.map(\.direction)
         filter = CaptureFilter(settings)
         tunnelPorts = TunnelPorts(settings.capture.tunnels)
         counter = FlowCounter(
@@ -53,7 +56,10 @@ struct MeterSettings: Sendable {
 
     /// The services as the engine takes them: every rule's fields on every service.
     var engineServices: [EngineService] {
-        ports.map { EngineService(ports: $0, selectors: counter.rules.selectors) }
+        zip(ports, directions).map { ports, direction in
+            EngineService(
+                ports: ports, isOutgoing: direction == .outgoing, selectors: counter.rules.selectors)
+        }
     }
 }
 

@@ -87,8 +87,10 @@ package enum SettingsSummary {
             case .cgroup: "the cgroup of its listening socket"
             case .cgroupPath(let path): "the cgroup \(path)"
             case .process: "the processes behind its listening socket"
+            case .callers: "the services that call it"
             }
-        return "Service \(service.name) on port \(ports), HTTP/1: CPU time of \(cpu); "
+        let place = service.direction == .incoming ? "on port" : "that this host calls at port"
+        return "Service \(service.name) \(place) \(ports), HTTP/1: CPU time of \(cpu); "
             + (service.countsFlows
                 ? "its flows are counted." : "its requests are counted, not its flows.")
     }

@@ -9,6 +9,7 @@ struct ServiceFinder: Sendable {
     /// At least one file, or the reason why there is none.
     func find(_ source: ServiceSource) throws(ProcessorUnknown) -> [CPUTimeFile] {
         switch source {
+        case .callers: throw .notFound
         case .cgroupPath(let folder): [try cgroup(folder)]
         case .cgroupOfPorts(let ports): try cgroups(of: ports)
         case .processOfPorts(let ports):

@@ -11,6 +11,8 @@ package enum ServiceSource: Sendable, Hashable {
     /// The processes that hold the sockets which listen on these ports. Not those of their children
     /// that do not hold them.
     case processOfPorts([UInt16])
+    /// No CPU time of its own: calls to it are the work of others.
+    case callers
 }
 
 /// A service's CPU time, accumulated over cgroups or processes that come and go.
@@ -59,6 +61,7 @@ struct ServiceTime: Sendable {
     mutating func read(
         _ files: inout FileTable, _ finder: ServiceFinder, ticksPerSecond: UInt64, now: Nanoseconds
     ) {
+        guard source != .callers else { return timeline.append(0, at: now) }
         if isLookDue(now) { look(&files, finder, now) }
         var failure: ProcessorUnknown?
         var index = 0

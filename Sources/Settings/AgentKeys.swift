@@ -89,7 +89,9 @@ enum AgentKeys {
         static let ports = Key(
             "ports", "the list of TCP ports the service listens on", write: "ports: [8080]")
         static let direction = Key(
-            "direction", "whether this host receives the requests (in)", write: "direction: in")
+            "direction",
+            "whether this host receives the requests (in) or makes them as a client (out)",
+            write: "direction: in")
         static let `protocol` = Key(
             "protocol", "the protocol spoken on the ports", write: "protocol: http1")
         static let cpu = Key(

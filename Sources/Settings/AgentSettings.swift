@@ -56,10 +56,11 @@ package struct CaptureInterface: Sendable, Hashable {
     package let place: SourcePlace
 }
 
-/// A server on this host whose traffic is counted.
+/// A server on this host, or one that this host calls, whose traffic is counted.
 package struct ServiceSettings: Sendable, Hashable {
     package let name: String
-    /// TCP ports, at least one, in the order of the file; no port belongs to two services.
+    /// TCP ports, at least one, in the order of the file; no port belongs to two services of one
+    /// direction.
     package let ports: [UInt16]
     package let direction: ServiceDirection
     package let `protocol`: ServiceProtocol
@@ -74,6 +75,8 @@ package struct ServiceSettings: Sendable, Hashable {
 package enum ServiceDirection: String, Sendable, Hashable {
     /// This host receives the requests.
     case incoming = "in"
+    /// This host makes the requests.
+    case outgoing = "out"
 }
 
 /// What is spoken on a service's ports.
@@ -89,6 +92,8 @@ package enum ServiceCPU: Sendable, Hashable {
     case cgroupPath(String)
     /// The processes behind the listening socket.
     case process
+    /// None of its own: that of the services which call it.
+    case callers
 }
 
 /// Where records are sent, without encryption.

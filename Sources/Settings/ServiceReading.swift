@@ -4,10 +4,11 @@ extension ServiceSettings {
 }
 
 extension Field {
-    /// The list `services`: 1 to 64 of them, names and ports unique, at most 128 ports in all.
+    /// The list `services`: 1 to 64 of them, names unique, ports unique among those of one
+    /// direction, at most 128 ports in all.
     func services() -> [ServiceSettings]? {
         var names = FirstUses<String>()
-        var ports = FirstUses<UInt16>()
+        var ports: [ServiceDirection: FirstUses<UInt16>] = [:]
         guard let services = elements(1...64)?.readAll({ $0.service(&names, &ports) }) else {
             return nil
         }
@@ -23,17 +24,22 @@ extension Field {
     }
 
     private func service(
-        _ names: inout FirstUses<String>, _ taken: inout FirstUses<UInt16>
+        _ names: inout FirstUses<String>, _ taken: inout [ServiceDirection: FirstUses<UInt16>]
     ) -> ServiceSettings? {
         typealias Keys = AgentKeys.Service
         guard let section = section(Keys.all) else { return nil }
         let name = section.required(Keys.name) { field in
             field.identifier().flatMap { names.claim($0, by: field) ? $0 : nil }
         }
-        let ports = section.required(Keys.ports) { $0.ports(&taken) }
         let direction = section.value(Keys.direction, default: .incoming) { $0.direction() }
+        let ports = section.required(Keys.ports) {
+            $0.ports(&taken[direction ?? .incoming, default: FirstUses()])
+        }
         let proto = section.value(Keys.protocol, default: .http1) { $0.serviceProtocol() }
-        let cpu = section.value(Keys.cpu, default: .cgroup) { $0.cpu() }
+        let isOutgoing = direction == .outgoing
+        let cpu = section.value(Keys.cpu, default: isOutgoing ? .callers : .cgroup) {
+            isOutgoing ? $0.noCPU() : $0.cpu()
+        }
         let countsFlows = section.value(Keys.countsFlows, default: false) { $0.boolean() }
         guard let name, let ports, let direction, let proto, let cpu, let countsFlows else {
             return nil
@@ -52,16 +58,20 @@ extension Field {
     }
 
     private func direction() -> ServiceDirection? {
-        word(
-            [("in", .incoming)],
-            later: [("out", "this version counts requests this host receives; write direction: in")]
-        )
+        word([("in", .incoming), ("out", .outgoing)])
     }
 
     private func serviceProtocol() -> ServiceProtocol? {
         let instead = "this version reads HTTP/1.1 alone; leave the service out or write http1"
         let later = ["http2", "dubbo", "bolt", "iso8583"].map { ($0, instead) }
         return word([("http1", .http1)], later: later)
+    }
+
+    private func noCPU() -> ServiceCPU? {
+        reject(
+            written, "belongs to a service that this host offers",
+            "leave it out: what calls to other hosts use is CPU time of the service that makes them"
+        )
     }
 
     private func cpu() -> ServiceCPU? {

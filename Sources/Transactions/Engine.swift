@@ -2,18 +2,6 @@
 package import Metering
 package import Traffic
 
-/// A service whose exchanges are wanted.
-package struct EngineService: Sendable {
-    package let ports: [UInt16]
-    /// The fields that rules ask for, in the order of `Exchange.fields`.
-    package let selectors: [FieldSelector]
-
-    package init(ports: [UInt16], selectors: [FieldSelector]) {
-        self.ports = ports
-        self.selectors = selectors
-    }
-}
-
 /// The bounds of the engine's memory and patience. Times are packet time.
 package struct EngineLimits: Sendable {
     /// Connections at once; at the limit the one used longest ago is evicted and counted.
@@ -107,9 +95,7 @@ package struct TransactionEngine: ~Copyable {
     var decoder: PacketDecoder
     var table: ConnectionTable
     var pool: BlockPool
-    /// Service number plus one by port; zero where the port is none of a service.
-    private let serviceOfPort: UnsafeMutablePointer<UInt16>
-    private var localAddresses: Set<Address>
+    private var services: ServicePorts
     private(set) var paths: [JSONPaths]
     /// Room for the fields of the exchange that is handed over.
     private(set) var fields: FieldRoom
@@ -122,8 +108,8 @@ package struct TransactionEngine: ~Copyable {
     private var nextSweep: UInt64 = 0
 
     /// - Parameter localAddresses: the host's own addresses, 16 bytes each. Connections that this
-    ///   host opens to other hosts' services of the same port are left out. Empty where the host
-    ///   is not known, as with files: then all connections count.
+    ///   host opens to other hosts are of the services that it calls, all others of those that it
+    ///   offers. Empty where the host is not known, as with files: then all connections count.
     package init(
         services: [EngineService], localAddresses: [[UInt8]] = [],
         tunnels: TunnelPorts = .init(), limits: EngineLimits = .init(),
@@ -140,12 +126,9 @@ package struct TransactionEngine: ~Copyable {
         table = ConnectionTable(maximum: limits.connections)
         pool = BlockPool(budget: limits.memory)
         inflaters = InflaterPool(maximum: limits.inflations)
-        serviceOfPort = .allocate(capacity: 1 << 16)
-        serviceOfPort.initialize(repeating: 0, count: 1 << 16)
-        self.localAddresses = Set(localAddresses.compactMap(Address.init))
+        self.services = ServicePorts(services, localAddresses: localAddresses)
         paths = services.map(JSONPaths.init)
         fields = FieldRoom(services)
-        note(services)
     }
 
     deinit {
@@ -156,23 +139,17 @@ package struct TransactionEngine: ~Copyable {
                 connection.deallocateBlocks()
             }
         }
-        serviceOfPort.deallocate()
-    }
-
-    private func note(_ services: [EngineService]) {
-        serviceOfPort.update(repeating: 0, count: 1 << 16)
-        for (index, service) in services.enumerated() {
-            for port in service.ports { serviceOfPort[Int(port)] = UInt16(index + 1) }
-        }
     }
 
     /// Goes on with other services and fields, and without a break: connections of ports that stay
     /// are followed further, requests that wait and bodies that are being read included; those of
     /// ports that are no service's any more are let go of, uncounted. The counters of services
     /// begin anew. A field that was not asked for when a body began is unread in that body.
-    package mutating func change(services: [EngineService], localAddresses: [[UInt8]]) {
-        note(services)
-        self.localAddresses = Set(localAddresses.compactMap(Address.init))
+    package mutating func change(
+        services: [EngineService], localAddresses: [[UInt8]], tunnels: TunnelPorts = .init()
+    ) {
+        self.services = ServicePorts(services, localAddresses: localAddresses)
+        decoder.ports = tunnels
         counters.services = Array(repeating: ServiceCounters(), count: services.count)
         let before = paths
         paths = services.map(JSONPaths.init)
@@ -181,12 +158,11 @@ package struct TransactionEngine: ~Copyable {
             var next = table[standing].newest
             while let connection = next {
                 next = connection.pointee.older
-                let service = serviceOfPort[Int(connection.pointee.key.serverPort)]
-                if service == 0 {
+                if let service = self.services.service(of: connection.pointee.key) {
+                    move(connection, to: UInt16(service), from: before)
+                } else {
                     releaseBlocks(of: connection)
                     table.remove(connection)
-                } else {
-                    move(connection, to: service - 1, from: before)
                 }
             }
         }
@@ -254,10 +230,12 @@ package struct TransactionEngine: ~Copyable {
     private static let sweepInterval: UInt64 = 100_000_000
 
     private mutating func take(_ segment: SegmentPointer, now: UInt64) {
-        guard let (key, direction, service) = ends(of: segment) else { return }
-        counters.services[service].packets &+= 1
+        guard let (key, direction) = ends(of: segment) else { return }
         let hash = key.hash
         var connection = table.find(key, hash: hash, direction)
+        guard let service = connection.map({ Int($0.pointee.service) }) ?? services.service(of: key)
+        else { return }
+        counters.services[service].packets &+= 1
         if let known = connection {
             if !known.pointee.isClosed {
                 table.use(known, now: now)
@@ -322,31 +300,27 @@ package struct TransactionEngine: ~Copyable {
     private static let victimsConsidered = 16
 
     /// Which end serves. Where both ports are services', the SYN tells, else the lower port.
-    private mutating func ends(of segment: SegmentPointer) -> (
-        ConnectionKey, Direction, service: Int
-    )? {
-        let source = serviceOfPort[Int(segment.pointee.sourcePort)]
-        let destination = serviceOfPort[Int(segment.pointee.destinationPort)]
-        guard source != 0 || destination != 0 else { return nil }
-        var toServer = destination != 0
-        if source != 0 && destination != 0 {
+    private func ends(of segment: SegmentPointer) -> (ConnectionKey, Direction)? {
+        let isSource = services.contains(segment.pointee.sourcePort)
+        let isDestination = services.contains(segment.pointee.destinationPort)
+        guard isSource || isDestination else { return nil }
+        var toServer = isDestination
+        if isSource && isDestination {
             toServer =
                 segment.pointee.flags.contains(.syn)
                 ? !segment.pointee.flags.contains(.ack)
                 : segment.pointee.destinationPort <= segment.pointee.sourcePort
         }
-        let client = toServer ? segment.pointee.source : segment.pointee.destination
-        let server = toServer ? segment.pointee.destination : segment.pointee.source
-        if !localAddresses.isEmpty, localAddresses.contains(client),
-            !localAddresses.contains(server)
-        {
-            return nil
-        }
-        let key = ConnectionKey(
-            client: client, server: server,
-            clientPort: toServer ? segment.pointee.sourcePort : segment.pointee.destinationPort,
-            serverPort: toServer ? segment.pointee.destinationPort : segment.pointee.sourcePort)
-        let service = Int(toServer ? destination : source) - 1
-        return (key, toServer ? .toServer : .toClient, service)
+        let key =
+            toServer
+            ? ConnectionKey(
+                client: segment.pointee.source, server: segment.pointee.destination,
+                clientPort: segment.pointee.sourcePort,
+                serverPort: segment.pointee.destinationPort)
+            : ConnectionKey(
+                client: segment.pointee.destination, server: segment.pointee.source,
+                clientPort: segment.pointee.destinationPort,
+                serverPort: segment.pointee.sourcePort)
+        return (key, toServer ? .toServer : .toClient)
     }
 }

@@ -39,7 +39,7 @@ struct PacketDecoder: ~Copyable {
     static let maximumOffload = 1 << 20
 
     var fragments: FragmentTable
-    let ports: TunnelPorts
+    var ports: TunnelPorts
     /// What the latest frame held, where `decode` said `.segment`; it ends with that frame.
     let found: SegmentPointer
     var segment: Segment { found.pointee }
