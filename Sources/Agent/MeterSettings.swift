@@ -58,7 +58,8 @@ struct MeterSettings: Sendable {
     var engineServices: [EngineService] {
         zip(ports, directions).map { ports, direction in
             EngineService(
-                ports: ports, isOutgoing: direction == .outgoing, selectors: counter.rules.selectors)
+                ports: ports, isOutgoing: direction == .outgoing, selectors: counter.rules.selectors
+            )
         }
     }
 }

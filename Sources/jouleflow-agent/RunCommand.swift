@@ -14,6 +14,11 @@ struct RunCommand: AsyncParsableCommand {
         discussion: """
             Where a right or an interface is missing it says so once, goes on with the rest, tries \
             again, and marks in the records what is unknown.
+
+            SIGHUP reads the settings again: services, scenarios, interfaces and tunnels change \
+            without losing an exchange, from a moment on that ends a window. Where the file is \
+            wrong, or differs in what holds until a restart (agent, window, energy, ring_mib, \
+            collectors), it says so and the agent goes on as before.
             """)
 
     @Option(help: "The settings, such as /etc/jouleflow/agent.yaml.")
@@ -42,28 +47,49 @@ struct RunCommand: AsyncParsableCommand {
             log.warning(
                 "no collector is configured: records stay in the spool under \(settings.state)")
         }
-        let meter = Meter(pipeline: pipeline) {
+        // Before anything runs: whoever sends SIGHUP early must not end the agent.
+        let reloads = await UnixSignalsSequence(trapping: .sighup)
+        let meter = Meter(pipeline: pipeline, reloads: reloads) {
             log.notice(
                 "ready",
                 metadata: ["agent": "\(settings.id)", "window": "\(settings.window.seconds)s"])
+        } reload: {
+            await reload(pipeline, log)
         }
         let configuration = ServiceGroupConfiguration(
             services: [.init(service: meter, successTerminationBehavior: .gracefullyShutdownGroup)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         try await ServiceGroup(configuration: configuration).run()
     }
+
+    /// Reads the settings again. What is wrong with them is said, and the old ones hold on.
+    private func reload(_ pipeline: Pipeline, _ log: Logger) async {
+        do {
+            try await pipeline.reload(try settings(at: config))
+            log.notice("settings read again", metadata: ["file": "\(config)"])
+        } catch {
+            let reason = (error as? Failure)?.message ?? "\(error)"
+            log.error("the old settings hold on: \(reason)", metadata: ["file": "\(config)"])
+        }
+    }
 }
 
 /// The pipeline as a service that ends in order.
 private struct Meter: Service {
     let pipeline: Pipeline
+    let reloads: UnixSignalsSequence
     let ready: @Sendable () -> Void
+    let reload: @Sendable () async -> Void
 
     func run() async throws {
-        try await withGracefulShutdownHandler {
-            try await pipeline.run(ready: ready)
-        } onGracefulShutdown: {
-            pipeline.stop()
+        try await withThrowingTaskGroup { tasks in
+            tasks.addTask { for await _ in reloads { await reload() } }
+            try await withGracefulShutdownHandler {
+                try await pipeline.run(ready: ready)
+            } onGracefulShutdown: {
+                pipeline.stop()
+            }
+            tasks.cancelAll()
         }
     }
 }
