@@ -176,6 +176,8 @@ extension ReportContent.Host {
         exchanges = host.exchanges
         straddling = host.straddling
         doubtful = host.doubtful
+        degraded = host.degraded
+        countLossPartsPerMillion = host.countLoss.partsPerMillion
         partial = host.partial
         clockStepped = host.clockStepped
         suspended = host.suspended

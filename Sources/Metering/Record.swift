@@ -59,10 +59,12 @@ package struct RecordFlags: OptionSet, Sendable, Hashable {
     package static let lateTick = RecordFlags(rawValue: 1 << 4)
     /// Services used more CPU time than the host was busy: the larger was taken.
     package static let busyTimeRaised = RecordFlags(rawValue: 1 << 5)
-    /// The counts are doubtful: losses exceed one in a thousand exchanges.
+    /// The counts are doubtful: more than one in a thousand may be missing (see ``CountLoss``).
     package static let countsDoubtful = RecordFlags(rawValue: 1 << 6)
     /// The agent did not run in the window: nothing was counted, and the energy is bridged or lost.
     package static let agentStopped = RecordFlags(rawValue: 1 << 7)
+    /// Capture was overloaded: the kernel dropped packets. `TrafficLosses` says how many.
+    package static let degraded = RecordFlags(rawValue: 1 << 8)
 }
 
 /// A digest that names a manifest: the first 8 bytes of the SHA-256 of its bytes.

@@ -7,7 +7,8 @@ package enum Observation: UInt8, Sendable, Hashable {
     case quiet = 2
     /// Packets passed, all of them encrypted: the counts are unknown.
     case encrypted = 3
-    /// Capture did not run for the whole window: the counts are unknown.
+    /// Interfaces that were to be captured were not for more than a thousandth of the window, or
+    /// none was: the counts are unknown.
     case notCaptured = 4
     /// No counting service has a rule for the scenario: the counts are unknown.
     case noRule = 5
@@ -56,7 +57,7 @@ package struct ServiceTally: Sendable, Hashable {
 package struct TrafficLosses: Sendable, Hashable {
     /// Packets the kernel dropped because the ring was full.
     package var kernelDrops: UInt64 = 0
-    /// Packets the interface dropped.
+    /// Packets the interfaces dropped before the kernel saw them, of whatever traffic.
     package var interfaceDrops: UInt64 = 0
     /// Holes in a TCP stream that were skipped, and their length.
     package var gaps: UInt64 = 0
@@ -72,8 +73,18 @@ package struct TrafficLosses: Sendable, Hashable {
     package var undecoded: UInt64 = 0
     /// Exchanges whose packet time lies before the window that counted them.
     package var late: UInt64 = 0
+    /// Nanoseconds of the window in which an interface that was to be captured was not, or none
+    /// was captured at all. Several at once count once: at most the window's duration.
+    package var uncaptured: UInt64 = 0
+    /// Packets the kernel dropped at a time that is known only to lie in this window or in
+    /// others: the agent was not run from before its end to after it. `kernelDrops` of one of
+    /// those windows has them; this number says how many may be this window's. Never summed.
+    package var undatedDrops: UInt64 = 0
 
     package init() {}
+
+    /// Whether the kernel dropped packets in the window, or may have.
+    package var isOverloaded: Bool { kernelDrops > 0 || undatedDrops > 0 }
 }
 
 /// Everything counted in one window.
@@ -83,12 +94,23 @@ package struct Tally: Sendable, Hashable {
     /// One element per service, in the order of the configuration.
     package var services: [ServiceTally]
     package var losses = TrafficLosses()
-    /// Packets handed over by capture.
+    /// Packets handed over by capture. What was sent past the filter and was captured is these
+    /// and `losses.kernelDrops`.
     package var packets: UInt64 = 0
     package var exchanges: UInt64 = 0
 
     package init(scenarios: [ScenarioTally], services: [ServiceTally]) {
         self.scenarios = scenarios
         self.services = services
+    }
+
+    /// Packets handed over that were neither parsed for a service nor undecodable: of other ports,
+    /// of connections that are left out, or without TCP.
+    ///
+    /// Holds `packets` = Σ `services.packets` + `losses.undecoded` + this, where each fragment that
+    /// could not be joined is a packet of its own.
+    package var otherPackets: UInt64 {
+        let told = services.reduce(losses.undecoded) { $0.addingClamped($1.packets) }
+        return packets > told ? packets - told : 0
     }
 }

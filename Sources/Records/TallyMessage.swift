@@ -115,6 +115,8 @@ extension Jouleflow_V1_Losses {
         malformed = losses.malformed
         undecoded = losses.undecoded
         late = losses.late
+        uncaptured = losses.uncaptured
+        undatedDrops = losses.undatedDrops
     }
 }
 
@@ -131,5 +133,7 @@ extension TrafficLosses {
         malformed = message.malformed
         undecoded = message.undecoded
         late = message.late
+        uncaptured = message.uncaptured
+        undatedDrops = message.undatedDrops
     }
 }

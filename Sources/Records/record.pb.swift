@@ -606,7 +606,7 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
 
   /// Bits: 0 simulated counters, 1 partial window, 2 wall clock stepped, 3 suspended, 4 counters
   /// read late, 5 services used more CPU time than the host was busy, 6 counts doubtful, 7 the agent
-  /// did not run.
+  /// did not run, 8 degraded: the kernel dropped packets.
   var flags: UInt64 {
     get {_storage._flags}
     set {_uniqueStorage()._flags = newValue}
@@ -857,7 +857,7 @@ nonisolated struct Jouleflow_V1_Losses: Sendable {
   /// Packets the kernel dropped because the ring was full.
   var kernelDrops: UInt64 = 0
 
-  /// Packets the interface dropped.
+  /// Packets the interfaces dropped before the kernel saw them, of whatever traffic.
   var interfaceDrops: UInt64 = 0
 
   /// Holes in TCP streams that were skipped, and their length in bytes.
@@ -880,6 +880,14 @@ nonisolated struct Jouleflow_V1_Losses: Sendable {
 
   /// Exchanges whose packet time lies before the window that counted them.
   var late: UInt64 = 0
+
+  /// Time of the window in which an interface that was to be captured was not, or none was captured
+  /// at all, in nanoseconds.
+  var uncaptured: UInt64 = 0
+
+  /// Packets the kernel dropped in this window or in others, at a time that is not known better;
+  /// kernel_drops of one of those windows has them. Not to be summed.
+  var undatedDrops: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1486,7 +1494,7 @@ nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Losses"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0\u{1}uncaptured\0\u{3}undated_drops\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1504,6 +1512,8 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.malformed) }()
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.undecoded) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.late) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.uncaptured) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.undatedDrops) }()
       default: break
       }
     }
@@ -1540,6 +1550,12 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
     if self.late != 0 {
       try visitor.visitSingularUInt64Field(value: self.late, fieldNumber: 10)
     }
+    if self.uncaptured != 0 {
+      try visitor.visitSingularUInt64Field(value: self.uncaptured, fieldNumber: 11)
+    }
+    if self.undatedDrops != 0 {
+      try visitor.visitSingularUInt64Field(value: self.undatedDrops, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1554,6 +1570,8 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.malformed != rhs.malformed {return false}
     if lhs.undecoded != rhs.undecoded {return false}
     if lhs.late != rhs.late {return false}
+    if lhs.uncaptured != rhs.uncaptured {return false}
+    if lhs.undatedDrops != rhs.undatedDrops {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -143,7 +143,9 @@ extension ReportContent.Host {
             ("packets", .integer(packets)), ("exchanges", .integer(exchanges)),
             ("losses", losses.json),
             ("windows_straddling", .integer(straddling)),
-            ("windows_doubtful", .integer(doubtful)), ("windows_partial", .integer(partial)),
+            ("windows_doubtful", .integer(doubtful)), ("windows_degraded", .integer(degraded)),
+            ("worst_count_loss_parts_per_million", .integer(countLossPartsPerMillion)),
+            ("windows_partial", .integer(partial)),
             ("windows_clock_stepped", .integer(clockStepped)),
             ("windows_suspended", .integer(suspended)),
             ("windows_agent_stopped", .integer(agentStopped)),
@@ -172,7 +174,7 @@ extension TrafficLosses {
             ("evicted", .integer(evicted)), ("unpaired_requests", .integer(unpairedRequests)),
             ("unpaired_responses", .integer(unpairedResponses)),
             ("malformed", .integer(malformed)), ("undecoded", .integer(undecoded)),
-            ("late", .integer(late)),
+            ("late", .integer(late)), ("uncaptured_nanoseconds", .integer(uncaptured)),
         ])
     }
 }

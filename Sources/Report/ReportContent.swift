@@ -111,6 +111,9 @@ package struct ReportContent: Sendable, Hashable {
         package var exchanges: UInt64 = 0
         package var straddling: UInt64 = 0
         package var doubtful: UInt64 = 0
+        package var degraded: UInt64 = 0
+        /// The largest bound of any window for the share of exchanges that it may lack.
+        package var countLossPartsPerMillion: UInt64 = 0
         package var partial: UInt64 = 0
         package var clockStepped: UInt64 = 0
         package var suspended: UInt64 = 0

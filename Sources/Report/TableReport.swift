@@ -126,11 +126,15 @@ extension ReportContent {
                 [
                     Notation.utc(round.span.from), host.name, "\(host.records)",
                     Notation.percent(host.energyCovered), Notation.percent(host.countsCovered),
-                    "\(host.losses.kernelDrops)", "\(host.losses.gaps)", "\(host.doubtful)",
+                    "\(host.losses.kernelDrops)", "\(host.losses.gaps)",
+                    "\(host.losses.uncaptured.addingClamped(999_999_999) / 1_000_000_000)",
+                    "\(host.doubtful)",
                 ]
             }
         }
-        let titles = ["Round", "Host", "records", "energy", "counts", "drops", "gaps", "doubtful"]
+        let titles = [
+            "Round", "Host", "records", "energy", "counts", "drops", "gaps", "away s", "doubtful",
+        ]
         return rows.isEmpty ? [] : Columns.lines(titles, rows)
     }
 

@@ -67,8 +67,12 @@ package struct HostRound: Sendable, Hashable {
     package internal(set) var simulated = false
     /// Windows that reach over an end of the round: their energy is divided by time.
     package internal(set) var straddling: UInt64 = 0
-    /// Windows whose counts are doubtful: losses above one in a thousand exchanges.
+    /// Windows whose counts are doubtful: more than one in a thousand may be missing.
     package internal(set) var doubtful: UInt64 = 0
+    /// Windows in which the kernel dropped packets, or may have.
+    package internal(set) var degraded: UInt64 = 0
+    /// The largest bound of any window for the share of exchanges that it may lack.
+    package internal(set) var countLoss = CountLoss(partsPerMillion: 0)
     package internal(set) var partial: UInt64 = 0
     package internal(set) var clockStepped: UInt64 = 0
     package internal(set) var suspended: UInt64 = 0
@@ -129,5 +133,6 @@ extension TrafficLosses {
         malformed = malformed.addingClamped(other.malformed)
         undecoded = undecoded.addingClamped(other.undecoded)
         late = late.addingClamped(other.late)
+        uncaptured = uncaptured.addingClamped(other.uncaptured)
     }
 }

@@ -176,6 +176,7 @@ extension HostRound {
         if flags.contains(.suspended) { suspended += 1 }
         if flags.contains(.agentStopped) { agentStopped += 1 }
         if flags.contains(.countsDoubtful) { doubtful += 1 }
+        if flags.contains(.degraded) { degraded += 1 }
         spoolDropped = max(spoolDropped, record.spoolDropped)
         if let error = record.clockError {
             clockError = max(clockError ?? 0, error)
@@ -207,6 +208,7 @@ extension HostRound {
         if ran, ruled, known { countTime.insert(covered) }
         guard counts else { return }
         losses.add(record.tally.losses)
+        countLoss = max(countLoss, CountLoss(of: record.tally, over: record.window.duration))
         packets = packets.addingClamped(record.tally.packets)
         exchanges = exchanges.addingClamped(record.tally.exchanges)
     }

@@ -36,6 +36,19 @@ struct RecordCodecTests {
         #expect(try RecordCodec.decode([UInt8](hex: goldenRecord)) == .typical)
     }
 
+    @Test("what was lost keeps its field numbers; what a record does not tell is 0")
+    func losses() throws {
+        var record = Record.typical
+        record.tally.losses.kernelDrops = 5
+        #expect(try RecordCodec.encode(record).hex.contains("9a02020805aa02"))
+        record.tally.losses.uncaptured = 7
+        record.tally.losses.undatedDrops = 9
+        let bytes = try RecordCodec.encode(record)
+        #expect(bytes.hex.contains("9a0206080558076009aa02"))
+        #expect(try RecordCodec.decode(bytes) == record)
+        #expect(try RecordCodec.decode([UInt8](hex: goldenRecord)).tally.losses.uncaptured == 0)
+    }
+
     @Test("every shorter prefix and every longer string is refused")
     func truncation() throws {
         let bytes = try RecordCodec.encode(.typical)

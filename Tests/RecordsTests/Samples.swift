@@ -80,6 +80,8 @@ extension SeededGenerator {
         losses.malformed = number()
         losses.undecoded = number()
         losses.late = number()
+        losses.uncaptured = number()
+        losses.undatedDrops = number()
         return losses
     }
 

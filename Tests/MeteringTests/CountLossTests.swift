@@ -1,0 +1,86 @@
+import Metering
+import Testing
+
+@Suite("The bound for lost counts")
+struct CountLossTests {
+    private func loss(
+        exchanges: UInt64 = 0, uncaptured: UInt64 = 0,
+        _ set: (inout TrafficLosses) -> Void = { _ in }
+    ) -> UInt64 {
+        var tally = Tally(scenarios: [], services: [])
+        tally.exchanges = exchanges
+        set(&tally.losses)
+        tally.losses.uncaptured = uncaptured
+        return CountLoss(of: tally, over: .seconds(10)).partsPerMillion
+    }
+
+    @Test("is nothing without losses, also where nothing was exchanged")
+    func none() {
+        #expect(loss() == 0)
+        #expect(loss(exchanges: 5) == 0)
+    }
+
+    @Test("takes each drop, gap and eviction for one exchange, rounded up")
+    func share() {
+        #expect(loss(exchanges: 999) { $0.kernelDrops = 1 } == 1000)
+        #expect(loss(exchanges: 998) { $0.gaps = 1 } == 1002)
+        #expect(loss(exchanges: 1_000_000_000) { $0.evicted = 1 } == 1)
+        #expect(loss { $0.interfaceDrops = 1 } == 1_000_000)
+        #expect(
+            loss(exchanges: 6) {
+                $0.kernelDrops = 1
+                $0.interfaceDrops = 1
+                $0.gaps = 1
+                $0.evicted = 1
+            } == 400_000)
+    }
+
+    @Test("takes the larger of the drops that are dated and those that are not")
+    func undated() {
+        #expect(loss(exchanges: 90) { $0.undatedDrops = 10 } == 100_000)
+        #expect(
+            loss(exchanges: 90) {
+                $0.undatedDrops = 5
+                $0.kernelDrops = 10
+            } == 100_000)
+    }
+
+    @Test("adds the share of time without capture")
+    func uncaptured() {
+        #expect(loss(exchanges: 1000, uncaptured: 10_000_000) == 1000)
+        #expect(loss(exchanges: 999, uncaptured: 10_000_001) { $0.gaps = 1 } == 2001)
+        #expect(loss(uncaptured: 10_000_000_000) == 1_000_000)
+    }
+
+    @Test("stays within 0 and 1,000,000 for numbers of any size")
+    func extremes() {
+        for number in [1, UInt64.max / 2, .max - 1, .max] {
+            #expect(loss(exchanges: number, uncaptured: number) { $0.gaps = number } <= 1_000_000)
+            #expect(loss { $0.kernelDrops = number } == 1_000_000)
+            #expect(loss(exchanges: .max) { $0.kernelDrops = number } > 0)
+        }
+    }
+
+    @Test(
+        "makes counts doubtful above one in a thousand",
+        arguments: [(0, 0, false), (1, 999, false), (1, 998, true), (1, 0, true), (0, 5, false)])
+    func doubt(lost: UInt64, exchanges: UInt64, isDoubtful: Bool) {
+        var tally = Tally(scenarios: [], services: [])
+        tally.exchanges = exchanges
+        tally.losses.kernelDrops = lost
+        #expect((CountLoss(of: tally, over: .seconds(10)) > .doubtful) == isDoubtful)
+    }
+
+    @Test("tells packets of no service apart from those that were parsed or not decoded")
+    func packets() {
+        var tally = Tally(
+            scenarios: [], services: [ServiceTally(scenarios: 0), ServiceTally(scenarios: 0)])
+        tally.packets = 10
+        tally.services[0].packets = 3
+        tally.services[1].packets = 4
+        tally.losses.undecoded = 1
+        #expect(tally.otherPackets == 2)
+        tally.losses.undecoded = .max
+        #expect(tally.otherPackets == 0)
+    }
+}
