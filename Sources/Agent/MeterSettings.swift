@@ -16,8 +16,7 @@ struct MeterSettings: Sendable {
     let readsCounters: Bool
     let idleMilliwatts: UInt64?
     let windowLength: Nanoseconds
-    /// Empty: chosen by the host's addresses.
-    let interfaces: [String]
+    let interfaces: WantedInterfaces
     let ringMebibytes: Int
     let services: [ServiceSource]
     let serviceNames: [String]
@@ -34,7 +33,7 @@ struct MeterSettings: Sendable {
         readsCounters = settings.energy.source != .none
         idleMilliwatts = settings.energy.idleMilliwatts
         windowLength = settings.window
-        interfaces = settings.capture.interfaces.map(\.name)
+        interfaces = WantedInterfaces(settings.capture.interfaces.map(\.name))
         ringMebibytes = settings.capture.ringMebibytes
         services = settings.services.map { service in
             switch service.cpu {

@@ -173,7 +173,9 @@ actor RecordKeeper {
     private func flags(of window: MeteredWindow) -> RecordFlags {
         var flags = window.energy.closed.flags
         if settings.isSimulated { flags.insert(.simulated) }
-        if window.tally.isDoubtful { flags.insert(.countsDoubtful) }
+        let loss = CountLoss(of: window.tally, over: window.energy.closed.window.duration)
+        if loss > .doubtful { flags.insert(.countsDoubtful) }
+        if window.tally.losses.isOverloaded { flags.insert(.degraded) }
         return flags
     }
 
@@ -222,11 +224,5 @@ extension Tally {
     /// Whether the counts of every scenario with a rule are known.
     var isKnown: Bool {
         scenarios.allSatisfy { $0.observation.isKnown || $0.observation == .noRule }
-    }
-
-    /// More than one exchange in a thousand may be missing.
-    var isDoubtful: Bool {
-        let lost = losses.kernelDrops &+ losses.gaps &+ losses.evicted
-        return lost > 0 && lost.multipliedReportingOverflow(by: 1000).partialValue > exchanges
     }
 }

@@ -109,7 +109,7 @@ package func replay(
     var core = ReplayCore(
         engine: TransactionEngine(
             services: plan.services, tunnels: plan.tunnelPorts, sink: sink))
-    let before = core.engine.counters
+    bucket.begin(core.engine.counters)
     var files: [ReplayedFile] = []
     var failure: ReplayError?
     for path in paths where failure == nil {
@@ -124,11 +124,10 @@ package func replay(
     core.engine.finish()
     lines?.flush()
     let counters = core.engine.counters
-    var tally = bucket.take(nextEnd: Timestamp(.max))
-    tally.note(counters, since: before)
+    let taken = bucket.take(nextEnd: Timestamp(.max), counters)
+    var tally = taken.tally
     plan.counter.observe(
-        &tally, readable: counters.services.map { $0.readablePackets > 0 },
-        encrypted: counters.services.map { $0.encryptedPackets > 0 }, isCaptured: true)
+        &tally, readable: taken.isReadable, encrypted: taken.isEncrypted, isCaptured: true)
     let usage = clinux_own_usage()
     return ReplayResult(
         files: files, restarts: core.restarts, counters: counters, tally: tally,

@@ -9,27 +9,27 @@ import Transactions
 /// Captures, follows and counts traffic on a thread of its own, and gives each window its counts.
 ///
 /// A window's counts are given when the watermark has passed its end: all packets up to there have
-/// been handled. They are given a second late at most; what comes later counts in the window after
-/// it, as `late`.
+/// been handled. They are given a second late at most, or five where the ring still holds packets of
+/// the window, as after an overload; what comes later counts in the window after it, as `late`.
 struct TrafficWorker: ~Copyable {
-    /// Packets handled of one interface before the others have their turn.
-    private static let turn: Int32 = 2048
-    /// After this time a packet that was captured has been handed over. The kernel retires a block
-    /// at the second expiry of its timer after the block was opened, which is two time-outs, and
-    /// may be late by as much again on a busy host.
-    private static let settling = Nanoseconds(4 * LiveCapture.blockTimeout.rawValue)
+    /// The longest time between two looks at the schedule, and at the kernel's counters.
+    private static let look = Nanoseconds.milliseconds(50)
+    private static let counterReading = Nanoseconds.milliseconds(100)
     private static let latestGiving = Nanoseconds.seconds(1)
-    private static let reopening = Nanoseconds.seconds(2)
+    private static let latestGivingBehind = Nanoseconds.seconds(5)
 
     private let settings: MeterSettings
     private let events: AsyncStream<MeterEvent>.Continuation
     private let log: Logger
     private let clock: @Sendable () -> ClockReading
     private let core: TrafficCore
-    private let sources: [CaptureSource]
-    /// The engine's counters at the end of the latest window that was given.
-    private var reported: EngineCounters
-    private var nextOpening = Nanoseconds.zero
+    private var interfaces: CaptureSet
+    /// When the kernel's counters are read next, and the end of the window whose end they were read
+    /// at.
+    private var nextCounters = Nanoseconds.zero
+    private var countedEnd = Timestamp(0)
+    /// Since when a window waits to be given.
+    private var dueSince: Nanoseconds?
 
     init(
         _ settings: MeterSettings, events: AsyncStream<MeterEvent>.Continuation, log: Logger,
@@ -40,62 +40,69 @@ struct TrafficWorker: ~Copyable {
         self.log = log
         self.clock = clock
         core = TrafficCore(settings, localAddresses: Interfaces.localAddresses())
-        reported = core.engine.counters
-        let names = settings.interfaces.isEmpty ? Interfaces.addressed() : settings.interfaces
-        sources = names.map(CaptureSource.init)
-        openMissing(at: clock())
+        interfaces = CaptureSet(settings, core: core, log: log, clock: clock)
     }
+
+    /// From now on captures what `settings` want; what is wanted as before, without a gap.
+    mutating func capture(_ settings: MeterSettings) { interfaces.apply(settings) }
 
     /// Captures until the schedule says that no window follows, and gives the last one's counts.
     mutating func run(_ schedule: WindowSchedule, waker: Waker) {
         core.bucket.replan(end: schedule.current.plannedEnd)
         while true {
-            waker.wait(sources.compactMap { $0.capture?.descriptor }, milliseconds: 50)
-            let isDrained = takePackets()
+            let end = schedule.current.plannedEnd
+            waker.wait(interfaces.descriptors, milliseconds: untilNextLook(end))
+            let woken = clock()
+            readCounters(at: woken, end: end)
+            interfaces.reconcile(at: woken)
+            let isDrained = interfaces.takePackets()
             let reading = clock()
             let watermark = watermark(at: reading, isDrained: isDrained)
             if isDrained { core.engine.advance(to: watermark) }
-            if giveDue(schedule, watermark: watermark, now: reading.realtime) { return }
-            if reading.boottime >= nextOpening { openMissing(at: reading) }
+            if giveDue(schedule, watermark: watermark, now: reading.boottime) { return }
         }
     }
 
-    /// Handles what is ready, a turn of each interface. True where nothing was left.
-    private func takePackets() -> Bool {
-        var isDrained = true
-        for source in sources {
-            guard let capture = source.capture else { continue }
-            do throws(CaptureError) {
-                source.hasMore = try capture.dispatch(limit: Self.turn) >= Int(Self.turn)
-                if source.hasMore { isDrained = false }
-            } catch {
-                source.lose(error)
-                log.error("capture stopped: \(error)", metadata: ["interface": "\(source.name)"])
-            }
-        }
-        return isDrained
+    private func untilNextLook(_ end: Timestamp) -> Int32 {
+        let wait = min(Self.look, end.since(clock().realtime)).rawValue
+        return wait == 0
+            ? Int32(Self.look.rawValue / 1_000_000) : Int32(clamping: wait / 1_000_000 + 1)
+    }
+
+    /// Reads the kernel's counters ten times a second and as soon as a window has ended, before its
+    /// successor's packets are handled: drops belong to the window in which they happened.
+    private mutating func readCounters(at reading: ClockReading, end: Timestamp) {
+        let isBoundary = reading.realtime >= end && end != countedEnd
+        guard isBoundary || reading.boottime >= nextCounters else { return }
+        if isBoundary { countedEnd = end }
+        nextCounters = reading.boottime + Self.counterReading
+        interfaces.readCounters(at: reading.boottime, interfaces: isBoundary)
     }
 
     /// All packets up to this time have been handled.
     private func watermark(at reading: ClockReading, isDrained: Bool) -> Timestamp {
         let settled = Timestamp(
-            reading.realtime.rawValue - min(reading.realtime.rawValue, Self.settling.rawValue))
-        guard !isDrained else { return settled }
-        // Only an interface with packets left holds the others back: a silent one has none.
-        let behind = sources.filter { $0.hasMore }.map(\.latest).min() ?? settled
+            reading.realtime.rawValue
+                - min(reading.realtime.rawValue, CaptureSet.settling.rawValue))
+        guard !isDrained, let behind = interfaces.behind else { return settled }
         return min(settled, behind)
     }
 
     /// Gives the counts of the windows whose time has come. True after the last one.
     private mutating func giveDue(
-        _ schedule: WindowSchedule, watermark: Timestamp, now: Timestamp
+        _ schedule: WindowSchedule, watermark: Timestamp, now: Nanoseconds
     ) -> Bool {
         var state = schedule.current
         // The open window may end earlier than it was to: a stop is announced before it comes.
         core.bucket.replan(end: state.closed.first?.window.end ?? state.plannedEnd)
         while let window = state.closed.first {
             let end = window.window.end
-            guard watermark >= end || end + Self.latestGiving <= now else { return false }
+            let since = dueSince ?? now
+            dueSince = since
+            let isBehind = !state.isStopped && interfaces.behind.map { $0 < end } == true
+            let limit = isBehind ? Self.latestGivingBehind : Self.latestGiving
+            guard watermark >= end || since + limit <= now else { return false }
+            dueSince = nil
             let isLast = state.isStopped && state.closed.count == 1
             if isLast { core.engine.finish() }
             schedule.takeFirst()
@@ -106,98 +113,28 @@ struct TrafficWorker: ~Copyable {
         return state.isStopped
     }
 
-    private mutating func give(_ window: ClosedWindow, nextEnd: Timestamp) {
-        let isCaptured =
-            !sources.isEmpty && sources.allSatisfy { $0.capture != nil && !$0.wasMissing }
-        var tally = core.bucket.take(nextEnd: nextEnd)
-        let counters = core.engine.counters
-        tally.note(counters, since: reported)
-        for source in sources { source.noteDrops(in: &tally) }
-        let services = zip(counters.services, reported.services)
+    private mutating func give(_ closed: ClosedWindow, nextEnd: Timestamp) {
+        let taken = core.bucket.take(nextEnd: nextEnd, core.engine.counters)
+        let window = closed.window
+        let start = closed.endBoottime.subtractingClamped(window.duration)
+        var tally = taken.tally
+        tally.losses.add(captured: interfaces.takeLosses(from: start, to: closed.endBoottime))
+        let away = CountLoss(uncaptured: tally.losses.uncaptured, of: window.duration)
         settings.counter.observe(
-            &tally, readable: services.map { $0.readablePackets > $1.readablePackets },
-            encrypted: services.map { $0.encryptedPackets > $1.encryptedPackets },
-            isCaptured: isCaptured)
-        reported = counters
-        for source in sources { source.wasMissing = source.capture == nil }
-        if case .dropped = events.yield(.traffic(ordinal: window.ordinal, tally)) {
+            &tally, readable: taken.isReadable, encrypted: taken.isEncrypted,
+            isCaptured: away <= .doubtful)
+        if case .dropped = events.yield(.traffic(ordinal: closed.ordinal, tally)) {
             log.error("a window was lost: its records cannot be stored fast enough")
         }
     }
-
-    /// Opens the interfaces that are not captured. Says once why one cannot be.
-    private mutating func openMissing(at reading: ClockReading) {
-        nextOpening = reading.boottime + Self.reopening
-        for source in sources where source.capture == nil {
-            do throws(CaptureError) {
-                source.capture = try LiveCapture(
-                    interface: source.name, ringMiB: settings.ringMebibytes,
-                    filter: settings.filter, handler: source.handler(core))
-                log.notice("capturing", metadata: ["interface": "\(source.name)"])
-                source.failure = nil
-            } catch {
-                source.wasMissing = true
-                guard source.failure != error else { continue }
-                source.failure = error
-                log.error(
-                    "flows are not counted, energy is metered all the same: \(error)",
-                    metadata: ["interface": "\(source.name)"])
-            }
-        }
-    }
 }
 
-/// The engine and the counts it fills, in one place for the interfaces' handlers.
-private final class TrafficCore {
-    let bucket: TallyBucket
-    var engine: TransactionEngine
-
-    init(_ settings: MeterSettings, localAddresses: [[UInt8]]) {
-        let bucket = TallyBucket(settings.counter)
-        self.bucket = bucket
-        engine = TransactionEngine(
-            services: settings.engineServices, localAddresses: localAddresses,
-            tunnels: settings.tunnelPorts, sink: { bucket.count($0) })
-    }
-}
-
-/// An interface that is wanted, captured or not.
-private final class CaptureSource {
-    let name: String
-    var capture: LiveCapture?
-    /// Why it is not captured, as far as it was said.
-    var failure: CaptureError?
-    /// It was not captured at some time of the open window.
-    var wasMissing = false
-    /// Packet time of the latest packet.
-    var latest = Timestamp(0)
-    /// The latest turn left packets in the ring.
-    var hasMore = false
-    private var reported = CaptureCounters()
-
-    init(name: String) { self.name = name }
-
-    func handler(_ core: TrafficCore) -> (Frame) -> Void {
-        reported = CaptureCounters()
-        return { [unowned self] frame in
-            latest = frame.time
-            core.engine.ingest(frame)
-        }
-    }
-
-    func lose(_ error: CaptureError) {
-        capture = nil
-        hasMore = false
-        wasMissing = true
-        failure = error
-    }
-
-    /// Adds what the kernel dropped since the latest window.
-    func noteDrops(in tally: inout Tally) {
-        guard let capture else { return }
-        let now = capture.readCounters()
-        tally.losses.kernelDrops &+= now.kernelDrops &- reported.kernelDrops
-        tally.losses.interfaceDrops &+= now.interfaceDrops &- reported.interfaceDrops
-        reported = now
+extension TrafficLosses {
+    /// Sets what capture lost, beside what the engine could not count.
+    fileprivate mutating func add(captured losses: TrafficLosses) {
+        kernelDrops = losses.kernelDrops
+        interfaceDrops = losses.interfaceDrops
+        undatedDrops = losses.undatedDrops
+        uncaptured = losses.uncaptured
     }
 }

@@ -4,6 +4,8 @@ package enum CaptureError: Error, Equatable, CustomStringConvertible {
     case noSuchInterface(String)
     /// The interface is there and down.
     case interfaceDown(String)
+    /// While it was opened, another interface took its name.
+    case replaced(String)
     /// The kind of header of its frames is not one this program decodes.
     case unknownLinkType(interface: String, number: Int32)
     case filter(String)
@@ -25,6 +27,8 @@ package enum CaptureError: Error, Equatable, CustomStringConvertible {
             """
         case .interfaceDown(let interface):
             "interface \(interface) is down: `ip link set \(interface) up` brings it up"
+        case .replaced(let interface):
+            "another interface took the name \(interface) while it was opened"
         case .unknownLinkType(let interface, let number):
             """
             frames of \(interface) have link type \(number), which this version cannot decode: \

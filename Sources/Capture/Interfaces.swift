@@ -11,6 +11,14 @@ package enum Interfaces {
         return names
     }
 
+    /// The interfaces that have these names now, taken to be up: for where they cannot be listed.
+    package static func named(_ names: [String]) -> [Link] {
+        names.compactMap { name in
+            let index = if_nametoindex(name)
+            return index == 0 ? nil : Link(index: index, name: name, isLoopback: name == "lo")
+        }
+    }
+
     /// The host's own addresses: 16 bytes each, IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
     package static func localAddresses() -> [[UInt8]] {
         var addresses: [[UInt8]] = []

@@ -1,15 +1,20 @@
 // Hot path: after `init`, `dispatch` allocates nothing.
+import CLinux
 import CPcap
 import Glibc
 package import Metering
 package import Traffic
 
-/// What the kernel counted on one interface since capture began.
+/// What was counted on one interface since capture began.
+///
+/// Law: `received` = `handed` + `kernelDrops` + what lies in the ring.
 package struct CaptureCounters: Sendable, Hashable {
-    /// Packets dropped because the ring was full.
+    /// Packets that passed the filter, counted by the kernel.
+    package var received: UInt64 = 0
+    /// Of those, packets dropped because the ring was full, counted by the kernel.
     package var kernelDrops: UInt64 = 0
-    /// Packets dropped by the interface; libpcap gives 0 where it does not know.
-    package var interfaceDrops: UInt64 = 0
+    /// Packets handed over, by our own count.
+    package var handed: UInt64 = 0
 
     package init() {}
 }
@@ -17,8 +22,17 @@ package struct CaptureCounters: Sendable, Hashable {
 /// Live capture of one interface through libpcap: no immediate mode, non-blocking, own ring.
 ///
 /// Frames are handed over by `dispatch`, borrowed: their bytes lie in the kernel's ring and end
-/// with the call. libpcap rejects the outgoing twin of loopback packets itself, so each is seen
-/// once. Time stamps are the kernel's, in nanoseconds.
+/// with the call. On the loopback interface each packet passes twice, out and in: the kernel is
+/// told to leave the outgoing one out, so that neither is handed over or counted as dropped twice.
+/// Before Linux 4.20, which does not know how, libpcap leaves it out and drops may count twice.
+/// Time stamps are the kernel's, in nanoseconds.
+///
+/// While its interface is down, capture goes on and nothing comes; when it is up again, its packets
+/// are captured from the first on. What lies in the ring when the interface goes is still handed
+/// over, within four `blockTimeout`s.
+///
+/// Source: Linux net/packet/af_packet.c, `packet_notifier`, `packet_getsockopt`; libpcap 1.10.3
+/// pcap-linux.c, `pcap_stats_linux`, `linux_check_direction`.
 package final class LiveCapture {
     /// Bytes of a frame that are captured: more than any frame the kernel hands over, offloaded
     /// ones included (BIG TCP goes beyond 64 KiB).
@@ -26,7 +40,8 @@ package final class LiveCapture {
     /// The longest time the kernel keeps a packet in an unfinished block.
     package static let blockTimeout = Nanoseconds.milliseconds(100)
 
-    package let interface: String
+    /// The interface as it was when it was opened; its name may change.
+    package let link: Link
     /// The descriptor to poll for readability.
     package let descriptor: Int32
 
@@ -34,25 +49,26 @@ package final class LiveCapture {
     private let linkType: LinkType
     /// The kernel filter that is installed.
     private var program: [BPFInstruction]
-    /// The kernel's number of the interface.
-    private let index: UInt32
     private let handler: (Frame) -> Void
     private var counters = CaptureCounters()
+    private var lastReceived: UInt32 = 0
     private var lastDrops: UInt32 = 0
-    private var lastInterfaceDrops: UInt32 = 0
 
-    /// Opens `interface` with a ring of `ringMiB` MiB and the kernel filter `filter`.
+    /// Opens `link` with a ring of `ringMiB` MiB and the kernel filter `filter`.
     ///
     /// Frames of the instant between opening and the filter are handed over whatever they are.
     /// `handler` receives each frame during `dispatch`, on the caller's thread.
     package init(
-        interface: String, ringMiB: Int, filter: CaptureFilter,
-        handler: @escaping (Frame) -> Void
+        link: Link, ringMiB: Int, filter: CaptureFilter, handler: @escaping (Frame) -> Void
     ) throws(CaptureError) {
-        index = if_nametoindex(interface)
-        guard index != 0 else { throw .noSuchInterface(interface) }
+        let interface = link.name
         let handle = try Self.activate(interface: interface, ringMiB: ringMiB)
         do throws(CaptureError) {
+            // libpcap looks the name up anew.
+            guard clinux_bound_interface(pcap_fileno(handle)) == link.index else {
+                throw .replaced(interface)
+            }
+            if link.isLoopback { _ = clinux_ignore_outgoing(pcap_fileno(handle)) }
             linkType = try Self.linkType(of: handle, interface: interface)
             program = try Self.program(of: filter, for: linkType, interface: interface)
             let status = Self.attach(program, to: handle)
@@ -65,7 +81,7 @@ package final class LiveCapture {
             pcap_close(handle)
             throw error
         }
-        self.interface = interface
+        self.link = link
         self.handle = handle
         self.handler = handler
         descriptor = pcap_get_selectable_fd(handle)
@@ -79,7 +95,7 @@ package final class LiveCapture {
     /// Where the kernel has no room for both at once (20 KiB before Linux 6.7), everything passes
     /// for the instant between them. Where it throws, the filter before stays.
     package func install(_ filter: CaptureFilter) throws(CaptureError) {
-        let next = try Self.program(of: filter, for: linkType, interface: interface)
+        let next = try Self.program(of: filter, for: linkType, interface: link.name)
         var status = Self.attach(next, to: handle)
         if status == ENOMEM {
             _ = Self.attach(FilterProgram.everything, to: handle)
@@ -92,31 +108,32 @@ package final class LiveCapture {
 
     /// Hands over at most `limit` packets that are ready and returns how many there were.
     ///
-    /// Throws where the interface went away or down.
+    /// Throws where nothing is left and the interface is gone, or was renamed while it was down.
+    /// It may be called again: what the kernel still holds comes a little later.
     package func dispatch(limit: Int32) throws(CaptureError) -> Int {
         let context = Unmanaged.passUnretained(self).toOpaque()
         let count = pcap_dispatch(
             handle, limit, receivePacket, context.assumingMemoryBound(to: UInt8.self))
         guard count >= 0 else {
-            let words = String(cString: pcap_geterr(handle))
-            throw count == PCAP_ERROR_IFACE_NOT_UP || words.contains("down")
-                ? .interfaceDown(interface) : .failed(interface: interface, words)
+            throw .failed(interface: link.name, String(cString: pcap_geterr(handle)))
         }
         return Int(count)
     }
 
-    /// The kernel's counters since the start. libpcap's are 32 bits wide and may wrap.
+    /// The counters since the start. libpcap's are 32 bits wide and may wrap, once between two
+    /// calls.
     package func readCounters() -> CaptureCounters {
         var raw = pcap_stat()
         guard pcap_stats(handle, &raw) == 0 else { return counters }
-        counters.kernelDrops += UInt64(raw.ps_drop &- lastDrops)
-        counters.interfaceDrops += UInt64(raw.ps_ifdrop &- lastInterfaceDrops)
+        counters.received &+= UInt64(raw.ps_recv &- lastReceived)
+        counters.kernelDrops &+= UInt64(raw.ps_drop &- lastDrops)
+        lastReceived = raw.ps_recv
         lastDrops = raw.ps_drop
-        lastInterfaceDrops = raw.ps_ifdrop
         return counters
     }
 
     fileprivate func receive(header: UnsafePointer<pcap_pkthdr>, bytes: UnsafePointer<UInt8>) {
+        counters.handed &+= 1
         let seconds = UInt64(clamping: header.pointee.ts.tv_sec)
         let fraction = UInt64(clamping: header.pointee.ts.tv_usec)
         handler(
@@ -124,7 +141,7 @@ package final class LiveCapture {
                 bytes: UnsafeRawBufferPointer(start: bytes, count: Int(header.pointee.caplen)),
                 wireLength: Int(header.pointee.len),
                 time: Timestamp(seconds &* 1_000_000_000 &+ fraction),
-                linkType: linkType, interface: index))
+                linkType: linkType, interface: link.index))
     }
 
     // MARK: Opening

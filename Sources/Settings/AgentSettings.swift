@@ -38,9 +38,9 @@ package struct AgentSettings: Sendable, Hashable {
 
 /// How traffic is captured.
 package struct CaptureSettings: Sendable, Hashable {
-    /// Empty where the interfaces are to be chosen by the services' addresses.
+    /// Empty where every interface that is up and carries an address is to be captured.
     package let interfaces: [CaptureInterface]
-    /// The size of the kernel's packet ring in MiB, 1 to 1,024.
+    /// The size of each interface's packet ring in MiB, 1 to 1,024.
     package let ringMebibytes: Int
     /// At most 32, none twice, no UDP port twice.
     package let tunnels: [Tunnel]
@@ -48,7 +48,7 @@ package struct CaptureSettings: Sendable, Hashable {
 
 /// A network interface named in the settings; nothing says yet that it exists.
 package struct CaptureInterface: Sendable, Hashable {
-    /// 1 to 15 bytes without `/` and white space.
+    /// 1 to 15 bytes without `/` and white space. With `*` or `?` a pattern of names.
     ///
     /// Source: Linux net/core/dev.c, `dev_valid_name`.
     package let name: String

@@ -29,6 +29,7 @@ struct CheckCommand: AsyncParsableCommand {
             for line in SettingsSummary.filter(settings) { print(line) }
         } else {
             for line in SettingsSummary.lines(settings) { print(line) }
+            for line in InterfaceSummary.lines(settings) { print(line) }
         }
     }
 }

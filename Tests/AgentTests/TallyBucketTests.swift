@@ -2,6 +2,7 @@ import Metering
 import Scenarios
 import Testing
 import Traffic
+import Transactions
 
 @testable import Agent
 
@@ -30,32 +31,82 @@ struct TallyBucketTests {
                 outcomes: [OutcomeCondition(.completed, statuses: [.hundred(2)])])
         ], countsFlows: [true])
 
+    /// An engine's counters with `packets` packets, all of the one service and readable.
+    private func counters(_ packets: UInt64) -> EngineCounters {
+        let engine = TransactionEngine(
+            services: [EngineService(ports: [80], selectors: [])], sink: { _ in })
+        var counters = engine.counters
+        counters.packets = packets
+        counters.services[0].packets = packets
+        counters.services[0].readablePackets = packets
+        return counters
+    }
+
     @Test("an exchange on the boundary belongs to the window that begins there; none is lost")
     func boundary() {
-        let bucket = TallyBucket(counter)
+        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        bucket.begin(counters(0))
         bucket.replan(end: Timestamp(100))
         for time: UInt64 in [1, 99, 100, 101, 50] { exchange(at: time) { bucket.count($0) } }
-        let first = bucket.take(nextEnd: Timestamp(200))
+        let first = bucket.take(nextEnd: Timestamp(200), counters(0)).tally
         exchange(at: 150) { bucket.count($0) }
         exchange(at: 60) { bucket.count($0) }
-        let second = bucket.take(nextEnd: Timestamp(300))
+        let second = bucket.take(nextEnd: Timestamp(300), counters(0)).tally
         #expect(first.scenarios[0].flows == 3)
         #expect(second.scenarios[0].flows == 4)
         #expect(first.losses.late == 0)
         #expect(second.losses.late == 1)
         #expect(first.exchanges + second.exchanges == 7)
     }
-}
 
-@Suite("Doubt about counts")
-struct DoubtTests {
-    @Test(
-        "begins above one loss in a thousand exchanges",
-        arguments: [(0, 0, false), (1, 1000, false), (1, 999, true), (1, 0, true), (0, 5, false)])
-    func bound(lost: UInt64, exchanges: UInt64, isDoubtful: Bool) {
-        var tally = Tally(scenarios: [], services: [])
-        tally.exchanges = exchanges
-        tally.losses.kernelDrops = lost
-        #expect(tally.isDoubtful == isDoubtful)
+    @Test("a packet belongs to the window of its own time, however far ahead the ring holds it")
+    func packets() {
+        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        bucket.begin(counters(0))
+        bucket.replan(end: Timestamp(100))
+        var handed: UInt64 = 0
+        // Two interfaces: one is far ahead of the other.
+        for time: UInt64 in [10, 90, 930, 110, 20, 950, 120, 999, 250] {
+            if !bucket.isCurrent(Timestamp(time)) {
+                bucket.move(to: Timestamp(time), counters(handed))
+            }
+            exchange(at: time) { bucket.count($0) }
+            handed += 1
+        }
+        var windows: [TakenTally] = []
+        for end: UInt64 in stride(from: 200, through: 1100, by: 100) {
+            windows.append(bucket.take(nextEnd: Timestamp(end), counters(handed)))
+        }
+        let expected: [UInt64] = [3, 2, 1, 0, 0, 0, 0, 0, 0, 3]
+        #expect(windows.map(\.tally.packets) == expected)
+        #expect(windows.map { $0.tally.services[0].packets } == expected)
+        #expect(windows.map(\.tally.exchanges) == expected)
+        #expect(windows.map { $0.isReadable[0] } == expected.map { $0 > 0 })
+    }
+
+    @Test("a window that is closed early or late takes in what then lies before its end")
+    func replanned() {
+        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        bucket.begin(counters(0))
+        bucket.replan(end: Timestamp(100))
+        for time: UInt64 in [50, 150, 250, 350] { exchange(at: time) { bucket.count($0) } }
+        let first = bucket.take(nextEnd: Timestamp(300), counters(0)).tally
+        #expect(first.exchanges == 1)
+        bucket.replan(end: Timestamp(400))
+        #expect(bucket.take(nextEnd: Timestamp(500), counters(0)).tally.exchanges == 3)
+    }
+
+    @Test("of more windows than are kept none is lost")
+    func limit() {
+        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        bucket.begin(counters(0))
+        bucket.replan(end: Timestamp(100))
+        let number = UInt64(TallyBucket.maximumWindows + 500)
+        for window in 0..<number { exchange(at: window * 100 + 50) { bucket.count($0) } }
+        var sum: UInt64 = 0
+        for window in 0..<number + 1 {
+            sum += bucket.take(nextEnd: Timestamp(window * 100 + 200), counters(0)).tally.exchanges
+        }
+        #expect(sum == number)
     }
 }

@@ -22,7 +22,8 @@ struct KernelFilterTests {
         private var source: LiveCapture?
 
         init(_ interface: String, _ filter: CaptureFilter, ringMiB: Int = 4) throws {
-            source = try LiveCapture(interface: interface, ringMiB: ringMiB, filter: filter) {
+            let link = try #require(Interfaces.named([interface]).first)
+            source = try LiveCapture(link: link, ringMiB: ringMiB, filter: filter) {
                 [unowned self] in frames.append(Array($0.bytes))
             }
         }

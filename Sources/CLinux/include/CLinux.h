@@ -1,5 +1,5 @@
-// What the Glibc module does not show: sock_diag over netlink, setfsuid for tests, the kernel's
-// clock state, and three calls that are GNU extensions.
+// What the Glibc module does not show: sock_diag and links over netlink, options of packet sockets,
+// setfsuid for tests, the kernel's clock state, and three calls that are GNU extensions.
 #ifndef C_LINUX_H
 #define C_LINUX_H
 
@@ -24,5 +24,21 @@ struct clinux_usage {
     unsigned long long peak_bytes;
 };
 struct clinux_usage clinux_own_usage(void);
+
+// A non-blocking rtnetlink socket that tells of links and addresses that come, go and change, or
+// -1 with errno.
+int clinux_watch_links(void);
+
+// A blocking rtnetlink socket whose reads end after a second, or -1 with errno.
+int clinux_link_queries(void);
+
+// Asks for the link of this index, or for all links where it is 0. 0, or -1 with errno.
+int clinux_request_links(int descriptor, unsigned int index);
+
+// The index of the interface that a packet socket is bound to; 0 where it is to none.
+unsigned int clinux_bound_interface(int descriptor);
+
+// Lets a packet socket receive no packet that this host sends (Linux 4.20). 0, or -1 with errno.
+int clinux_ignore_outgoing(int descriptor);
 
 #endif
