@@ -6,6 +6,8 @@ struct AgentSettings {
     var hasCounters = true
     var interfaces = "lo"
     var tunnels = ""
+    var ringMebibytes = 16
+    var windowSeconds = 1
     var port: UInt16
     var collectorPort: UInt16?
 
@@ -23,9 +25,10 @@ struct AgentSettings {
         var lines = [
             "version: 1",
             "agent: {id: \(id), state: \(state)}",
-            "window: 1s",
+            "window: \(windowSeconds)s",
             "energy: \(energy)",
-            "capture: {interfaces: [\(interfaces)], tunnels: [\(tunnels)]}",
+            "capture: {interfaces: [\(interfaces)], tunnels: [\(tunnels)], "
+                + "ring_mib: \(ringMebibytes)}",
             "services:",
             "  - {name: web, ports: [\(port)], cpu: process, counts_flows: true}",
             "scenarios:",
