@@ -77,7 +77,7 @@ let package = Package(
         stage("Settings", ["Metering", "Traffic", "CYAML"]),
         stage("EnergySources", ["Metering", "KernelFiles"]),
         stage("Processes", ["Metering", "KernelFiles", "CLinux"]),
-        stage("Capture", ["Metering", "Traffic", "CPcap", "CZlib"]),
+        stage("Capture", ["Metering", "Traffic", "CLinux", "CPcap", "CZlib"]),
         stage("Transactions", ["Metering", "Traffic", "CIntrinsics", "CZlib"]),
         stage("Scenarios", ["Metering", "Traffic"]),
         stage("Attribution", ["Metering"]),
@@ -140,7 +140,8 @@ let package = Package(
             "EnergySourcesTests", ["EnergySources", "Metering", "CAllocationCounter", "CLinux"]),
         tests("ProcessesTests", ["Processes", "Metering", "CAllocationCounter"]),
         tests(
-            "CaptureTests", ["Capture", "Traffic", "Metering", "CZlib", "CAllocationCounter"]),
+            "CaptureTests",
+            ["Capture", "Traffic", "Metering", "CPcap", "CZlib", "CAllocationCounter"]),
         tests(
             "TransactionsTests",
             ["Transactions", "Traffic", "Metering", "CZlib", "CAllocationCounter"]),
@@ -149,7 +150,7 @@ let package = Package(
             "AgentTests",
             [
                 "Agent", "EnergySources", "Settings", "Scenarios", "Traffic", "Metering",
-                "CAllocationCounter", logging,
+                "Transactions", "Capture", "CAllocationCounter", logging,
             ]),
         tests("AttributionTests", ["Attribution", "Metering"]),
         tests("CRC32CTests", ["CRC32C"]),
