@@ -22,6 +22,8 @@ struct CaptureSet: ~Copyable {
     static let maximumRingMebibytes = 1024
 
     private var wanted: WantedInterfaces
+    /// What other settings want besides, while they still hold.
+    private var alsoWanted: WantedInterfaces?
     private var filter: CaptureFilter
     private var ringMebibytes: Int
     private let core: TrafficCore
@@ -62,13 +64,18 @@ struct CaptureSet: ~Copyable {
             .compactMap { $0 }
     }
 
-    /// From now on captures what `settings` want. Interfaces that are wanted as before stay open with
-    /// their rings, change filters without a gap, and lose nothing.
-    mutating func apply(_ settings: MeterSettings) {
-        wanted = settings.interfaces
-        filter = settings.filter
-        ringMebibytes = settings.ringMebibytes
-        words = CaptureWords(log)
+    /// From now on captures what `settings` want, and what `others` want besides. Interfaces that are
+    /// wanted as before stay open with their rings, change filters without a gap, and lose nothing.
+    mutating func apply(_ settings: MeterSettings, besides others: MeterSettings? = nil) {
+        let filter = others.map { settings.filter.joined(with: $0.filter) } ?? settings.filter
+        alsoWanted = others?.interfaces == settings.interfaces ? nil : others?.interfaces
+        if settings.interfaces != wanted {
+            wanted = settings.interfaces
+            words = CaptureWords(log)
+        }
+        defer { reconcile(at: clock(), force: true) }
+        guard filter != self.filter else { return }
+        self.filter = filter
         for source in sources where !source.isLeaving {
             do throws(CaptureError) {
                 try source.install(filter)
@@ -78,7 +85,6 @@ struct CaptureSet: ~Copyable {
                     metadata: ["interface": "\(source.link.name)"])
             }
         }
-        reconcile(at: clock(), force: true)
     }
 
     // MARK: Packets
@@ -141,12 +147,19 @@ struct CaptureSet: ~Copyable {
         nextRetry = reading.boottime + Self.retrying
         let links = monitor.map { Array($0.links.values) } ?? Interfaces.named(wanted.names)
         followLinks(links, at: reading)
-        let selection = wanted.select(
+        var selection = select(wanted, from: links)
+        if let alsoWanted { selection.join(select(alsoWanted, from: links)) }
+        leaveUnwanted(selection, at: reading)
+        open(selection, at: reading)
+    }
+
+    private func select(
+        _ wanted: WantedInterfaces, from links: [Link]
+    ) -> WantedInterfaces.Selection {
+        wanted.select(
             from: links,
             addressed: wanted.isAutomatic ? Set(Interfaces.addressed()) : [],
             open: Set(sources.filter { !$0.isLeaving }.map(\.link.index)))
-        leaveUnwanted(selection, at: reading)
-        open(selection, at: reading)
     }
 
     /// Takes the kernel's notices. True where something changed.

@@ -9,6 +9,8 @@ import Transactions
 final class TrafficCore {
     let bucket: TallyBucket
     var engine: TransactionEngine
+    /// Settings that were announced and do not hold yet.
+    private var expected: MeterSettings?
 
     init(_ settings: MeterSettings, localAddresses: [[UInt8]]) {
         let bucket = TallyBucket(settings.counter, length: settings.windowLength)
@@ -20,8 +22,31 @@ final class TrafficCore {
     }
 
     func ingest(_ frame: Frame) {
-        if !bucket.isCurrent(frame.time) { bucket.move(to: frame.time, engine.counters) }
+        if !bucket.isCurrent(frame.time) {
+            // Other settings begin to hold where a window ends.
+            changeSettings(at: frame.time)
+            bucket.move(to: frame.time, engine.counters)
+        }
         engine.ingest(frame)
+    }
+
+    /// Announces settings that hold from `time` on.
+    func expect(_ settings: MeterSettings, from time: Timestamp) {
+        expected = settings
+        bucket.expect(settings.counter, from: time)
+    }
+
+    /// Goes over to the settings that were announced, if they hold at `time`.
+    func changeSettings(at time: Timestamp) {
+        guard let settings = expected, let change = bucket.changeTime, time >= change else {
+            return
+        }
+        let before = engine.counters
+        engine.change(
+            services: settings.engineServices, localAddresses: Interfaces.localAddresses(),
+            tunnels: settings.tunnelPorts)
+        bucket.change(before, engine.counters)
+        expected = nil
     }
 }
 

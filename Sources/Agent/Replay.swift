@@ -124,7 +124,7 @@ package func replay(
     core.engine.finish()
     lines?.flush()
     let counters = core.engine.counters
-    let taken = bucket.take(nextEnd: Timestamp(.max), counters)
+    let taken = bucket.take(nextEnds: [Timestamp(.max)], counters)
     var tally = taken.tally
     plan.counter.observe(
         &tally, readable: taken.isReadable, encrypted: taken.isEncrypted, isCaptured: true)

@@ -15,19 +15,35 @@ final class TallyBucket {
     static let maximumWindows = 1024
 
     fileprivate struct Slot {
+        let counter: FlowCounter
         var end: Timestamp
         var tally: Tally
         /// By service: whether readable and encrypted packets were seen.
         var isReadable: [Bool]
         var isEncrypted: [Bool]
+
+        init(_ counter: FlowCounter, end: Timestamp) {
+            self.counter = counter
+            self.end = end
+            tally = counter.emptyTally()
+            isReadable = tally.services.map { _ in false }
+            isEncrypted = isReadable
+        }
     }
 
-    private let counter: FlowCounter
+    private var counter: FlowCounter
+    /// What counts under other settings, and from when on.
+    private var next: (counter: FlowCounter, from: Timestamp)?
+    /// The engine reads by the other settings already. Until the windows before them are taken,
+    /// `counter` is still theirs.
+    private var isChanged = false
     private let length: Nanoseconds
     private var start = Timestamp(0)
     private var open: Slot
     /// Windows after the open one with something in them, ascending.
     private var later: [Slot] = []
+    /// Where the open window and those after it end, as far as that is known.
+    private var ends = [Timestamp(.max)]
     /// Which the packets at hand belong to, 0 the open one, and the times that belong there.
     private var current = 0
     private var currentTimes = Timestamp(0)..<Timestamp(.max)
@@ -38,18 +54,37 @@ final class TallyBucket {
     init(_ counter: FlowCounter, length: Nanoseconds = .seconds(1)) {
         self.counter = counter
         self.length = length
-        open = Self.empty(counter, end: Timestamp(.max))
+        open = Slot(counter, end: Timestamp(.max))
     }
 
     /// The engine counts on from `counters`.
     func begin(_ counters: EngineCounters) { counted = counters }
 
-    /// Sets where the open window ends.
-    func replan(end: Timestamp) {
-        guard open.end != end else { return }
-        open.end = end
-        // Later ones that it now reaches over are part of it.
-        absorb()
+    // MARK: Windows
+
+    /// Sets where the open window and those after it end; the others end at multiples of the length.
+    func replan(ends: [Timestamp]) {
+        guard self.ends != ends else { return }
+        self.ends = ends
+        plan()
+    }
+
+    private func plan() {
+        open.end = ends.first ?? Timestamp(.max)
+        if let next { open.end = min(open.end, next.from) }
+        // A window that was to be longer has nothing beyond its end yet.
+        for end in ends.dropFirst() {
+            if let index = later.firstIndex(where: { end < $0.end }), times(of: index + 1) ~= end {
+                later[index].end = end
+            }
+        }
+        // Later ones that the open one now reaches over are part of it.
+        while let first = later.first, first.end <= open.end {
+            open.add(first)
+            later.removeFirst()
+            current = max(0, current - 1)
+        }
+        currentTimes = times(of: current)
     }
 
     /// Whether a packet of this time belongs to the same window as the one before it.
@@ -58,31 +93,96 @@ final class TallyBucket {
     /// From now on packets of this time are handed to the engine, which has counted `counters`.
     func move(to time: Timestamp, _ counters: EngineCounters) {
         settle(counters)
+        go(to: countingTime(time))
+    }
+
+    private func go(to time: Timestamp) {
         current = time < open.end ? 0 : slot(of: time) + 1
         currentTimes = times(of: current)
     }
 
     @discardableResult
     func count(_ exchange: Exchange) -> Match? {
-        guard exchange.end < open.end else {
-            return counter.count(exchange, into: &later[slot(of: exchange.end)].tally)
+        let time = countingTime(exchange.end)
+        guard time < open.end else {
+            let index = slot(of: time)
+            if exchange.end < time { later[index].tally.losses.late &+= 1 }
+            return later[index].counter.count(exchange, into: &later[index].tally)
         }
         if exchange.end < start { open.tally.losses.late &+= 1 }
-        return counter.count(exchange, into: &open.tally)
+        return open.counter.count(exchange, into: &open.tally)
     }
 
-    /// Ends the open window. The one after it ends at `nextEnd`.
-    func take(nextEnd: Timestamp, _ counters: EngineCounters) -> TakenTally {
+    /// Ends the open window. Those after it end at `nextEnds`.
+    ///
+    /// - Parameter endsSettings: the announced settings hold from its end on; `change` was called.
+    func take(
+        nextEnds: [Timestamp], _ counters: EngineCounters, endsSettings: Bool = false
+    ) -> TakenTally {
         settle(counters)
+        if endsSettings { for slot in removeEnding(from: 0) { open.add(late: slot) } }
         let taken = open
         start = taken.end
-        open = Self.empty(counter, end: nextEnd)
-        absorb()
+        if endsSettings, let next {
+            counter = next.counter
+            self.next = nil
+            isChanged = false
+        }
+        open = Slot(counter, end: Timestamp(.max))
+        ends = nextEnds
         current = 0
-        currentTimes = times(of: 0)
+        plan()
+        // What the engine counts is of the other settings; the open window is not.
+        if isChanged, let next { go(to: next.from) }
         return TakenTally(
-            tally: taken.tally, isReadable: taken.isReadable, isEncrypted: taken.isEncrypted)
+            counter: taken.counter, tally: taken.tally, isReadable: taken.isReadable,
+            isEncrypted: taken.isEncrypted)
     }
+
+    // MARK: Other settings
+
+    /// Announces what counts from `time` on, where a window ends; `change` is to follow.
+    func expect(_ counter: FlowCounter, from time: Timestamp) {
+        guard !isChanged, next?.from != time else { return }
+        next = (counter, time)
+        plan()
+    }
+
+    /// When other settings begin to hold; `nil` where none were announced, or they hold already.
+    var changeTime: Timestamp? { isChanged ? nil : next?.from }
+
+    /// The engine goes over to the other settings: it has counted `before`, and counts on from
+    /// `after`. What comes later and belongs before them counts under them, as `late`.
+    func change(_ before: EngineCounters, _ after: EngineCounters) {
+        guard let next, !isChanged else { return }
+        settle(before)
+        // The announcement came late: what is beyond cannot be told from what was before.
+        let beyond = later.firstIndex { $0.end > next.from } ?? later.count
+        for slot in removeEnding(from: beyond) {
+            if beyond == 0 { open.add(late: slot) } else { later[beyond - 1].add(late: slot) }
+        }
+        isChanged = true
+        counted = after
+        go(to: next.from)
+    }
+
+    /// Takes the later windows out, from `first` on, that are of the settings which end.
+    private func removeEnding(from first: Int) -> ArraySlice<Slot> {
+        let isOther = { [isChanged, next] (slot: Slot) in
+            isChanged && slot.end > next?.from ?? Timestamp(.max)
+        }
+        let end = later[first...].firstIndex(where: isOther) ?? later.count
+        defer { later.removeSubrange(first..<end) }
+        return later[first..<end]
+    }
+
+    /// When something at `time` counts: other settings count nothing before they hold.
+    private func countingTime(_ time: Timestamp) -> Timestamp {
+        guard isChanged, let next else { return time }
+        return max(time, next.from)
+    }
+
+    // MARK: Slots
 
     /// Brings the current window up to what the engine has counted.
     private func settle(_ counters: EngineCounters) {
@@ -97,11 +197,14 @@ final class TallyBucket {
 
     /// The later window that `time` belongs to, made where it has nothing yet.
     private func slot(of time: Timestamp) -> Int {
-        let end = Window.boundary(after: time, length: length)
+        var end = Window.boundary(after: time, length: length)
+        for known in ends where known > time { end = min(end, known) }
+        if let next, time < next.from { end = min(end, next.from) }
         let index = later.firstIndex { time < $0.end } ?? later.count
         if index < later.count, later[index].end <= end { return index }
         guard later.count < Self.maximumWindows else { return min(index, later.count - 1) }
-        later.insert(Self.empty(counter, end: end), at: index)
+        let isNext = isChanged && time >= next?.from ?? Timestamp(.max)
+        later.insert(Slot(isNext ? next?.counter ?? counter : counter, end: end), at: index)
         if current > index { current += 1 }
         return index
     }
@@ -113,36 +216,32 @@ final class TallyBucket {
         let start = Timestamp(end.rawValue - min(end.rawValue, length.rawValue))
         return min(end, max(before, start))..<end
     }
-
-    /// Joins the later windows that the open one reaches over to it.
-    private func absorb() {
-        while let first = later.first, first.end <= open.end {
-            open.tally.add(first.tally)
-            for index in first.isReadable.indices {
-                if first.isReadable[index] { open.isReadable[index] = true }
-                if first.isEncrypted[index] { open.isEncrypted[index] = true }
-            }
-            later.removeFirst()
-            current = max(0, current - 1)
-        }
-        currentTimes = times(of: current)
-    }
-
-    private static func empty(_ counter: FlowCounter, end: Timestamp) -> Slot {
-        let tally = counter.emptyTally()
-        let none = tally.services.map { _ in false }
-        return Slot(end: end, tally: tally, isReadable: none, isEncrypted: none)
-    }
 }
 
 /// A window's counts, and what was seen of its services.
 struct TakenTally {
+    /// What counted them.
+    let counter: FlowCounter
     var tally: Tally
     let isReadable: [Bool]
     let isEncrypted: [Bool]
 }
 
 extension TallyBucket.Slot {
+    /// Adds a window after this one that has no record of its own.
+    fileprivate mutating func add(late other: Self) {
+        add(other)
+        tally.losses.late &+= other.tally.exchanges
+    }
+
+    fileprivate mutating func add(_ other: Self) {
+        tally.add(other.tally)
+        for index in other.isReadable.indices {
+            if other.isReadable[index] { isReadable[index] = true }
+            if other.isEncrypted[index] { isEncrypted[index] = true }
+        }
+    }
+
     /// Adds what the engine counted between two readings of its counters.
     fileprivate mutating func note(_ now: EngineCounters, since before: EngineCounters) {
         tally.note(now, since: before)

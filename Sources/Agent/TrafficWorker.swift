@@ -18,7 +18,10 @@ struct TrafficWorker: ~Copyable {
     private static let latestGiving = Nanoseconds.seconds(1)
     private static let latestGivingBehind = Nanoseconds.seconds(5)
 
-    private let settings: MeterSettings
+    /// The settings that hold in the open window.
+    private var settings: MeterSettings
+    /// The number of other settings that capture makes ready for, and whether it has gone over.
+    private var announced: Int?
     private let events: AsyncStream<MeterEvent>.Continuation
     private let log: Logger
     private let clock: @Sendable () -> ClockReading
@@ -43,22 +46,21 @@ struct TrafficWorker: ~Copyable {
         interfaces = CaptureSet(settings, core: core, log: log, clock: clock)
     }
 
-    /// From now on captures what `settings` want; what is wanted as before, without a gap.
-    mutating func capture(_ settings: MeterSettings) { interfaces.apply(settings) }
-
     /// Captures until the schedule says that no window follows, and gives the last one's counts.
     mutating func run(_ schedule: WindowSchedule, waker: Waker) {
-        core.bucket.replan(end: schedule.current.plannedEnd)
+        core.bucket.replan(ends: schedule.current.ends)
         while true {
             let end = schedule.current.plannedEnd
             waker.wait(interfaces.descriptors, milliseconds: untilNextLook(end))
             let woken = clock()
             readCounters(at: woken, end: end)
             interfaces.reconcile(at: woken)
+            prepareChange(schedule.current)
             let isDrained = interfaces.takePackets()
             let reading = clock()
             let watermark = watermark(at: reading, isDrained: isDrained)
             if isDrained { core.engine.advance(to: watermark) }
+            core.changeSettings(at: watermark)
             if giveDue(schedule, watermark: watermark, now: reading.boottime) { return }
         }
     }
@@ -94,7 +96,7 @@ struct TrafficWorker: ~Copyable {
     ) -> Bool {
         var state = schedule.current
         // The open window may end earlier than it was to: a stop is announced before it comes.
-        core.bucket.replan(end: state.closed.first?.window.end ?? state.plannedEnd)
+        core.bucket.replan(ends: state.ends)
         while let window = state.closed.first {
             let end = window.window.end
             let since = dueSince ?? now
@@ -107,20 +109,42 @@ struct TrafficWorker: ~Copyable {
             if isLast { core.engine.finish() }
             schedule.takeFirst()
             state.closed.removeFirst()
-            let next = state.closed.first?.window.end ?? state.plannedEnd
-            give(window, nextEnd: next)
+            let change = state.change.flatMap { $0.ordinal == window.ordinal ? $0 : nil }
+            if change != nil { core.changeSettings(at: Timestamp(.max)) }
+            give(window, nextEnds: state.ends, endsSettings: change != nil)
+            if let change {
+                settings = change.settings
+                announced = nil
+                interfaces.apply(settings)
+                schedule.takeChange()
+                state.change = nil
+            }
         }
         return state.isStopped
     }
 
-    private mutating func give(_ closed: ClosedWindow, nextEnd: Timestamp) {
-        let taken = core.bucket.take(nextEnd: nextEnd, core.engine.counters)
+    /// Makes ready for settings that hold from the end of a window on: until then what they and
+    /// those before them need is captured.
+    private mutating func prepareChange(_ state: WindowSchedule.State) {
+        guard let change = state.change, let end = state.end(of: change.ordinal) else { return }
+        if announced != change.settings.generation {
+            announced = change.settings.generation
+            interfaces.apply(change.settings, besides: settings)
+        }
+        core.expect(change.settings, from: end)
+    }
+
+    private mutating func give(
+        _ closed: ClosedWindow, nextEnds: [Timestamp], endsSettings: Bool
+    ) {
+        let taken = core.bucket.take(
+            nextEnds: nextEnds, core.engine.counters, endsSettings: endsSettings)
         let window = closed.window
         let start = closed.endBoottime.subtractingClamped(window.duration)
         var tally = taken.tally
         tally.losses.add(captured: interfaces.takeLosses(from: start, to: closed.endBoottime))
         let away = CountLoss(uncaptured: tally.losses.uncaptured, of: window.duration)
-        settings.counter.observe(
+        taken.counter.observe(
             &tally, readable: taken.isReadable, encrypted: taken.isEncrypted,
             isCaptured: away <= .doubtful)
         if case .dropped = events.yield(.traffic(ordinal: closed.ordinal, tally)) {

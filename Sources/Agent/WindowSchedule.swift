@@ -17,6 +17,9 @@ final class WindowSchedule: Sendable {
         /// Other settings that were announced and do not hold yet.
         var change: SettingsChange?
 
+        /// Where the closed windows end, and the open one.
+        var ends: [Timestamp] { closed.map(\.window.end) + [plannedEnd] }
+
         /// Where the window `ordinal` ends; `nil` where it was taken, or is still to be opened.
         func end(of ordinal: Int) -> Timestamp? {
             ordinal == openOrdinal

@@ -31,6 +31,13 @@ package struct CaptureFilter: Sendable, Hashable {
         self.tunnels = Set(tunnels)
     }
 
+    /// A filter that passes what either passes; it may have twice the ports that one may have.
+    package func joined(with other: CaptureFilter) -> CaptureFilter {
+        CaptureFilter(
+            ports: (ports + other.ports).flatMap(Array.init),
+            tunnels: Array(tunnels.union(other.tunnels)))
+    }
+
     /// The kernel's program for an interface of this kind, or `nil` where Linux has none such.
     package func program(for link: LinkType) -> [BPFInstruction]? {
         switch link {

@@ -46,12 +46,12 @@ struct TallyBucketTests {
     func boundary() {
         let bucket = TallyBucket(counter, length: Nanoseconds(100))
         bucket.begin(counters(0))
-        bucket.replan(end: Timestamp(100))
+        bucket.replan(ends: [Timestamp(100)])
         for time: UInt64 in [1, 99, 100, 101, 50] { exchange(at: time) { bucket.count($0) } }
-        let first = bucket.take(nextEnd: Timestamp(200), counters(0)).tally
+        let first = bucket.take(nextEnds: [Timestamp(200)], counters(0)).tally
         exchange(at: 150) { bucket.count($0) }
         exchange(at: 60) { bucket.count($0) }
-        let second = bucket.take(nextEnd: Timestamp(300), counters(0)).tally
+        let second = bucket.take(nextEnds: [Timestamp(300)], counters(0)).tally
         #expect(first.scenarios[0].flows == 3)
         #expect(second.scenarios[0].flows == 4)
         #expect(first.losses.late == 0)
@@ -63,7 +63,7 @@ struct TallyBucketTests {
     func packets() {
         let bucket = TallyBucket(counter, length: Nanoseconds(100))
         bucket.begin(counters(0))
-        bucket.replan(end: Timestamp(100))
+        bucket.replan(ends: [Timestamp(100)])
         var handed: UInt64 = 0
         // Two interfaces: one is far ahead of the other.
         for time: UInt64 in [10, 90, 930, 110, 20, 950, 120, 999, 250] {
@@ -75,7 +75,7 @@ struct TallyBucketTests {
         }
         var windows: [TakenTally] = []
         for end: UInt64 in stride(from: 200, through: 1100, by: 100) {
-            windows.append(bucket.take(nextEnd: Timestamp(end), counters(handed)))
+            windows.append(bucket.take(nextEnds: [Timestamp(end)], counters(handed)))
         }
         let expected: [UInt64] = [3, 2, 1, 0, 0, 0, 0, 0, 0, 3]
         #expect(windows.map(\.tally.packets) == expected)
@@ -88,24 +88,24 @@ struct TallyBucketTests {
     func replanned() {
         let bucket = TallyBucket(counter, length: Nanoseconds(100))
         bucket.begin(counters(0))
-        bucket.replan(end: Timestamp(100))
+        bucket.replan(ends: [Timestamp(100)])
         for time: UInt64 in [50, 150, 250, 350] { exchange(at: time) { bucket.count($0) } }
-        let first = bucket.take(nextEnd: Timestamp(300), counters(0)).tally
+        let first = bucket.take(nextEnds: [Timestamp(300)], counters(0)).tally
         #expect(first.exchanges == 1)
-        bucket.replan(end: Timestamp(400))
-        #expect(bucket.take(nextEnd: Timestamp(500), counters(0)).tally.exchanges == 3)
+        bucket.replan(ends: [Timestamp(400)])
+        #expect(bucket.take(nextEnds: [Timestamp(500)], counters(0)).tally.exchanges == 3)
     }
 
     @Test("of more windows than are kept none is lost")
     func limit() {
         let bucket = TallyBucket(counter, length: Nanoseconds(100))
         bucket.begin(counters(0))
-        bucket.replan(end: Timestamp(100))
+        bucket.replan(ends: [Timestamp(100)])
         let number = UInt64(TallyBucket.maximumWindows + 500)
         for window in 0..<number { exchange(at: window * 100 + 50) { bucket.count($0) } }
         var sum: UInt64 = 0
         for window in 0..<number + 1 {
-            sum += bucket.take(nextEnd: Timestamp(window * 100 + 200), counters(0)).tally.exchanges
+            sum += bucket.take(nextEnds: [Timestamp(window * 100 + 200)], counters(0)).tally.exchanges
         }
         #expect(sum == number)
     }

@@ -27,6 +27,14 @@ package struct WantedInterfaces: Sendable, Hashable {
         package var absent: [String] = []
         /// Interfaces that had no room.
         package var leftOut: [String] = []
+
+        /// Adds what another selection has besides, as far as there is room. What it lacks is not
+        /// noted: only this one's names are wanted on.
+        package mutating func join(_ other: Selection) {
+            let chosen = Set(links.map(\.index))
+            links += other.links.filter { !chosen.contains($0.index) }
+            links = Array(links.prefix(maximum))
+        }
     }
 
     /// Chooses among `links`.
