@@ -105,8 +105,123 @@ struct TallyBucketTests {
         for window in 0..<number { exchange(at: window * 100 + 50) { bucket.count($0) } }
         var sum: UInt64 = 0
         for window in 0..<number + 1 {
-            sum += bucket.take(nextEnds: [Timestamp(window * 100 + 200)], counters(0)).tally.exchanges
+            sum +=
+                bucket.take(nextEnds: [Timestamp(window * 100 + 200)], counters(0)).tally.exchanges
         }
         #expect(sum == number)
+    }
+
+    /// The same scenario behind another, and two services.
+    private let other = FlowCounter(
+        scenarios: [.credit, .query],
+        rules: [
+            ScenarioRule(
+                scenario: 1, method: "GET", path: PathTemplate("/a"),
+                outcomes: [OutcomeCondition(.completed, statuses: [.hundred(2)])])
+        ], countsFlows: [true, true])
+
+    private func otherCounters(_ packets: UInt64) -> EngineCounters {
+        let engine = TransactionEngine(
+            services: [80, 81].map { EngineService(ports: [$0], selectors: []) }, sink: { _ in })
+        var counters = engine.counters
+        counters.packets = packets
+        counters.services[0].packets = packets
+        return counters
+    }
+
+    /// What settings of generation `isOther` counted in the windows that end at `ends`, when the
+    /// packets of `times` come in this order, the change is announced before the packet `announced`
+    /// and each window is taken before the packet of its number in `taking`.
+    private func taken(
+        times: [UInt64], ends: [UInt64], changeAfter: Int, announced: Int, taking: [Int]
+    ) -> [TakenTally] {
+        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        let change = Timestamp(ends[changeAfter])
+        bucket.begin(counters(0))
+        var packets: UInt64 = 0
+        var isOther = false
+        var windows: [TakenTally] = []
+        func go(to time: Timestamp) {
+            guard let change = bucket.changeTime, time >= change else { return }
+            let before = counted()
+            isOther = true
+            // The engine's count of packets goes on, those of its services begin anew.
+            var after = otherCounters(0)
+            after.packets = packets
+            bucket.change(before, after)
+            offset = packets
+        }
+        var offset: UInt64 = 0
+        func counted() -> EngineCounters {
+            guard isOther else { return counters(packets) }
+            var counters = otherCounters(packets)
+            counters.services[0].packets = packets - offset
+            return counters
+        }
+        func take() {
+            let number = windows.count
+            if number == changeAfter {
+                if bucket.changeTime == nil && !isOther { bucket.expect(other, from: change) }
+                go(to: Timestamp(.max))
+            }
+            let next = ends.dropFirst(number + 1).map { Timestamp($0) }
+            windows.append(
+                bucket.take(
+                    nextEnds: next.isEmpty ? [Timestamp(.max)] : Array(next), counted(),
+                    endsSettings: number == changeAfter))
+        }
+        for (index, time) in times.enumerated() {
+            while windows.count < taking.count, taking[windows.count] <= index { take() }
+            if index == announced { bucket.expect(other, from: change) }
+            bucket.replan(ends: Array(ends.dropFirst(windows.count)).map { Timestamp($0) })
+            if !bucket.isCurrent(Timestamp(time)) {
+                go(to: Timestamp(time))
+                bucket.move(to: Timestamp(time), counted())
+            }
+            exchange(at: time) { bucket.count($0) }
+            packets += 1
+        }
+        while windows.count < ends.count { take() }
+        return windows
+    }
+
+    @Test("other settings count from the end of a window on, and nothing is lost or doubled by it")
+    func change() {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<400 {
+            // Ends of windows, one of them between two multiples of the length.
+            let change = UInt64.random(in: 101..<200, using: &random)
+            let ends: [UInt64] = [100, change, 200, 300, 400]
+            // Two interfaces, one up to 30 behind the other.
+            let times = (1..<40).map { step in
+                UInt64(step * 10) - min(UInt64(step * 10), .random(in: 0...30, using: &random))
+            }
+            // Each window is taken some time after a packet beyond its end has come.
+            var taking: [Int] = []
+            for end in ends {
+                let due = times.firstIndex { $0 >= end } ?? times.count
+                taking.append(
+                    max(
+                        taking.last ?? 0, min(times.count, due + .random(in: 0...8, using: &random))
+                    ))
+            }
+            let latest = times.firstIndex { $0 >= change } ?? times.count
+            let windows = taken(
+                times: times, ends: ends, changeAfter: 1,
+                announced: .random(in: 0...latest, using: &random), taking: taking)
+            #expect(windows.map(\.counter.scenarios.count) == [1, 1, 2, 2, 2])
+            #expect(windows.reduce(0) { $0 + $1.tally.exchanges } == UInt64(times.count))
+            #expect(windows.reduce(0) { $0 + $1.tally.packets } == UInt64(times.count))
+            let services = windows.reduce(0) { sum, window in
+                sum + window.tally.services.reduce(0) { $0 + $1.packets }
+            }
+            #expect(services == UInt64(times.count))
+            let flows = windows.reduce(0) { $0 + ($1.tally.scenarios.last?.flows ?? 0) }
+            #expect(flows == UInt64(times.count))
+            // Only what was behind when its window ended is late.
+            let late = windows.reduce(0) { $0 + $1.tally.losses.late }
+            let early = windows.prefix(2).reduce(0) { $0 + $1.tally.exchanges }
+            #expect(early + late >= UInt64(times.filter { $0 < change }.count))
+        }
     }
 }

@@ -12,7 +12,7 @@ extension SystemTests {
             .enabled("no right to capture: CAP_NET_RAW is missing") { Host.mayCapture })
         func countsEqualTheAccessLog() throws {
             try Site.with { site in
-                let nginx = try startNginx(site)
+                let nginx = try site.startNginx()
                 _ = try site.startCounters()
                 _ = try site.startCollector()
                 let agent = try site.startAgent()
@@ -40,18 +40,6 @@ extension SystemTests {
                 #expect(report.losses.filter { $0.value != 0 } == [:])
                 #expect(report.isSimulated)
             }
-        }
-
-        private func startNginx(_ site: Site) throws -> Child {
-            let file = site.path("nginx.conf")
-            let text = NginxFiles.configuration(
-                folder: site.folder, address: "127.0.0.1:\(site.servicePort)")
-            try write(text, to: file)
-            let nginx = try site.start("nginx", ["nginx", "-p", site.folder, "-c", file])
-            try wait("nginx to listen", 5, diary: { nginx.said }) {
-                Host.isListening(on: site.servicePort)
-            }
-            return nginx
         }
     }
 }

@@ -10,6 +10,9 @@ struct AgentSettings {
     var windowSeconds = 1
     var port: UInt16
     var collectorPort: UInt16?
+    /// A second service, which comes first.
+    var otherPort: UInt16?
+    var isReversed = false
 
     /// The four scenarios: name, method, path.
     static let scenarios = [
@@ -30,10 +33,15 @@ struct AgentSettings {
             "capture: {interfaces: [\(interfaces)], tunnels: [\(tunnels)], "
                 + "ring_mib: \(ringMebibytes)}",
             "services:",
+        ]
+        if let otherPort {
+            lines.append("  - {name: other, ports: [\(otherPort)], cpu: process}")
+        }
+        lines += [
             "  - {name: web, ports: [\(port)], cpu: process, counts_flows: true}",
             "scenarios:",
         ]
-        for (id, method, path) in Self.scenarios {
+        for (id, method, path) in isReversed ? Self.scenarios.reversed() : Self.scenarios {
             lines += [
                 "  - id: \(id)",
                 "    steps:",

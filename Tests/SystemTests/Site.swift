@@ -10,6 +10,8 @@ final class Site {
     /// Seconds since 1970 before which no record begins.
     private let began = Int(Date().timeIntervalSince1970)
     private var children: [Child] = []
+    /// The file of the agent that was started last.
+    private(set) var settingsFile = ""
 
     init() throws {
         folder = try Host.temporaryFolder()
@@ -73,6 +75,7 @@ final class Site {
     ) throws -> Child {
         let settings = settings ?? agentSettings()
         let file = path("agent-\(children.count).yaml")
+        settingsFile = file
         try write(settings.text, to: file)
         return try start(
             "agent", before + [Self.program("agent"), "run", "--config", file], as: user)
@@ -98,6 +101,16 @@ final class Site {
         try write(text, to: file)
         return try start(
             "collector", before + [Self.program("collector"), "run", "--config", file])
+    }
+
+    /// nginx on the service's port, with the flows of `NginxFiles`.
+    func startNginx() throws -> Child {
+        let file = path("nginx.conf")
+        let text = NginxFiles.configuration(folder: folder, address: "127.0.0.1:\(servicePort)")
+        try write(text, to: file)
+        let nginx = try start("nginx", ["nginx", "-p", folder, "-c", file])
+        try wait("nginx to listen", 5, diary: { nginx.said }) { Host.isListening(on: servicePort) }
+        return nginx
     }
 
     func startApplication() throws -> Child {
