@@ -77,7 +77,10 @@ struct CounterWorker: ~Copyable {
             waker.wait(milliseconds: untilNextTick(clock()))
             guard !isStopping() else { break }
             tick()
-            if change == nil, let next = orders.take() { announce(next) }
+            // One change after another: the counts of the windows before it are given first.
+            if change == nil, schedule.current.change == nil, let next = orders.take() {
+                announce(next)
+            }
         }
         // The end is announced before it comes, so that the counts are cut exactly there.
         windows.end(at: clock().realtime + Self.notice)

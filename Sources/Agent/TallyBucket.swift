@@ -16,14 +16,16 @@ final class TallyBucket {
 
     fileprivate struct Slot {
         let counter: FlowCounter
+        let start: Timestamp
         var end: Timestamp
         var tally: Tally
         /// By service: whether readable and encrypted packets were seen.
         var isReadable: [Bool]
         var isEncrypted: [Bool]
 
-        init(_ counter: FlowCounter, end: Timestamp) {
+        init(_ counter: FlowCounter, start: Timestamp, end: Timestamp) {
             self.counter = counter
+            self.start = start
             self.end = end
             tally = counter.emptyTally()
             isReadable = tally.services.map { _ in false }
@@ -54,7 +56,7 @@ final class TallyBucket {
     init(_ counter: FlowCounter, length: Nanoseconds = .seconds(1)) {
         self.counter = counter
         self.length = length
-        open = Slot(counter, end: Timestamp(.max))
+        open = Slot(counter, start: Timestamp(0), end: Timestamp(.max))
     }
 
     /// The engine counts on from `counters`.
@@ -73,10 +75,9 @@ final class TallyBucket {
         open.end = ends.first ?? Timestamp(.max)
         if let next { open.end = min(open.end, next.from) }
         // A window that was to be longer has nothing beyond its end yet.
-        for end in ends.dropFirst() {
-            if let index = later.firstIndex(where: { end < $0.end }), times(of: index + 1) ~= end {
-                later[index].end = end
-            }
+        for end in ends.dropFirst() + (next.map { [$0.from] } ?? []) {
+            guard let index = later.firstIndex(where: { end < $0.end }) else { continue }
+            if times(of: index + 1).lowerBound < end { later[index].end = end }
         }
         // Later ones that the open one now reaches over are part of it.
         while let first = later.first, first.end <= open.end {
@@ -128,7 +129,7 @@ final class TallyBucket {
             self.next = nil
             isChanged = false
         }
-        open = Slot(counter, end: Timestamp(.max))
+        open = Slot(counter, start: start, end: Timestamp(.max))
         ends = nextEnds
         current = 0
         plan()
@@ -198,23 +199,25 @@ final class TallyBucket {
     /// The later window that `time` belongs to, made where it has nothing yet.
     private func slot(of time: Timestamp) -> Int {
         var end = Window.boundary(after: time, length: length)
-        for known in ends where known > time { end = min(end, known) }
-        if let next, time < next.from { end = min(end, next.from) }
+        var start = Timestamp(end.rawValue - min(end.rawValue, length.rawValue))
+        for known in ends + (next.map { [$0.from] } ?? []) {
+            if known > time { end = min(end, known) } else { start = max(start, known) }
+        }
         let index = later.firstIndex { time < $0.end } ?? later.count
         if index < later.count, later[index].end <= end { return index }
         guard later.count < Self.maximumWindows else { return min(index, later.count - 1) }
         let isNext = isChanged && time >= next?.from ?? Timestamp(.max)
-        later.insert(Slot(isNext ? next?.counter ?? counter : counter, end: end), at: index)
+        later.insert(
+            Slot(isNext ? next?.counter ?? counter : counter, start: start, end: end), at: index)
         if current > index { current += 1 }
         return index
     }
 
     private func times(of index: Int) -> Range<Timestamp> {
         guard index > 0 else { return Timestamp(0)..<open.end }
-        let end = later[index - 1].end
+        let slot = later[index - 1]
         let before = index > 1 ? later[index - 2].end : open.end
-        let start = Timestamp(end.rawValue - min(end.rawValue, length.rawValue))
-        return min(end, max(before, start))..<end
+        return min(slot.end, max(before, slot.start))..<slot.end
     }
 }
 

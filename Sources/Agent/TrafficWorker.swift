@@ -95,6 +95,8 @@ struct TrafficWorker: ~Copyable {
         _ schedule: WindowSchedule, watermark: Timestamp, now: Nanoseconds
     ) -> Bool {
         var state = schedule.current
+        // One may have been announced a moment ago, and its window have ended.
+        prepareChange(state)
         // The open window may end earlier than it was to: a stop is announced before it comes.
         core.bucket.replan(ends: state.ends)
         while let window = state.closed.first {
