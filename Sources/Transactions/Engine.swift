@@ -231,7 +231,7 @@ package struct TransactionEngine: ~Copyable {
 
     private mutating func take(_ segment: SegmentPointer, now: UInt64) {
         guard let (key, direction) = ends(of: segment) else { return }
-        let hash = key.hash
+        let hash = table.hash(key)
         var connection = table.find(key, hash: hash, direction)
         guard let service = connection.map({ Int($0.pointee.service) }) ?? services.service(of: key)
         else { return }

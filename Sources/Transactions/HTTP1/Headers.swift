@@ -98,7 +98,8 @@ extension MessageParser {
 
     /// Chunked frames the body only as the last coding (RFC 9112, 6.3, 4); several lines are one
     /// list.
-    fileprivate mutating func takeTransferCoding(_ value: UnsafeRawBufferPointer) {
+    fileprivate mutating func takeTransferCoding(_ written: UnsafeRawBufferPointer) {
+        let value = written.withoutEmptyElements
         guard !value.isEmpty else { return }
         let isChunked = endsInChunked(value)
         transferCoding = isChunked ? .chunked : .other

@@ -13,13 +13,15 @@ struct Inflater {
     fileprivate var hasBegun = false
     /// Bytes that came out.
     fileprivate var produced: UInt64 = 0
+    /// Whose body it decompresses; `nil` where it is free.
+    fileprivate var owner: ConnectionPointer?
 }
 
 typealias InflaterPointer = UnsafeMutablePointer<Inflater>
 
 extension InflaterPointer {
     /// Gives a decompressor's memory to the system.
-    func end() {
+    fileprivate func end() {
         inflateEnd(&pointee.stream)
         deinitialize(count: 1)
         deallocate()
@@ -32,35 +34,56 @@ struct InflaterPool: ~Copyable {
     fileprivate static let outputSize = 16 << 10
 
     private let maximum: Int
-    private var made = 0
-    private var free: [InflaterPointer] = []
+    private var all: [InflaterPointer] = []
     fileprivate let output: UnsafeMutableRawPointer
 
     init(maximum: Int) {
         self.maximum = maximum
         output = .allocate(byteCount: Self.outputSize, alignment: 16)
-        free.reserveCapacity(maximum)
+        all.reserveCapacity(maximum)
     }
 
     deinit {
-        for inflater in free { inflater.end() }
+        for inflater in all { inflater.end() }
         output.deallocate()
     }
 
-    /// A decompressor for a new body; `nil` where the limit or the budget leaves no room.
-    mutating func take(_ coding: MessageParser.Coding, _ pool: inout BlockPool) -> InflaterPointer?
-    {
-        guard let inflater = free.popLast() ?? make(&pool) else { return nil }
+    /// A decompressor for a new body: a free one, a new one, or that of the body which has waited
+    /// longest for more, whose fields are unread then. `nil` where the budget has no room for one.
+    mutating func take(
+        _ coding: MessageParser.Coding, for connection: ConnectionPointer, _ pool: inout BlockPool
+    ) -> InflaterPointer? {
+        guard let inflater = free ?? make(&pool) ?? takeFromOldest() else { return nil }
+        inflater.pointee.owner = connection
         inflater.pointee.coding = coding
         inflater.pointee.hasBegun = false
         inflater.pointee.produced = 0
         return inflater
     }
 
-    mutating func give(_ inflater: InflaterPointer) { free.append(inflater) }
+    func give(_ inflater: InflaterPointer) { inflater.pointee.owner = nil }
+
+    private var free: InflaterPointer? { all.first { $0.pointee.owner == nil } }
+
+    private func takeFromOldest() -> InflaterPointer? {
+        var oldest: InflaterPointer?
+        var since = UInt64.max
+        for inflater in all {
+            guard let owner = inflater.pointee.owner, owner.pointee.lastSeen < since else {
+                continue
+            }
+            oldest = inflater
+            since = owner.pointee.lastSeen
+        }
+        guard let oldest, let owner = oldest.pointee.owner else { return nil }
+        owner.pointee.inflater = nil
+        owner.parser(.toClient).pointee.fields = .read
+        owner.parser(.toClient).pointee.hasUnreadBody = true
+        return oldest
+    }
 
     private mutating func make(_ pool: inout BlockPool) -> InflaterPointer? {
-        guard made < maximum, pool.reserve(Inflater.footprint) else { return nil }
+        guard all.count < maximum, pool.reserve(Inflater.footprint) else { return nil }
         let inflater = InflaterPointer.allocate(capacity: 1)
         inflater.initialize(to: Inflater())
         let size = Int32(MemoryLayout<z_stream>.size)
@@ -69,7 +92,7 @@ struct InflaterPool: ~Copyable {
             inflater.deallocate()
             return nil
         }
-        made += 1
+        all.append(inflater)
         return inflater
     }
 }
@@ -79,7 +102,7 @@ extension TransactionEngine {
     mutating func beginInflation(
         _ connection: ConnectionPointer, _ coding: MessageParser.Coding
     ) -> Bool {
-        connection.pointee.inflater = inflaters.take(coding, &pool)
+        connection.pointee.inflater = inflaters.take(coding, for: connection, &pool)
         return connection.pointee.inflater != nil
     }
 

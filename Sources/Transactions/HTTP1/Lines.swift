@@ -191,6 +191,17 @@ extension UnsafeRawBufferPointer {
         return UnsafeRawBufferPointer(rebasing: self[start..<end])
     }
 
+    /// A list without what is empty at its end.
+    ///
+    /// Source: RFC 9110, 5.6.1.2: a recipient must ignore empty elements.
+    var withoutEmptyElements: UnsafeRawBufferPointer {
+        var end = count
+        while end > 0, self[end - 1] == 0x2c || self[end - 1] == 0x20 || self[end - 1] == 0x09 {
+            end -= 1
+        }
+        return UnsafeRawBufferPointer(rebasing: self[..<end])
+    }
+
     /// Whether a segment begins a request: a method of capital letters, a space and a target; and a
     /// version, where the line ends in the segment.
     var beginsRequest: Bool {

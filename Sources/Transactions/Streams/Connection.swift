@@ -6,15 +6,6 @@ struct ConnectionKey: Equatable {
     let server: Address
     let clientPort: UInt16
     let serverPort: UInt16
-
-    var hash: UInt32 {
-        var mixed = client.low ^ (client.high &* 0x9e37_79b9_7f4a_7c15)
-        mixed ^= (server.low ^ server.high) &* 0xc2b2_ae3d_27d4_eb4f
-        mixed ^= UInt64(clientPort) << 16 | UInt64(serverPort)
-        mixed = (mixed ^ mixed >> 33) &* 0xff51_afd7_ed55_8ccd
-        mixed = (mixed ^ mixed >> 33) &* 0xc4ce_b9fe_1a85_ec53
-        return UInt32(truncatingIfNeeded: mixed ^ mixed >> 33)
-    }
 }
 
 enum Direction: Int {
@@ -218,6 +209,5 @@ extension ConnectionPointer {
             UnsafeMutableRawPointer(request).deallocate()
         }
         if let scanners = pointee.scanners { UnsafeMutableRawPointer(scanners).deallocate() }
-        pointee.inflater?.end()
     }
 }

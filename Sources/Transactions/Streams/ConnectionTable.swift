@@ -8,6 +8,33 @@ struct UseOrder {
     fileprivate(set) var count = 0
 }
 
+/// A hash of a connection's ends that nobody outside can foresee: who could would send packets that
+/// all fall on one place of the table, and each would be looked for among all of them.
+///
+/// Products of numbers with a random key, folded, as in wyhash.
+struct EndsHash {
+    private let keys: (UInt64, UInt64, UInt64, UInt64)
+
+    init() {
+        var random = SystemRandomNumberGenerator()
+        keys = (random.next(), random.next(), random.next(), random.next())
+    }
+
+    @inline(__always)
+    func callAsFunction(_ key: ConnectionKey) -> UInt32 {
+        let low = fold(key.client.low ^ keys.0, key.server.low ^ keys.1)
+        let high = fold(key.client.high ^ keys.2, key.server.high ^ keys.3)
+        let ports = UInt64(key.clientPort) << 16 | UInt64(key.serverPort)
+        return UInt32(truncatingIfNeeded: fold(low ^ ports ^ keys.2, high ^ keys.0))
+    }
+
+    @inline(__always)
+    private func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = a.multipliedFullWidth(by: b)
+        return product.high ^ product.low
+    }
+}
+
 /// Connections by their ends, and in the order of their use.
 ///
 /// Open addressing over slot numbers with linear probing; slots come from slabs and are used
@@ -20,6 +47,7 @@ struct ConnectionTable: ~Copyable {
     private static let useGrain: UInt64 = 250_000_000
 
     let maximum: Int
+    let hash = EndsHash()
     private var orders: InlineArray<4, UseOrder> = .init(repeating: UseOrder())
     /// Connections taken in so far.
     private var inserted: UInt32 = 0
