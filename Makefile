@@ -1,9 +1,10 @@
 # Everything a newcomer needs: `make demo` shows the whole job, `make test` proves it.
 
 SECONDS = 60
+MINUTES = 30
 RELEASE = swift build -c release --static-swift-stdlib
 
-.PHONY: help build demo bench test fuzz format lint clean
+.PHONY: help build demo bench soak test fuzz format lint clean
 
 help:
 	@echo 'make build    build the three programs in release, with the Swift library inside'
@@ -11,6 +12,8 @@ help:
 	@echo '              or make demo SECONDS=15; the result is also in out/demo.json'
 	@echo 'make bench    install what is missing, build, and measure what the agent costs beside other'
 	@echo '              programs; also in out/bench.json'
+	@echo 'make soak     install what is missing, build, and let the agent count live traffic for half an'
+	@echo '              hour, or make soak MINUTES=3: memory must stay flat; also in out/soak.json'
 	@echo 'make test     install what is missing, build, and run every test'
 	@echo 'make fuzz     fuzz the parsers, each for 60 s, or make fuzz SECONDS=600; in out/fuzz.json'
 	@echo 'make format   rewrite the sources in the format of .swift-format'
@@ -33,6 +36,12 @@ bench:
 	$(RELEASE)
 	bin=$$($(RELEASE) --show-bin-path) && \
 	exec Benchmarks/bench --bin "$$bin" --out out/bench.json
+
+soak:
+	scripts/install-dependencies --bench
+	$(RELEASE)
+	bin=$$($(RELEASE) --show-bin-path) && \
+	exec Benchmarks/soak --bin "$$bin" --minutes $(MINUTES) --out out/soak.json
 
 # The system tests run the release programs in real time: apart from the others, one at a time.
 test:
