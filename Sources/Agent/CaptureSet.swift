@@ -58,10 +58,12 @@ struct CaptureSet: ~Copyable {
     }
 
     /// What to poll for readability.
-    var descriptors: [Int32] {
-        sources.compactMap { $0.isLeaving ? nil : $0.descriptor }
-            + [monitor?.descriptor]
-            .compactMap { $0 }
+    var polled = Polled([])
+
+    private mutating func poll() {
+        polled = Polled(
+            sources.compactMap { $0.isLeaving ? nil : $0.descriptor }
+                + [monitor?.descriptor].compactMap { $0 })
     }
 
     /// From now on captures what `settings` want, and what `others` want besides. Interfaces that are
@@ -142,6 +144,7 @@ struct CaptureSet: ~Copyable {
         if sources.contains(where: { $0.failure != nil && !$0.isLeaving }) { hasChanged = true }
         defer { lastChecked = reading.boottime }
         guard hasChanged else { return }
+        defer { poll() }
         // What was told happened before now.
         let reading = clock()
         nextRetry = reading.boottime + Self.retrying
@@ -175,6 +178,7 @@ struct CaptureSet: ~Copyable {
         } catch {
             monitor = nil
             isIncomplete = true
+            poll()
             words.noteUnwatched(error)
             return false
         }

@@ -18,6 +18,8 @@ struct MeterSettings: Sendable {
     let windowLength: Nanoseconds
     let interfaces: WantedInterfaces
     let ringMebibytes: Int
+    /// Of one processor; `nil` without limit.
+    let cpuPercent: Int?
     let services: [ServiceSource]
     let serviceNames: [String]
     let ports: [[UInt16]]
@@ -35,6 +37,7 @@ struct MeterSettings: Sendable {
         windowLength = settings.window
         interfaces = WantedInterfaces(settings.capture.interfaces.map(\.name))
         ringMebibytes = settings.capture.ringMebibytes
+        cpuPercent = settings.capture.cpuPercent
         services = settings.services.map { service in
             switch service.cpu {
             case .cgroup: .cgroupOfPorts(service.ports)

@@ -18,6 +18,9 @@ extension ClockReading {
         return reading.clocks
     }
 
+    /// CPU time of the calling thread.
+    package static func threadTime() -> Nanoseconds { Nanoseconds(read(CLOCK_THREAD_CPUTIME_ID)) }
+
     private static func attempt() -> (clocks: ClockReading, width: UInt64) {
         let monotonic = read(CLOCK_MONOTONIC)
         let clocks = ClockReading(

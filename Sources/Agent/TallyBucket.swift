@@ -266,6 +266,7 @@ extension Tally {
         losses.unpairedResponses &+= now.unpairedResponses &- before.unpairedResponses
         losses.malformed &+= now.malformedTotal &- before.malformedTotal
         losses.undecoded &+= now.undecoded &- before.undecoded
+        losses.shed &+= now.shed &- before.shed
         for index in services.indices {
             services[index].packets &+=
                 now.services[index].packets &- before.services[index].packets
@@ -301,6 +302,8 @@ extension Tally {
         losses.malformed &+= other.losses.malformed
         losses.undecoded &+= other.losses.undecoded
         losses.late &+= other.losses.late
+        losses.unread &+= other.losses.unread
+        losses.shed &+= other.losses.shed
         packets &+= other.packets
         exchanges &+= other.exchanges
     }

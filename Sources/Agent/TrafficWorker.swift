@@ -26,6 +26,7 @@ struct TrafficWorker: ~Copyable {
     private let log: Logger
     private let clock: @Sendable () -> ClockReading
     private let core: TrafficCore
+    private var shedding: LoadShedding?
     private var interfaces: CaptureSet
     /// When the kernel's counters are read next, and the end of the window whose end they were read
     /// at.
@@ -43,6 +44,7 @@ struct TrafficWorker: ~Copyable {
         self.log = log
         self.clock = clock
         core = TrafficCore(settings, localAddresses: Interfaces.localAddresses())
+        shedding = settings.cpuPercent.map(LoadShedding.init)
         interfaces = CaptureSet(settings, core: core, log: log, clock: clock)
     }
 
@@ -51,11 +53,12 @@ struct TrafficWorker: ~Copyable {
         core.bucket.replan(ends: schedule.current.ends)
         while true {
             let end = schedule.current.plannedEnd
-            waker.wait(interfaces.descriptors, milliseconds: untilNextLook(end))
+            waker.wait(&interfaces.polled, milliseconds: untilNextLook(end))
             let woken = clock()
             readCounters(at: woken, end: end)
             interfaces.reconcile(at: woken)
             prepareChange(schedule.current)
+            shedLoad(at: woken)
             let isDrained = interfaces.takePackets()
             let reading = clock()
             let watermark = watermark(at: reading, isDrained: isDrained)
@@ -115,6 +118,10 @@ struct TrafficWorker: ~Copyable {
             if change != nil { core.changeSettings(at: Timestamp(.max)) }
             give(window, nextEnds: state.ends, endsSettings: change != nil)
             if let change {
+                if settings.cpuPercent != change.settings.cpuPercent {
+                    shedding = change.settings.cpuPercent.map(LoadShedding.init)
+                    core.engine.shed(parts: 0)
+                }
                 settings = change.settings
                 announced = nil
                 interfaces.apply(settings)
@@ -123,6 +130,22 @@ struct TrafficWorker: ~Copyable {
             }
         }
         return state.isStopped
+    }
+
+    /// Keeps to the limit of CPU time, if there is one.
+    private mutating func shedLoad(at reading: ClockReading) {
+        let before = shedding?.parts ?? 0
+        guard shedding?.note(cpu: ClockReading.threadTime(), at: reading.boottime) == true,
+            let shedding
+        else { return }
+        core.engine.shed(parts: shedding.parts)
+        if (before == 0) != (shedding.parts == 0) {
+            log.warning(
+                shedding.parts > 0
+                    ? "capture is above its cpu_limit: connections are left out, and counted as shed"
+                    : "capture keeps to its cpu_limit again: all connections are followed",
+                metadata: ["cpu_limit": "\(shedding.percent)%"])
+        }
     }
 
     /// Makes ready for settings that hold from the end of a window on: until then what they and

@@ -28,15 +28,29 @@ final class Waker: Sendable {
         _ = write(writeEnd, &byte, 1)
     }
 
-    /// Waits until woken, until one of `descriptors` is readable, or for `milliseconds`.
-    func wait(_ descriptors: [Int32] = [], milliseconds: Int32) {
-        var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        entries.append(pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0))
-        guard poll(&entries, nfds_t(entries.count), milliseconds) > 0,
-            entries[entries.count - 1].revents != 0
+    /// Waits until woken, or for `milliseconds`.
+    func wait(milliseconds: Int32) {
+        var none = Polled([])
+        wait(&none, milliseconds: milliseconds)
+    }
+
+    /// Waits until woken, until one of `polled` is readable, or for `milliseconds`.
+    func wait(_ polled: inout Polled, milliseconds: Int32) {
+        polled.entries[0].fd = readEnd
+        guard poll(&polled.entries, nfds_t(polled.entries.count), milliseconds) > 0,
+            polled.entries[0].revents != 0
         else { return }
         var bytes = [UInt8](repeating: 0, count: 64)
         while read(readEnd, &bytes, bytes.count) > 0 {}
+    }
+}
+
+/// Descriptors to wait for, kept from one wait to the next.
+struct Polled {
+    fileprivate var entries: [pollfd]
+
+    init(_ descriptors: [Int32]) {
+        entries = ([-1] + descriptors).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     }
 }
 

@@ -15,8 +15,8 @@ package struct CountLoss: Sendable, Hashable, Comparable {
     /// The sum, rounded up and 1,000,000 at most, of
     ///
     /// - lost / (lost + exchanges), where lost = the larger of `kernelDrops` and `undatedDrops`
-    ///   + `interfaceDrops` + `gaps` + `evicted`: each is taken to hide one exchange, and a drop
-    ///   that left a gap counts as both;
+    ///   + `interfaceDrops` + `gaps` + `evicted` + `unread` + `shed`: each is taken to hide one
+    ///   exchange, and a drop that left a gap counts as both;
     /// - `uncaptured` / `duration`: the time without capture is taken to have had as many
     ///   exchanges as the rest.
     ///
@@ -25,7 +25,8 @@ package struct CountLoss: Sendable, Hashable, Comparable {
         let losses = tally.losses
         let lost = max(losses.kernelDrops, losses.undatedDrops)
             .addingClamped(losses.interfaceDrops).addingClamped(losses.gaps)
-            .addingClamped(losses.evicted)
+            .addingClamped(losses.evicted).addingClamped(losses.unread)
+            .addingClamped(losses.shed)
         let share = Self.share(lost, of: lost.addingClamped(tally.exchanges))
         let away = Self(uncaptured: losses.uncaptured, of: duration)
         self.init(partsPerMillion: share + away.partsPerMillion)

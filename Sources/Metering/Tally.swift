@@ -80,11 +80,17 @@ package struct TrafficLosses: Sendable, Hashable {
     /// others: the agent was not run from before its end to after it. `kernelDrops` of one of
     /// those windows has them; this number says how many may be this window's. Never summed.
     package var undatedDrops: UInt64 = 0
+    /// Exchanges that matched a rule, and whose outcome is unknown because a field of the body
+    /// could not be read: behind a gap or the limit, in a coding that is not decompressed, or one
+    /// of more compressed bodies than are read at once.
+    package var unread: UInt64 = 0
+    /// Packets of whole connections that were left out to keep to `capture.cpu_limit`.
+    package var shed: UInt64 = 0
 
     package init() {}
 
     /// Whether the kernel dropped packets in the window, or may have.
-    package var isOverloaded: Bool { kernelDrops > 0 || undatedDrops > 0 }
+    package var isOverloaded: Bool { kernelDrops > 0 || undatedDrops > 0 || shed > 0 }
 }
 
 /// Everything counted in one window.

@@ -117,6 +117,8 @@ extension Jouleflow_V1_Losses {
         late = losses.late
         uncaptured = losses.uncaptured
         undatedDrops = losses.undatedDrops
+        unread = losses.unread
+        shed = losses.shed
     }
 }
 
@@ -135,5 +137,7 @@ extension TrafficLosses {
         late = message.late
         uncaptured = message.uncaptured
         undatedDrops = message.undatedDrops
+        unread = message.unread
+        shed = message.shed
     }
 }

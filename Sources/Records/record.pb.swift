@@ -889,6 +889,13 @@ nonisolated struct Jouleflow_V1_Losses: Sendable {
   /// kernel_drops of one of those windows has them. Not to be summed.
   var undatedDrops: UInt64 = 0
 
+  /// Exchanges that matched a rule, and whose outcome is unknown because a field of the body could
+  /// not be read.
+  var unread: UInt64 = 0
+
+  /// Packets of connections that were left out to keep to capture.cpu_limit.
+  var shed: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1494,7 +1501,7 @@ nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Losses"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0\u{1}uncaptured\0\u{3}undated_drops\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0\u{1}uncaptured\0\u{3}undated_drops\0\u{1}unread\0\u{1}shed\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1514,6 +1521,8 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.late) }()
       case 11: try { try decoder.decodeSingularUInt64Field(value: &self.uncaptured) }()
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.undatedDrops) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.unread) }()
+      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.shed) }()
       default: break
       }
     }
@@ -1556,6 +1565,12 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
     if self.undatedDrops != 0 {
       try visitor.visitSingularUInt64Field(value: self.undatedDrops, fieldNumber: 12)
     }
+    if self.unread != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unread, fieldNumber: 13)
+    }
+    if self.shed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.shed, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1572,6 +1587,8 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.late != rhs.late {return false}
     if lhs.uncaptured != rhs.uncaptured {return false}
     if lhs.undatedDrops != rhs.undatedDrops {return false}
+    if lhs.unread != rhs.unread {return false}
+    if lhs.shed != rhs.shed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -175,6 +175,7 @@ extension TrafficLosses {
             ("unpaired_responses", .integer(unpairedResponses)),
             ("malformed", .integer(malformed)), ("undecoded", .integer(undecoded)),
             ("late", .integer(late)), ("uncaptured_nanoseconds", .integer(uncaptured)),
+            ("unread", .integer(unread)), ("shed", .integer(shed)),
         ])
     }
 }

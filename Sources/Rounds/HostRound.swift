@@ -134,5 +134,7 @@ extension TrafficLosses {
         undecoded = undecoded.addingClamped(other.undecoded)
         late = late.addingClamped(other.late)
         uncaptured = uncaptured.addingClamped(other.uncaptured)
+        unread = unread.addingClamped(other.unread)
+        shed = shed.addingClamped(other.shed)
     }
 }

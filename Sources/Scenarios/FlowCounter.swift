@@ -2,8 +2,9 @@
 package import Metering
 package import Traffic
 
-/// Exchanges → flows counted by scenario.
-package struct FlowCounter: Sendable {
+/// Exchanges → flows counted by scenario. Made once and never changed; by reference, so that no
+/// exchange costs a copy.
+package final class FlowCounter: Sendable {
     package let scenarios: [ScenarioID]
     package let rules: RuleTable
     /// By service: whether it counts flows, or only requests (one counting layer per scenario).
@@ -38,6 +39,7 @@ package struct FlowCounter: Sendable {
             return nil
         }
         let scenario = match.scenario
+        if match.isUnread { tally.losses.unread &+= 1 }
         guard countsFlows[exchange.service] else {
             tally.scenarios[scenario].requests &+= 1
             return match

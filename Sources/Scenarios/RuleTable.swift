@@ -66,10 +66,13 @@ package struct RuleTable: Sendable {
                 guard rule.method.isEmpty || isAny(rule.method, exchange.method, bytes),
                     isPath(path, of: rule.literals, bytes)
                 else { continue }
+                let outcome =
+                    exchange.isComplete
+                    ? outcome(of: exchange, among: rule.conditions, bytes) : .incomplete
                 return Match(
-                    rule: index, scenario: rule.scenario,
-                    outcome: exchange.isComplete
-                        ? outcome(of: exchange, among: rule.conditions, bytes) : .incomplete)
+                    rule: index, scenario: rule.scenario, outcome: outcome,
+                    isUnread: outcome == .incomplete && exchange.isComplete
+                        && isAnyUnread(rule.conditions, of: exchange))
             }
             return nil
         }
@@ -90,6 +93,18 @@ package struct RuleTable: Sendable {
             }
         }
         return .incomplete
+    }
+
+    /// Whether a condition whose status is met asks for a field that could not be read.
+    private func isAnyUnread(_ range: Range<Int>, of exchange: Exchange) -> Bool {
+        for index in range {
+            guard let slot = conditions[index].slot, slot < exchange.fields.count,
+                case .unread = exchange.fields[slot]
+            else { continue }
+            let statuses = conditions[index].statuses
+            if statuses.isEmpty || isStatus(exchange.status, in: statuses) { return true }
+        }
+        return false
     }
 
     private func isStatus(_ status: UInt16, in range: Range<Int>) -> Bool {

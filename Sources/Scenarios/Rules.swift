@@ -66,4 +66,6 @@ package struct Match: Sendable, Hashable {
     /// Index into the scenario set.
     package let scenario: Int
     package let outcome: Outcome
+    /// The outcome is incomplete because a field that tells it could not be read.
+    package let isUnread: Bool
 }

@@ -80,7 +80,12 @@ enum AgentKeys {
             "the list of tunnel protocols to look inside, those in UDP with a port where it is not "
                 + "the standard one",
             write: "tunnels: [vxlan:8472, gre]")
-        static let all = [interfaces, ringMiB, tunnels]
+        static let cpuLimit = Key(
+            "cpu_limit",
+            "the share of one processor that capture may use; above it whole connections are left "
+                + "out, and the records say how much; left out, there is no limit",
+            write: "cpu_limit: 5%")
+        static let all = [interfaces, ringMiB, tunnels, cpuLimit]
     }
 
     enum Service {

@@ -20,7 +20,8 @@ extension AgentSettings {
 }
 
 extension CaptureSettings {
-    static let standard = CaptureSettings(interfaces: [], ringMebibytes: 16, tunnels: [])
+    static let standard = CaptureSettings(
+        interfaces: [], ringMebibytes: 16, tunnels: [], cpuPercent: nil)
 }
 
 extension Section {
@@ -74,8 +75,10 @@ extension Field {
             $0.integer(in: 1...1024)
         }
         let tunnels = section.value(Keys.tunnels, default: standard.tunnels) { $0.tunnels() }
-        guard let interfaces, let ring, let tunnels else { return nil }
-        return CaptureSettings(interfaces: interfaces, ringMebibytes: ring, tunnels: tunnels)
+        let limit = section.optional(Keys.cpuLimit) { $0.percent() }
+        guard let interfaces, let ring, let tunnels, let limit else { return nil }
+        return CaptureSettings(
+            interfaces: interfaces, ringMebibytes: ring, tunnels: tunnels, cpuPercent: limit)
     }
 
     /// At most 32 names, none twice.

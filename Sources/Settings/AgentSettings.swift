@@ -44,6 +44,8 @@ package struct CaptureSettings: Sendable, Hashable {
     package let ringMebibytes: Int
     /// At most 32, none twice, no UDP port twice.
     package let tunnels: [Tunnel]
+    /// Percent of one processor that capture may use, 1 to 100; `nil` without limit.
+    package let cpuPercent: Int?
 }
 
 /// A network interface named in the settings; nothing says yet that it exists.

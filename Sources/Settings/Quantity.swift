@@ -58,6 +58,14 @@ extension Field {
         return unit.map { "\(milliseconds / $0.milliseconds)\($0.name)" } ?? "\(milliseconds)ms"
     }
 
+    /// A whole number of percent, 1% to 100%.
+    func percent() -> Int? {
+        guard let text = text(expected: "a share such as 5%") else { return nil }
+        guard text.hasSuffix("%"), let number = Int(text.dropLast()), (1...100).contains(number)
+        else { return reject(text, "is not a whole number of percent from 1% to 100%") }
+        return number
+    }
+
     /// Watts with at most three decimals, 0 to 100,000, as milliwatts.
     func milliwatts(expected: String = "a number of watts") -> UInt64? {
         let most: UInt64 = 100_000_000

@@ -59,6 +59,8 @@ package struct EngineCounters: Sendable, Hashable {
     package var unpairedResponses: UInt64 = 0
     package var gaps: UInt64 = 0
     package var gapBytes: UInt64 = 0
+    /// Packets of connections that `shed` leaves out.
+    package var shed: UInt64 = 0
     /// Connections that had to make room for others, in number or in memory.
     package var evicted: UInt64 = 0
     package var fragments = FragmentCounters()
@@ -105,6 +107,8 @@ package struct TransactionEngine: ~Copyable {
     /// Whether they are a segment from its beginning.
     var readBeginsSegment = false
     var inflaters: InflaterPool
+    /// Connections are left out whose hash has less than this in its highest byte.
+    private var shedParts: UInt32 = 0
     private var nextSweep: UInt64 = 0
 
     /// - Parameter localAddresses: the host's own addresses, 16 bytes each. Connections that this
@@ -210,6 +214,21 @@ package struct TransactionEngine: ~Copyable {
         }
     }
 
+    /// Leaves out `parts` of 256 of the connections, always the same ones, and counts their packets.
+    /// What is being read of them is let go of, uncounted.
+    package mutating func shed(parts: UInt16) {
+        shedParts = UInt32(min(parts, 256))
+        for standing in Standing.allCases {
+            var next = table[standing].newest
+            while let connection = next {
+                next = connection.pointee.older
+                guard connection.pointee.hash >> 24 < shedParts else { continue }
+                releaseBlocks(of: connection)
+                table.remove(connection)
+            }
+        }
+    }
+
     /// Ends all connections as if the traffic ended here.
     package mutating func finish() {
         decoder.fragments.finish()
@@ -232,6 +251,10 @@ package struct TransactionEngine: ~Copyable {
     private mutating func take(_ segment: SegmentPointer, now: UInt64) {
         guard let (key, direction) = ends(of: segment) else { return }
         let hash = table.hash(key)
+        if hash >> 24 < shedParts {
+            if services.service(of: key) != nil { counters.shed &+= 1 }
+            return
+        }
         var connection = table.find(key, hash: hash, direction)
         guard let service = connection.map({ Int($0.pointee.service) }) ?? services.service(of: key)
         else { return }

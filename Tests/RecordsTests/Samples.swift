@@ -82,6 +82,8 @@ extension SeededGenerator {
         losses.late = number()
         losses.uncaptured = number()
         losses.undatedDrops = number()
+        losses.unread = number()
+        losses.shed = number()
         return losses
     }
 

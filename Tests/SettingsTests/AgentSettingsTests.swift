@@ -95,7 +95,10 @@ struct AgentSettingsTests {
         #expect(settings.energy.idlePower == .learn)
         #expect(settings.energy.model == nil)
         #expect(settings.energy.wallSensors.isEmpty)
-        #expect(settings.capture == CaptureSettings(interfaces: [], ringMebibytes: 16, tunnels: []))
+        #expect(
+            settings.capture
+                == CaptureSettings(
+                    interfaces: [], ringMebibytes: 16, tunnels: [], cpuPercent: nil))
         #expect(settings.services.first?.direction == .incoming)
         #expect(settings.services.first?.protocol == .http1)
         #expect(settings.services.first?.cpu == .cgroup)

@@ -140,6 +140,21 @@ struct FramingTests {
         #expect(result.counters.malformedTotal == 0)
     }
 
+    @Test(
+        "Empty elements behind chunked are none",
+        arguments: ["chunked,", "chunked, ", "chunked ,, ,", "gzip, chunked,"])
+    func emptyElements(value: String) {
+        let result = run(
+            connection([
+                .client(get),
+                .server(
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: \(value)\r\n\r\n1\r\na\r\n0\r\n\r\n"),
+                .client(get), .server(ok),
+            ]))
+        #expect(result.exchanges.map(\.isComplete) == [true, true])
+        #expect(result.exchanges.first?.responseBody == 1)
+    }
+
     @Test("A transfer coding that does not end in chunked frames a response by its stream")
     func untilEnd() {
         let result = run(

@@ -134,6 +134,25 @@ struct InflationTests {
         #expect(result.exchanges.count { $0.fields == ["?"] } == 3)
     }
 
+    @Test("that wait for more do not keep others from being read")
+    func stalled() {
+        let body = compressed(object(2000, code: "E1"), bits: 31)
+        // More begin than are decompressed at once, and none goes on; then whole ones come.
+        let stalled = (0..<100).flatMap { port in
+            connection(
+                [.client(get), response("Content-Encoding: gzip", body)],
+                clientPort: UInt16(1000 + port), hasFin: false
+            ) { [$0 / 2] }
+        }
+        let whole = (0..<50).flatMap { port in
+            connection(
+                [.client(get), response("Content-Encoding: gzip", body)],
+                clientPort: UInt16(2000 + port))
+        }
+        let result = run(stalled + whole)
+        #expect(result.exchanges.count { $0.isComplete && $0.fields == ["E1"] } == 50)
+    }
+
     @Test("give a field that stands before a hole, and none behind it")
     func hole() {
         let body = compressed(object(4000, code: "E1"), bits: 31)

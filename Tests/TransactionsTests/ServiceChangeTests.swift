@@ -115,6 +115,35 @@ struct ServiceChangeTests {
         }
     }
 
+    @Test(
+        "are told from connections that are left out: those as a whole, and each packet is counted")
+    func shed() {
+        let segments = (0..<200).flatMap { number in
+            connection(talk(4), clientPort: UInt16(3000 + number))
+        }
+        for parts in [0, 64, 128, 256] as [UInt16] {
+            var exchanges: [UInt16: Int] = [:]
+            var engine = TransactionEngine(services: [Self.service([8080], [["code"]])]) {
+                exchanges[$0.client.port, default: 0] += 1
+            }
+            engine.shed(parts: parts)
+            for segment in segments {
+                let frame = segment.frame
+                frame.withUnsafeBytes {
+                    engine.ingest(
+                        Frame(
+                            bytes: $0, wireLength: $0.count,
+                            time: Timestamp(1_800_000_000_000_000_000), linkType: .ethernet))
+                }
+            }
+            #expect(exchanges.values.allSatisfy { $0 == 4 })
+            #expect(abs(exchanges.count - 200 * (256 - Int(parts)) / 256) <= 40)
+            let followed = engine.counters.services[0].packets
+            #expect(followed + engine.counters.shed == UInt64(segments.count))
+            #expect((engine.counters.shed == 0) == (parts == 0))
+        }
+    }
+
     @Test("let go of the connections of a port that is no service's any more, uncounted")
     func removedPort() {
         let first = [Self.service([8080], [["code"]])]
