@@ -214,6 +214,12 @@ package struct TransactionEngine: ~Copyable {
         }
     }
 
+    /// Goes on with other addresses of this host: they tell of connections that begin from now on
+    /// which service they are of.
+    package mutating func change(localAddresses: [[UInt8]]) {
+        services.localAddresses = Set(localAddresses.compactMap(Address.init))
+    }
+
     /// Leaves out `parts` of 256 of the connections, always the same ones, and counts their packets.
     /// What is being read of them is let go of, uncounted.
     package mutating func shed(parts: UInt16) {

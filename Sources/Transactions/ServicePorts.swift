@@ -32,7 +32,8 @@ struct ServicePorts: ~Copyable {
     /// Place in `pairs` plus one, by port; zero where the port is none of a service.
     private let places: UnsafeMutablePointer<UInt16>
     private let pairs: [Pair]
-    private let localAddresses: Set<Address>
+    /// This host's own addresses; empty where they are not known.
+    var localAddresses: Set<Address>
 
     init(_ services: [EngineService], localAddresses: [[UInt8]]) {
         self.localAddresses = Set(localAddresses.compactMap(Address.init))
