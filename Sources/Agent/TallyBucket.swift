@@ -41,7 +41,13 @@ final class TallyBucket {
     private var isChanged = false
     private let length: Nanoseconds
     private var start = Timestamp(0)
-    private var open: Slot
+    /// The open window, behind a pointer: the run-time's check of access to a class's property would
+    /// cost each exchange more than counting it.
+    private let openSlot: UnsafeMutablePointer<Slot>
+    private var open: Slot {
+        _read { yield openSlot.pointee }
+        _modify { yield &openSlot.pointee }
+    }
     /// Windows after the open one with something in them, ascending.
     private var later: [Slot] = []
     /// Where the open window and those after it end, as far as that is known.
@@ -56,7 +62,13 @@ final class TallyBucket {
     init(_ counter: FlowCounter, length: Nanoseconds = .seconds(1)) {
         self.counter = counter
         self.length = length
-        open = Slot(counter, start: Timestamp(0), end: Timestamp(.max))
+        openSlot = .allocate(capacity: 1)
+        openSlot.initialize(to: Slot(counter, start: Timestamp(0), end: Timestamp(.max)))
+    }
+
+    deinit {
+        openSlot.deinitialize(count: 1)
+        openSlot.deallocate()
     }
 
     /// The engine counts on from `counters`.
