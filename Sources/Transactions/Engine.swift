@@ -22,7 +22,8 @@ package struct EngineLimits: Sendable {
     package var acknowledgedTime = Nanoseconds.milliseconds(100)
     /// How long a connection may be silent; kept to a quarter of a second.
     package var idleTime = Nanoseconds.seconds(300)
-    /// How long a closed connection is remembered, so that its late packets open no new one.
+    /// How long a closed connection is remembered, so that its late packets open no new one, and
+    /// how long one waits for its bytes to go on that a RST has made doubtful.
     package var closedTime = Nanoseconds.seconds(2)
     /// Requests of one connection that wait for their responses.
     package var pendingRequests: Int16 = 100
@@ -57,6 +58,7 @@ package struct EngineCounters: Sendable, Hashable {
     package var exchanges: UInt64 = 0
     package var unpairedRequests: UInt64 = 0
     package var unpairedResponses: UInt64 = 0
+    /// Holes in streams, and segments with data that lay outside every stream that is followed.
     package var gaps: UInt64 = 0
     package var gapBytes: UInt64 = 0
     /// Packets of connections that `shed` leaves out.
@@ -203,6 +205,7 @@ package struct TransactionEngine: ~Copyable {
         expire(.embryonic, after: limits.idleTime, now: now)
         expire(.live, after: limits.idleTime, now: now)
         expire(.waiting, after: limits.idleTime, now: now)
+        expire(.doubted, after: limits.closedTime, now: now)
         expire(.closed, after: limits.closedTime, now: now)
     }
 
@@ -308,6 +311,7 @@ package struct TransactionEngine: ~Copyable {
 
     private func victim(except connection: ConnectionPointer) -> ConnectionPointer? {
         if let waiting = table[.waiting].oldest, waiting != connection { return waiting }
+        if let doubted = table[.doubted].oldest, doubted != connection { return doubted }
         let oldest = table[.live].oldest
         var candidate = oldest
         for _ in 0..<Self.victimsConsidered {

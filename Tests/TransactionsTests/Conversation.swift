@@ -26,6 +26,7 @@ struct TestSegment {
     var payload: [UInt8]
     var flags: TCPFlags = [.ack]
     var clientPort: UInt16 = 40_000
+    var serverPort: UInt16 = 8080
     /// Bytes captured; `nil`: all.
     var captured: Int?
 
@@ -41,7 +42,7 @@ struct TestSegment {
         bytes += [0x45, 0, UInt8(length >> 8 & 0xff), UInt8(length & 0xff)]
         bytes += [0, 0, 0x40, 0, 64, 6, 0, 0]
         bytes += toServer ? client + server : server + client
-        let ports = toServer ? [clientPort, 8080] : [8080, clientPort]
+        let ports = toServer ? [clientPort, serverPort] : [serverPort, clientPort]
         for port in ports { bytes += [UInt8(port >> 8), UInt8(port & 0xff)] }
         for number in [sequence, acknowledged] {
             bytes.append(UInt8(number >> 24))
@@ -150,20 +151,20 @@ final class Seen {
     var exchanges: [SeenExchange] = []
 }
 
-/// Runs segments through a new engine, a millisecond apart, and returns what it saw.
+/// Runs segments through a new engine, a millisecond apart or `step` ns, and returns what it saw.
 func run(
-    _ segments: [TestSegment], selectors: [[String]] = [["code"]], limits: EngineLimits = .init(),
-    finish: Bool = true
+    _ segments: [TestSegment], ports: [UInt16] = [8080], selectors: [[String]] = [["code"]],
+    limits: EngineLimits = .init(), apart step: UInt64 = 1_000_000, finish: Bool = true
 ) -> (exchanges: [SeenExchange], counters: EngineCounters) {
     let seen = Seen()
     var engine = TransactionEngine(
         services: [
-            EngineService(ports: [8080], selectors: selectors.map { .responseJSON($0) })
+            EngineService(ports: ports, selectors: selectors.map { .responseJSON($0) })
         ],
         limits: limits, sink: { seen.exchanges.append(SeenExchange($0)) })
     var time: UInt64 = 1_800_000_000_000_000_000
     for segment in segments {
-        time += 1_000_000
+        time += step
         let frame = segment.frame
         let cut = segment.captured.map { frame.count - segment.payload.count + $0 } ?? frame.count
         frame.withUnsafeBytes { bytes in

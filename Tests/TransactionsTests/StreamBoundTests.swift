@@ -148,6 +148,11 @@ struct StreamBoundTests {
         #expect(run(asked + [forged, answer]).exchanges.map(\.target) == ["/1"])
     }
 
+    @Test("A connection takes five lines of 64 bytes")
+    func size() {
+        #expect(ConnectionPointer.slotSize == 5 * 64)
+    }
+
     @Test("The connections used longest ago make room, not those in use")
     func leastRecentlyUsed() {
         var limits = EngineLimits()

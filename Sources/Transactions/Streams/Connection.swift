@@ -40,11 +40,14 @@ struct Half {
     /// The first and next sequence number of the connection that had the same ends before.
     var previousInitial: UInt32 = 0
     var previousNext: UInt32 = 0
+    /// Where a stream goes on that may be the true one, by `claim`.
+    var rival: UInt32 = 0
     /// The sequence number of the first byte, by its SYN; `nil` until that is seen.
     var initial: UInt32?
     var opening = Opening.closed
     /// FIN has been reached.
     var isFinished = false
+    var claim = Claim.none
 
     var isOpen: Bool { opening != .closed }
 }
@@ -56,6 +59,22 @@ enum Opening: UInt8 {
     case assumed
     /// By its SYN or its bytes.
     case seen
+}
+
+/// What speaks for it that a direction goes on elsewhere than at `Half.next`, at `Half.rival`.
+enum Claim: UInt8 {
+    case none
+    /// One segment, or two in a row, that lie far outside the stream and end there.
+    case stray, strays
+    /// A SYN: it opens a stream there, or the other end's SYN does that acknowledges it.
+    case opening
+    /// Bytes from there on were given up that somebody acknowledged or sent more behind.
+    case passed
+    /// A RST that doubts the connection: it is its own if the stream ends there.
+    case reset
+
+    @inline(__always)
+    var isStray: Bool { self == .stray || self == .strays }
 }
 
 /// A request that waits for its response; method and target stand behind it in its block.
@@ -84,13 +103,19 @@ enum RequestKind: UInt8 {
 
 /// Where a connection stands in its life: each has its own order of use in the table.
 enum Standing: UInt8, CaseIterable {
-    /// Nothing but a SYN was seen.
-    case embryonic
     case live
     /// Live, and it holds segments that came early.
     case waiting
+    /// Nothing but a SYN was seen.
+    case embryonic
+    /// A RST was seen that may not be its own: it goes on where its bytes do, else it ends soon.
+    case doubted
     /// Ended, and remembered for its late packets.
     case closed
+
+    /// Bytes came, and may go on to come.
+    @inline(__always)
+    var isLive: Bool { self == .live || self == .waiting }
 }
 
 /// A connection and the state of its protocol. Lives in a slot of the table.
@@ -141,14 +166,11 @@ struct Connection {
 
     /// Connections that the table had taken in when this one last moved to the front.
     var stamp: UInt32 = 0
-    /// Segments in a row that lie far outside their stream, and where the latest ended.
-    var strayNext: UInt32 = 0
+    /// The slot's number in the table.
+    let number: UInt32
     /// Packet time until which copies of the connection before on the same ends may come; 0 where
     /// there was none.
     var previousUntil: UInt64 = 0
-    var strays: UInt8 = 0
-    /// The slot's number in the table.
-    let number: UInt32
 
     var isClosed: Bool { standing == .closed }
     /// Which response answers which request cannot be known any more: where requests are sent
@@ -166,6 +188,7 @@ struct Connection {
 }
 
 typealias ConnectionPointer = UnsafeMutablePointer<Connection>
+typealias HalfPointer = UnsafeMutablePointer<Half>
 typealias ParserPointer = UnsafeMutablePointer<MessageParser>
 
 extension ConnectionPointer {
@@ -182,7 +205,7 @@ extension ConnectionPointer {
 
     /// One direction's place in its stream, behind the connection in its slot.
     @inline(__always)
-    func half(_ direction: Direction) -> UnsafeMutablePointer<Half> {
+    func half(_ direction: Direction) -> HalfPointer {
         (UnsafeMutableRawPointer(self) + Self.halvesOffset).assumingMemoryBound(to: Half.self)
             + direction.rawValue
     }

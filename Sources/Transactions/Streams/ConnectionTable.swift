@@ -48,7 +48,7 @@ struct ConnectionTable: ~Copyable {
 
     let maximum: Int
     let hash = EndsHash()
-    private var orders: InlineArray<4, UseOrder> = .init(repeating: UseOrder())
+    private var orders: InlineArray<5, UseOrder> = .init(repeating: UseOrder())
     /// Connections taken in so far.
     private var inserted: UInt32 = 0
     private let insertGrain: UInt32
@@ -71,7 +71,9 @@ struct ConnectionTable: ~Copyable {
         slabs = .allocate(capacity: self.maximum / Int(Self.slabSlots) + 1)
     }
 
-    var count: Int { orders[0].count + orders[1].count + orders[2].count + orders[3].count }
+    var count: Int {
+        orders[0].count + orders[1].count + orders[2].count + orders[3].count + orders[4].count
+    }
 
     subscript(standing: Standing) -> UseOrder { orders[Int(standing.rawValue)] }
 
@@ -80,11 +82,15 @@ struct ConnectionTable: ~Copyable {
         oldestLive ?? self[.embryonic].oldest ?? self[.closed].oldest
     }
 
-    /// The live connection that was used longest ago.
+    /// The live connection that was used longest ago, or one that a RST has made doubtful.
     private var oldestLive: ConnectionPointer? {
-        guard let live = self[.live].oldest else { return self[.waiting].oldest }
-        guard let waiting = self[.waiting].oldest else { return live }
-        return waiting.pointee.lastSeen < live.pointee.lastSeen ? waiting : live
+        older(self[.live].oldest, older(self[.waiting].oldest, self[.doubted].oldest))
+    }
+
+    private func older(_ one: ConnectionPointer?, _ other: ConnectionPointer?) -> ConnectionPointer?
+    {
+        guard let one, let other else { return one ?? other }
+        return other.pointee.lastSeen < one.pointee.lastSeen ? other : one
     }
 
     /// The connection to evict: of those that have ended or sent nothing yet, while they are more

@@ -30,7 +30,7 @@ extension TransactionEngine {
             Int(connection.pointee.heldBytes) + payload.count <= Int(limits.heldBytes),
             let block = take(HeldSegment.headerSize + payload.count, for: connection)
         else { return false }
-        if connection.pointee.heldCount == 0 {
+        if connection.pointee.heldCount == 0, connection.pointee.standing != .doubted {
             table.renew(connection, as: .waiting, now: arrival.time)
         }
         if let bytes = payload.baseAddress {
@@ -129,7 +129,10 @@ extension TransactionEngine {
     ) {
         let direction = segment.pointee.direction
         let acknowledged = segment.pointee.acknowledged
-        if let acknowledged, awaitsOther(connection, direction, acknowledged) {
+        if isRead(connection, segment) {
+            // What it acknowledges is known from it alone: others of the same bytes did not.
+            release(connection, segment)
+        } else if let acknowledged, awaitsOther(connection, direction, acknowledged) {
             if let other = heldInOrder(connection, direction.opposite) {
                 // The bytes it waits for are here, and wait themselves for ones that are not.
                 skip(connection, direction, to: other, now: now)
@@ -180,8 +183,33 @@ extension TransactionEngine {
         }
         let missing = Int32(bitPattern: target &- half.pointee.next)
         guard missing > 0 else { return }
+        half.notePassed()
         half.pointee.next = target
         miss(connection, direction, UInt64(missing), now: now)
+    }
+
+    /// Whether the bytes of a held segment came in another one, and were read.
+    private func isRead(
+        _ connection: ConnectionPointer, _ segment: UnsafeMutablePointer<HeldSegment>
+    ) -> Bool {
+        guard segment.pointee.length > 0 || segment.pointee.hasFin else { return false }
+        let length = UInt32(bitPattern: segment.pointee.length) &+ (segment.pointee.hasFin ? 1 : 0)
+        let half = connection.half(segment.pointee.direction)
+        return Int32(bitPattern: segment.pointee.sequence &+ length &- half.pointee.next) <= 0
+    }
+
+    /// Takes a held segment off the list and gives back its block.
+    private mutating func release(
+        _ connection: ConnectionPointer, _ segment: UnsafeMutablePointer<HeldSegment>
+    ) {
+        var previous: UnsafeMutablePointer<HeldSegment>?
+        var next = connection.pointee.heldFirst
+        while let candidate = next, candidate != segment {
+            previous = candidate
+            next = candidate.pointee.next
+        }
+        unhold(connection, segment, after: previous)
+        pool.give(UnsafeMutableRawPointer(segment), size: segment.pointee.blockSize)
     }
 
     /// Takes a held segment off the list; its block stays with the caller.
@@ -197,7 +225,7 @@ extension TransactionEngine {
         if connection.pointee.heldLast == segment { connection.pointee.heldLast = previous }
         connection.pointee.heldCount -= 1
         connection.pointee.heldBytes -= segment.pointee.captured
-        if connection.pointee.heldCount == 0 {
+        if connection.pointee.heldCount == 0, connection.pointee.standing == .waiting {
             table.renew(connection, as: .live, now: connection.pointee.lastSeen)
         }
     }

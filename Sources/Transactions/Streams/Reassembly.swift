@@ -4,12 +4,11 @@
 extension TransactionEngine {
     /// The furthest a segment may lie from its stream; what lies further belongs to none.
     static var maximumAhead: Int32 { 64 << 20 }
-    /// Bytes of a stream within which a SYN is taken for its own, come late, and a RST believed:
-    /// as much as a window holds.
+    /// Bytes of a stream within which a SYN is taken for its own, come late, and a RST may be its
+    /// own too: as much as a window holds.
     static var lateSYN: UInt32 { 1 << 20 }
-    /// Segments in a row, one near another and all far from the stream, that tell a new connection
-    /// on the same ends whose SYN was not captured.
-    static var maximumStrays: UInt8 { 3 }
+    /// Bytes that a SYN may bring, at most.
+    static var dataOnSYN: UInt32 { 64 << 10 }
 
     mutating func follow(
         _ connection: ConnectionPointer, _ segment: SegmentPointer, _ direction: Direction,
@@ -24,23 +23,30 @@ extension TransactionEngine {
         var sequence = segment.pointee.sequence
         if segment.pointee.flags.contains(.syn) {
             sequence &+= 1
-            begin(connection, direction, at: sequence, segment, now: now)
+            guard begin(connection, direction, at: sequence, segment, now: now) else { return }
+        } else if half.pointee.claim == .opening
+            || connection.half(direction.opposite).pointee.claim == .opening,
+            !segment.pointee.flags.contains(.rst)
+        {
+            weighRivals(connection, segment, direction, now: now)
         }
-        guard !connection.pointee.isClosed else { return }
-        if segment.pointee.flags.contains(.rst) {
-            // What a RST carries is no part of the stream (RFC 9293, 3.5.3).
-            if isBelievable(half, sequence) { close(connection, now: now) }
-            return
+        guard !connection.pointee.isClosed else { return noteLate(connection, half, segment) }
+        // What a RST carries is no part of the stream (RFC 9293, 3.5.3).
+        guard !segment.pointee.flags.contains(.rst) else {
+            return reset(connection, direction, segment, now: now)
         }
         let hasFin = segment.pointee.flags.contains(.fin)
         if segment.pointee.length > 0 || hasFin {
-            if connection.pointee.standing == .embryonic {
-                table.renew(connection, as: .live, now: now)
+            if half.pointee.claim == .passed {
+                goBack(connection, direction, to: sequence, now: now)
             }
-            if isStray(connection, half, sequence, segment.pointee.length) {
-                close(connection, now: now)
-                succeed(connection, now: now)
-                table.renew(connection, as: .live, now: now)
+            if !connection.pointee.standing.isLive {
+                let length = UInt32(truncatingIfNeeded: segment.pointee.length)
+                enliven(
+                    connection, half, upTo: sequence &+ length &+ (hasFin ? 1 : 0), now: now)
+            }
+            if isStray(half, sequence, segment.pointee.length) {
+                followStrays(connection, now: now)
             }
             if segment.pointee.length > 0 { noteReadability(connection, segment, direction) }
             if half.pointee.opening != .seen {
@@ -66,35 +72,40 @@ extension TransactionEngine {
         }
     }
 
-    /// A SYN opens a direction, or a new connection over an old one of the same ends.
+    /// A SYN opens a direction, or a new connection over one of the same ends that has ended. False
+    /// where the one that is open may go on: nothing of the segment is read then.
     private mutating func begin(
         _ connection: ConnectionPointer, _ direction: Direction, at sequence: UInt32,
         _ segment: SegmentPointer, now: UInt64
-    ) {
+    ) -> Bool {
         let half = connection.half(direction)
         if half.pointee.isOpen {
-            if half.pointee.initial == sequence { return }
+            if half.pointee.initial == sequence { return true }
             // A SYN that was captured after the first bytes it opens.
             let behind = half.pointee.next &- sequence
             if half.pointee.initial == nil && behind <= Self.lateSYN {
                 if half.pointee.opening == .assumed { open(connection, direction, at: sequence) }
                 half.pointee.initial = sequence
-                return
+                return true
             }
         }
-        if half.pointee.isOpen || direction == .toServer && connection.pointee.isClosed {
-            close(connection, now: now)
+        if direction == .toClient && answersRival(connection, segment) {
+            takeOver(connection, now: now)
+        } else if half.pointee.isOpen && !connection.pointee.isClosed {
+            contend(connection, direction, at: sequence, segment)
+            return false
+        } else if half.pointee.isOpen || direction == .toServer && connection.pointee.isClosed {
             succeed(connection, now: now)
             // The SYN that this answers was not captured; it ended where this acknowledges.
             if direction == .toClient && segment.pointee.flags.contains(.ack) {
                 open(connection, .toServer, at: segment.pointee.acknowledgement)
             }
         }
-        guard !half.pointee.isOpen else { return }
-        open(connection, direction, at: sequence)
+        if !half.pointee.isOpen { open(connection, direction, at: sequence) }
+        return true
     }
 
-    private func open(
+    func open(
         _ connection: ConnectionPointer, _ direction: Direction, at sequence: UInt32
     ) {
         let half = connection.half(direction)
@@ -107,34 +118,10 @@ extension TransactionEngine {
     /// Opens a direction of which nothing was seen where the other end has all that came before:
     /// what was sent earlier belongs to the past, and a hole behind is known as one.
     @inline(__always)
-    private func assume(_ half: UnsafeMutablePointer<Half>, at acknowledged: UInt32) {
+    private func assume(_ half: HalfPointer, at acknowledged: UInt32) {
         guard !half.pointee.isOpen else { return }
         half.pointee.opening = .assumed
         half.pointee.next = acknowledged
-    }
-
-    /// Whether a RST lies where its stream is: others are made up, or of an earlier connection.
-    private func isBelievable(_ half: UnsafeMutablePointer<Half>, _ sequence: UInt32) -> Bool {
-        !half.pointee.isOpen
-            || (sequence &- half.pointee.next &+ Self.lateSYN) <= 2 * Self.lateSYN
-    }
-
-    /// Whether a segment is the last of several that continue one another, and not the stream.
-    @inline(__always)
-    private func isStray(
-        _ connection: ConnectionPointer, _ half: UnsafeMutablePointer<Half>, _ sequence: UInt32,
-        _ length: Int
-    ) -> Bool {
-        guard half.pointee.isOpen else { return false }
-        let ahead = Int32(bitPattern: sequence &- half.pointee.next)
-        guard ahead > Self.maximumAhead || ahead < -Self.maximumAhead else {
-            if ahead >= 0 { connection.pointee.strays = 0 }
-            return false
-        }
-        let isNear = sequence &- connection.pointee.strayNext <= Self.lateSYN
-        connection.pointee.strays = isNear ? connection.pointee.strays + 1 : 1
-        connection.pointee.strayNext = sequence &+ UInt32(truncatingIfNeeded: length)
-        return connection.pointee.strays >= Self.maximumStrays
     }
 
     private mutating func noteReadability(
@@ -232,6 +219,7 @@ extension TransactionEngine {
         let skipping = -Int(Int32(bitPattern: arrival.sequence &- half.pointee.next))
         guard skipping <= arrival.length else { return }
         let fresh = arrival.length - skipping
+        if half.pointee.claim == .passed && fresh > 0 { half.noteRead() }
         half.pointee.next &+= UInt32(truncatingIfNeeded: fresh)
         let payload = arrival.payload
         let seen = max(0, payload.count - skipping)

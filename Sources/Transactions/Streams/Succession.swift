@@ -15,7 +15,6 @@ extension TransactionEngine {
         connection.pointee.isPipelined = false
         connection.pointee.hasLost = false
         connection.pointee.requestsInTurn = 0
-        connection.pointee.strays = 0
         connection.pointee.previousUntil = now.addingClamped(limits.closedTime.rawValue)
         succeed(connection, .toServer)
         succeed(connection, .toClient)
@@ -45,10 +44,15 @@ extension TransactionEngine {
         if segment.pointee.flags.contains(.syn) {
             return segment.pointee.sequence &+ 1 == half.pointee.previousInitial
         }
+        let behind = half.pointee.previousNext &- segment.pointee.sequence
+        if behind == 0 && segment.pointee.length > 0 { return false }
         let span = min(
             half.pointee.previousNext &- half.pointee.previousInitial, UInt32(Self.maximumAhead))
-        return half.pointee.previousNext &- segment.pointee.sequence <= span
-            && (!half.pointee.isOpen
-                || Int32(bitPattern: segment.pointee.sequence &- half.pointee.next) > 0)
+        guard behind <= span else { return false }
+        if segment.pointee.flags.contains(.rst) {
+            return !half.pointee.isOpen || segment.pointee.sequence != half.pointee.next
+        }
+        let ahead = Int32(bitPattern: segment.pointee.sequence &- half.pointee.next)
+        return !half.pointee.isOpen || ahead > 0 || ahead < -Int32(Self.lateSYN)
     }
 }
