@@ -332,28 +332,34 @@ package struct TransactionEngine: ~Copyable {
 
     private static let victimsConsidered = 16
 
-    /// Which end serves. Where both ports are services', the SYN tells, else the lower port.
-    private func ends(of segment: SegmentPointer) -> (ConnectionKey, Direction)? {
+    /// Which end serves.
+    @inline(__always)
+    private mutating func ends(of segment: SegmentPointer) -> (ConnectionKey, Direction)? {
         let isSource = services.contains(segment.pointee.sourcePort)
         let isDestination = services.contains(segment.pointee.destinationPort)
         guard isSource || isDestination else { return nil }
-        var toServer = isDestination
-        if isSource && isDestination {
-            toServer =
-                segment.pointee.flags.contains(.syn)
-                ? !segment.pointee.flags.contains(.ack)
-                : segment.pointee.destinationPort <= segment.pointee.sourcePort
+        let toServer = isSource && isDestination ? isToServer(segment) : isDestination
+        return (ConnectionKey(segment, toServer: toServer), toServer ? .toServer : .toClient)
+    }
+
+    /// Whether a segment between ports that are both services' goes to the server: its connection's
+    /// SYN told that, or else what it says itself; where nothing tells, the lower port serves.
+    @inline(never)
+    private mutating func isToServer(_ segment: SegmentPointer) -> Bool {
+        let flags = segment.pointee.flags
+        if flags.contains(.syn) { return !flags.contains(.ack) }
+        let forth = ConnectionKey(segment, toServer: true)
+        let back = ConnectionKey(segment, toServer: false)
+        let known = table.find(forth, hash: table.hash(forth), .toServer)
+        let reverse = table.find(back, hash: table.hash(back), .toClient)
+        if let known, let reverse {
+            return known.pointee.standing.isLive || !reverse.pointee.standing.isLive
         }
-        let key =
-            toServer
-            ? ConnectionKey(
-                client: segment.pointee.source, server: segment.pointee.destination,
-                clientPort: segment.pointee.sourcePort,
-                serverPort: segment.pointee.destinationPort)
-            : ConnectionKey(
-                client: segment.pointee.destination, server: segment.pointee.source,
-                clientPort: segment.pointee.destinationPort,
-                serverPort: segment.pointee.sourcePort)
-        return (key, toServer ? .toServer : .toClient)
+        if known != nil || reverse != nil { return known != nil }
+        let service = services.service(of: forth)
+        guard service != nil, services.service(of: back) != nil else { return service != nil }
+        if segment.pointee.payload.beginsRequest { return true }
+        if segment.pointee.payload.beginsResponse { return false }
+        return segment.pointee.destinationPort <= segment.pointee.sourcePort
     }
 }

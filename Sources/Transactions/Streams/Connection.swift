@@ -6,6 +6,22 @@ struct ConnectionKey: Equatable {
     let server: Address
     let clientPort: UInt16
     let serverPort: UInt16
+
+    init(client: Address, server: Address, clientPort: UInt16, serverPort: UInt16) {
+        self.client = client
+        self.server = server
+        self.clientPort = clientPort
+        self.serverPort = serverPort
+    }
+
+    /// The ends of a segment, its destination the server or its source.
+    @inline(__always)
+    init(_ segment: SegmentPointer, toServer: Bool) {
+        client = toServer ? segment.pointee.source : segment.pointee.destination
+        server = toServer ? segment.pointee.destination : segment.pointee.source
+        clientPort = toServer ? segment.pointee.sourcePort : segment.pointee.destinationPort
+        serverPort = toServer ? segment.pointee.destinationPort : segment.pointee.sourcePort
+    }
 }
 
 enum Direction: Int {
