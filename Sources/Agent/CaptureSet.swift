@@ -24,6 +24,8 @@ struct CaptureSet: ~Copyable {
     private var wanted: WantedInterfaces
     /// What other settings want besides, while they still hold.
     private var alsoWanted: WantedInterfaces?
+    /// What is wanted is not wanted yet: that it is not captured so far takes nothing away.
+    private var isPreparing: Bool { alsoWanted != nil }
     private var filter: CaptureFilter
     private var ringMebibytes: Int
     private let core: TrafficCore
@@ -240,12 +242,13 @@ struct CaptureSet: ~Copyable {
         for name in selection.absent { words.error(.noSuchInterface(name), of: name) }
         words.noteLimit(selection.leftOut)
         for link in selection.links where !isOpen(link) {
-            uncaptured.begin(at: lastChecked)
+            if !isPreparing { uncaptured.begin(at: lastChecked) }
             if !open(link) { isComplete = false }
         }
         isIncomplete = !isComplete
         let isAny = sources.contains { !$0.isLeaving }
         words.noteNone(isAny || !selection.links.isEmpty || !selection.absent.isEmpty)
+        if isPreparing { return }
         if isComplete, isAny {
             uncaptured.end(at: clock().boottime)
         } else {

@@ -169,9 +169,11 @@ struct TrafficWorker: ~Copyable {
         var tally = taken.tally
         tally.losses.add(captured: interfaces.takeLosses(from: start, to: closed.endBoottime))
         let away = CountLoss(uncaptured: tally.losses.uncaptured, of: window.duration)
+        let left = CountLoss(
+            shed: tally.losses.shed, beside: tally.services.reduce(0) { $0 &+ $1.packets })
         taken.counter.observe(
             &tally, readable: taken.isReadable, encrypted: taken.isEncrypted,
-            isCaptured: away <= .doubtful)
+            isCaptured: away <= .doubtful && left <= .doubtful)
         if case .dropped = events.yield(.traffic(ordinal: closed.ordinal, tally)) {
             log.error("a window was lost: its records cannot be stored fast enough")
         }

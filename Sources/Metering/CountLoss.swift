@@ -37,6 +37,11 @@ package struct CountLoss: Sendable, Hashable, Comparable {
         self.init(partsPerMillion: Self.share(uncaptured, of: duration.rawValue))
     }
 
+    /// The part of the packets of services that were left out, `shed` beside `followed`.
+    package init(shed: UInt64, beside followed: UInt64) {
+        self.init(partsPerMillion: Self.share(shed, of: shed.addingClamped(followed)))
+    }
+
     package static func < (one: Self, other: Self) -> Bool {
         one.partsPerMillion < other.partsPerMillion
     }

@@ -157,19 +157,30 @@ package struct TransactionEngine: ~Copyable {
         self.services = ServicePorts(services, localAddresses: localAddresses)
         decoder.ports = tunnels
         counters.services = Array(repeating: ServiceCounters(), count: services.count)
+        // What is let go of has blocks of the sizes that the old fields ask for.
+        forEachConnection { engine, connection in
+            guard engine.services.service(of: connection.pointee.key) == nil else { return }
+            engine.releaseBlocks(of: connection)
+            engine.table.remove(connection)
+        }
         let before = paths
         paths = services.map(JSONPaths.init)
         fields = FieldRoom(services)
+        forEachConnection { engine, connection in
+            guard let service = engine.services.service(of: connection.pointee.key) else { return }
+            engine.move(connection, to: UInt16(service), from: before)
+        }
+    }
+
+    /// Calls `body`, which may remove the connection it is given, for every connection.
+    private mutating func forEachConnection(
+        _ body: (inout TransactionEngine, ConnectionPointer) -> Void
+    ) {
         for standing in Standing.allCases {
             var next = table[standing].newest
             while let connection = next {
                 next = connection.pointee.older
-                if let service = self.services.service(of: connection.pointee.key) {
-                    move(connection, to: UInt16(service), from: before)
-                } else {
-                    releaseBlocks(of: connection)
-                    table.remove(connection)
-                }
+                body(&self, connection)
             }
         }
     }
@@ -227,14 +238,10 @@ package struct TransactionEngine: ~Copyable {
     /// What is being read of them is let go of, uncounted.
     package mutating func shed(parts: UInt16) {
         shedParts = UInt32(min(parts, 256))
-        for standing in Standing.allCases {
-            var next = table[standing].newest
-            while let connection = next {
-                next = connection.pointee.older
-                guard connection.pointee.hash >> 24 < shedParts else { continue }
-                releaseBlocks(of: connection)
-                table.remove(connection)
-            }
+        forEachConnection { engine, connection in
+            guard connection.pointee.hash >> 24 < engine.shedParts else { return }
+            engine.releaseBlocks(of: connection)
+            engine.table.remove(connection)
         }
     }
 

@@ -3,6 +3,7 @@ import ArgumentParser
 import JournalLog
 import Logging
 import CommandLines
+import Glibc
 import ServiceLifecycle
 import UnixSignals
 
@@ -25,6 +26,8 @@ struct RunCommand: AsyncParsableCommand {
     var config: String
 
     func run() async throws {
+        // Whoever sends SIGHUP early must not end the agent.
+        signal(SIGHUP, SIG_IGN)
         let settings = try settings(at: config)
         let log = Logger(label: "jouleflow-agent") { _ in JournalLog() }
         let pipeline: Pipeline
@@ -47,7 +50,6 @@ struct RunCommand: AsyncParsableCommand {
             log.warning(
                 "no collector is configured: records stay in the spool under \(settings.state)")
         }
-        // Before anything runs: whoever sends SIGHUP early must not end the agent.
         let reloads = await UnixSignalsSequence(trapping: .sighup)
         let meter = Meter(pipeline: pipeline, reloads: reloads) {
             log.notice(

@@ -115,6 +115,28 @@ struct ServiceChangeTests {
         }
     }
 
+    @Test("may be fewer or ask for more fields, while connections of all are open")
+    func otherSizes() {
+        let plans: [[EngineService]] = [
+            [Self.service([9000], (0..<60).map { ["field\($0)"] })],
+            [Self.service([1], []), Self.service([2], []), Self.service([8080], [["code"]])],
+            [Self.service([2], [["a"], ["b"]])], [Self.service([8080], [])],
+            [Self.service([8080], (0..<60).map { ["field\($0)"] } + [["code"]])],
+        ]
+        for first in plans {
+            for moment in stride(from: 0, to: Self.segments().count, by: 3) {
+                for (index, second) in plans.enumerated() {
+                    let seen = Self.exchanges(
+                        changes: [moment: second, moment + 3: plans[(index + 1) % plans.count]],
+                        from: first)
+                    #expect(seen.exchanges.count <= 9)
+                    let fields = Set(seen.exchanges.flatMap(\.fields))
+                    #expect(fields.isSubset(of: ["E1001", "0000", "-", "?"]))
+                }
+            }
+        }
+    }
+
     @Test(
         "are told from connections that are left out: those as a whole, and each packet is counted")
     func shed() {
