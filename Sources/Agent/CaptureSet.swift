@@ -22,12 +22,10 @@ struct CaptureSet: ~Copyable {
     static let maximumRingMebibytes = 1024
 
     private var wanted: WantedInterfaces
-    /// What other settings want besides, while they still hold.
-    private var alsoWanted: WantedInterfaces?
-    /// What is wanted is not wanted yet: that it is not captured so far takes nothing away.
-    private var isPreparing: Bool { alsoWanted != nil }
+    /// What the settings want that still hold, where others are made ready for.
+    private var stillWanted: WantedInterfaces?
     private var filter: CaptureFilter
-    private var ringMebibytes: Int
+    private let ringMebibytes: Int
     private let core: TrafficCore
     private let log: Logger
     private let clock: @Sendable () -> ClockReading
@@ -68,11 +66,12 @@ struct CaptureSet: ~Copyable {
                 + [monitor?.descriptor].compactMap { $0 })
     }
 
-    /// From now on captures what `settings` want, and what `others` want besides. Interfaces that are
-    /// wanted as before stay open with their rings, change filters without a gap, and lose nothing.
+    /// From now on captures what `settings` want, and what `others` want that hold until then.
+    /// Interfaces that are wanted as before stay open with their rings, change filters without a gap,
+    /// and lose nothing.
     mutating func apply(_ settings: MeterSettings, besides others: MeterSettings? = nil) {
         let filter = others.map { settings.filter.joined(with: $0.filter) } ?? settings.filter
-        alsoWanted = others?.interfaces == settings.interfaces ? nil : others?.interfaces
+        stillWanted = others?.interfaces
         if settings.interfaces != wanted {
             wanted = settings.interfaces
             words = CaptureWords(log)
@@ -154,9 +153,14 @@ struct CaptureSet: ~Copyable {
         let links = monitor.map { Array($0.links.values) } ?? Interfaces.named(wanted.names)
         followLinks(links, at: reading)
         var selection = select(wanted, from: links)
-        if let alsoWanted { selection.join(select(alsoWanted, from: links)) }
+        let held = stillWanted.map { select($0, from: links) } ?? selection
+        selection.join(held)
         leaveUnwanted(selection, at: reading)
+        // What is not captured now was so since the latest look. What others want is not missed
+        // before they hold.
+        if !isCaptured(held) { uncaptured.begin(at: lastChecked) }
         open(selection, at: reading)
+        if isCaptured(held) { uncaptured.end(at: clock().boottime) }
     }
 
     private func select(
@@ -221,7 +225,7 @@ struct CaptureSet: ~Copyable {
         for source in sources where !source.isLeaving && !indices.contains(source.link.index) {
             leave(
                 source, at: reading, cutoff: reading.realtime,
-                because: "its name is \(source.link.name) now and is not to be captured")
+                because: "\(source.link.name) is not wanted")
         }
     }
 
@@ -241,19 +245,17 @@ struct CaptureSet: ~Copyable {
         var isComplete = selection.absent.isEmpty && selection.leftOut.isEmpty
         for name in selection.absent { words.error(.noSuchInterface(name), of: name) }
         words.noteLimit(selection.leftOut)
-        for link in selection.links where !isOpen(link) {
-            if !isPreparing { uncaptured.begin(at: lastChecked) }
-            if !open(link) { isComplete = false }
-        }
+        for link in selection.links where !isOpen(link) && !open(link) { isComplete = false }
         isIncomplete = !isComplete
         let isAny = sources.contains { !$0.isLeaving }
         words.noteNone(isAny || !selection.links.isEmpty || !selection.absent.isEmpty)
-        if isPreparing { return }
-        if isComplete, isAny {
-            uncaptured.end(at: clock().boottime)
-        } else {
-            uncaptured.begin(at: lastChecked)
-        }
+    }
+
+    /// Whether all of a selection is captured, and anything at all.
+    private func isCaptured(_ selection: WantedInterfaces.Selection) -> Bool {
+        guard selection.absent.isEmpty, selection.leftOut.isEmpty else { return false }
+        for link in selection.links where !isOpen(link) { return false }
+        return sources.contains { !$0.isLeaving }
     }
 
     private mutating func open(_ link: Link) -> Bool {

@@ -29,6 +29,11 @@ package enum SettingsSummary {
             let tunnels = settings.capture.tunnels.map { "\($0)" }
             lines.append("Looks inside tunnels: \(tunnels.joined(separator: ", ")).")
         }
+        if let percent = settings.capture.cpuPercent {
+            lines.append(
+                "Leaves out connections where capture needs more than \(percent) % of a processor, "
+                    + "and says in the records how much.")
+        }
         lines += settings.services.map(service)
         for (index, scenario) in settings.scenarios.enumerated() {
             let weight = StandardWeights.weight(of: scenario.id)

@@ -83,4 +83,14 @@ struct CountLossTests {
         tally.losses.undecoded = .max
         #expect(tally.otherPackets == 0)
     }
+
+    @Test("connections that were left out are their part of all packets, rounded up")
+    func shed() {
+        #expect(CountLoss(shed: 0, beside: 0).partsPerMillion == 0)
+        #expect(CountLoss(shed: 0, beside: 9).partsPerMillion == 0)
+        #expect(CountLoss(shed: 1, beside: 999) == .doubtful)
+        #expect(CountLoss(shed: 1, beside: 998) > .doubtful)
+        #expect(CountLoss(shed: 3, beside: 0).partsPerMillion == 1_000_000)
+        #expect(CountLoss(shed: .max, beside: .max).partsPerMillion == 1_000_000)
+    }
 }

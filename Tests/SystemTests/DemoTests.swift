@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 extension SystemTests {
-    @Suite("The demonstration", .enabled("no right to capture") { Host.mayCapture })
+    @Suite("The demonstration", .hasCapture)
     struct DemoTests {
         @Test("ends with status 0, and its JSON equals what recompute.py finds in its store")
         func equalsRecomputed() throws {

@@ -79,7 +79,7 @@ extension SystemTests {
                 try spaces.addPair("h0", net: 0)
             case 1:
                 try spaces.ip("link set h0 name away0")
-                try agent.awaitSaying("its name is away0 now", times: times)
+                try agent.awaitSaying("away0 is not wanted", times: times)
                 began = Date()
                 try spaces.request(site, net: 0, count: Self.batch, name: "away")
                 away = Date().timeIntervalSince(began)
@@ -190,6 +190,37 @@ extension SystemTests {
                 #expect(agent.said.count(of: "are captured at most") == 1)
                 let windows = try StoredWindow.all(in: site.path("store.db"))
                 #expect(windows.first?.notCaptured == true)
+            }
+        }
+
+        @Test("one that other settings want besides takes no time from the windows before them")
+        func wantedLater() throws {
+            try Namespaces.with { site, spaces in
+                try spaces.addPair("h0", net: 0)
+                try spaces.addPair("h1", net: 1)
+                let agent = try start(site, spaces, interfaces: "h0")
+                let nginx = try spaces.startNginx(site)
+                let first = try read(site.settingsFile)
+                for round in 1...4 {
+                    try spaces.request(site, net: 0, count: Self.batch, name: "here")
+                    let both = first.replacing("interfaces: [h0]", with: "interfaces: [h0, h1]")
+                    try write(round % 2 == 1 ? both : first, to: site.settingsFile)
+                    agent.send(SIGHUP)
+                    try agent.awaitSaying("settings read again", times: round)
+                    if round % 2 == 1 {
+                        try agent.awaitSaying("capturing interface=h1", times: (round + 1) / 2)
+                        try spaces.request(site, net: 1, count: Self.batch, name: "there")
+                    } else {
+                        try agent.awaitSaying("h1 is not wanted", times: round / 2)
+                    }
+                }
+                nginx.send(SIGQUIT)
+                #expect(try nginx.end(within: 5) == 0)
+                try site.awaitStored()
+                #expect(try agent.stop() == 0)
+                let windows = try StoredWindow.all(in: site.path("store.db"))
+                #expect(windows.allSatisfy { $0.uncaptured == 0 && !$0.notCaptured }, "\(windows)")
+                #expect(windows.reduce(0) { $0 + $1.exchanges } >= 4 * Self.batch)
             }
         }
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension SystemTests {
-    @Suite("Killed in the middle", .enabled("no right to capture") { Host.mayCapture })
+    @Suite("Killed in the middle", .hasCapture)
     struct KillTests {
         @Test("the collector loses and doubles nothing, and every flow arrives")
         func collectorIsKilled() throws {

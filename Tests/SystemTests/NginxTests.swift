@@ -6,10 +6,8 @@ extension SystemTests {
     struct NginxTests {
         @Test(
             "counts per scenario and outcome equal nginx's access log, with no packet dropped",
-            .enabled("nginx or wrk is missing: apt-get install nginx-light wrk") {
-                Host.has("nginx", "wrk")
-            },
-            .enabled("no right to capture: CAP_NET_RAW is missing") { Host.mayCapture })
+            .hasWebLoad,
+            .hasCapture)
         func countsEqualTheAccessLog() throws {
             try Site.with { site in
                 let nginx = try site.startNginx()
@@ -18,13 +16,7 @@ extension SystemTests {
                 let agent = try site.startAgent()
                 try agent.awaitSaying("capturing")
 
-                try write(NginxFiles.load, to: site.path("load.lua"))
-                let wrk = try site.start(
-                    "wrk",
-                    [
-                        "wrk", "-t1", "-c64", "-d10s", "-s", site.path("load.lua"),
-                        "http://127.0.0.1:\(site.servicePort)/",
-                    ])
+                let wrk = try site.startWrk(seconds: 10)
                 #expect(try wrk.end(within: 20) == 0)
                 nginx.send(SIGQUIT)
                 #expect(try nginx.end(within: 5) == 0)

@@ -6,10 +6,8 @@ extension SystemTests {
     struct ReloadTests {
         @Test(
             "lose and double nothing in 50 changes of services, scenarios and interfaces",
-            .enabled("nginx or wrk is missing: apt-get install nginx-light wrk") {
-                Host.has("nginx", "wrk")
-            },
-            .enabled("no right to capture: CAP_NET_RAW is missing") { Host.mayCapture })
+            .hasWebLoad,
+            .hasCapture)
         func underLoad() throws {
             try Site.with { site in
                 let nginx = try site.startNginx()
@@ -19,13 +17,7 @@ extension SystemTests {
                 try agent.awaitSaying("capturing")
                 let file = site.settingsFile
 
-                try write(NginxFiles.load, to: site.path("load.lua"))
-                let wrk = try site.start(
-                    "wrk",
-                    [
-                        "wrk", "-t1", "-c64", "-d20s", "-s", site.path("load.lua"),
-                        "http://127.0.0.1:\(site.servicePort)/",
-                    ])
+                let wrk = try site.startWrk(seconds: 20)
                 for number in 1...50 {
                     var settings = site.agentSettings()
                     settings.isReversed = number % 2 == 1
@@ -48,6 +40,46 @@ extension SystemTests {
                 #expect(report.flows == logged)
                 #expect(logged.values.reduce(0) { $0 + $1.requests } > 10_000)
                 #expect(report.losses.filter { $0.value != 0 } == [:])
+            }
+        }
+
+        @Test(
+            "may set a limit of CPU time, and what is left out for it is declared", .hasWebLoad,
+            .hasCapture)
+        func limited() throws {
+            try Site.with { site in
+                let nginx = try site.startNginx()
+                _ = try site.startCounters()
+                _ = try site.startCollector()
+                let agent = try site.startAgent()
+                try agent.awaitSaying("capturing")
+                var settings = site.agentSettings()
+                settings.cpuLimit = "1%"
+                try write(settings.text, to: site.settingsFile)
+                agent.send(SIGHUP)
+                try agent.awaitSaying("settings read again")
+                // Without pauses between its requests.
+                let mix = NginxFiles.load.replacing("function delay()", with: "function unused()")
+                let wrk = try site.startWrk(seconds: 8, mix: mix)
+                try agent.awaitSaying("capture is above its cpu_limit")
+                #expect(try wrk.end(within: 20) == 0)
+                try agent.awaitSaying("capture keeps to its cpu_limit again", within: 40)
+                nginx.send(SIGQUIT)
+                #expect(try nginx.end(within: 5) == 0)
+                try site.awaitStored()
+                #expect(try agent.stop() == 0)
+
+                let logged = try read(site.path("access.log")).split(separator: "\n").count
+                let windows = try StoredWindow.all(in: site.path("store.db"))
+                let shed = windows.filter { $0.shed > 0 }
+                #expect(!shed.isEmpty)
+                #expect(shed.allSatisfy { $0.isDegraded && $0.isDoubtful })
+                let most = shed.filter { $0.shed * 999 > $0.servicePackets }
+                #expect(most.allSatisfy { $0.notCaptured }, "\(most)")
+                // Each exchange that is missing had two packets at least.
+                let counted = windows.reduce(0) { $0 + $1.exchanges }
+                #expect(counted < logged)
+                #expect(logged - counted <= shed.reduce(0) { $0 + $1.shed } / 2 + 64)
             }
         }
 

@@ -7,6 +7,8 @@ struct AgentSettings {
     var interfaces = "lo"
     var tunnels = ""
     var ringMebibytes = 16
+    /// Such as `1%`; empty: no limit.
+    var cpuLimit = ""
     var windowSeconds = 1
     var port: UInt16
     var collectorPort: UInt16?
@@ -31,7 +33,7 @@ struct AgentSettings {
             "window: \(windowSeconds)s",
             "energy: \(energy)",
             "capture: {interfaces: [\(interfaces)], tunnels: [\(tunnels)], "
-                + "ring_mib: \(ringMebibytes)}",
+                + "ring_mib: \(ringMebibytes)\(cpuLimit.isEmpty ? "" : ", cpu_limit: \(cpuLimit)")}",
             "services:",
         ]
         if let otherPort {

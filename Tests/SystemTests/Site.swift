@@ -113,6 +113,17 @@ final class Site {
         return nginx
     }
 
+    /// wrk with the mix of `NginxFiles`, on 64 connections.
+    func startWrk(seconds: Int, mix: String = NginxFiles.load) throws -> Child {
+        try write(mix, to: path("load.lua"))
+        return try start(
+            "wrk",
+            [
+                "wrk", "-t1", "-c64", "-d\(seconds)s", "-s", path("load.lua"),
+                "http://127.0.0.1:\(servicePort)/",
+            ])
+    }
+
     func startApplication() throws -> Child {
         let application = try start(
             "app", [Self.program("lab"), "app", "--port", "\(servicePort)", "--unit", "20us"])

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension SystemTests {
-    @Suite("Stopped by SIGTERM", .enabled("no right to capture") { Host.mayCapture })
+    @Suite("Stopped by SIGTERM", .hasCapture)
     struct StopTests {
         @Test("agent and collector end in order within 2 s while traffic flows")
         func stopsInTraffic() throws {

@@ -11,6 +11,7 @@ struct StoredWindow: Decodable, CustomStringConvertible {
     let exchanges: Int
     let kernelDrops: Int
     let undatedDrops: Int
+    let shed: Int
     /// Nanoseconds.
     let uncaptured: Int
     let late: Int
@@ -53,7 +54,8 @@ struct StoredWindow: Decodable, CustomStringConvertible {
                 "flags": number(record, 21), "packets": packets,
                 "servicePackets": sum(column(record, 32, 1, packets)),
                 "exchanges": number(record, 16), "kernelDrops": number(losses, 1),
-                "undatedDrops": number(losses, 12), "uncaptured": number(losses, 11),
+                "undatedDrops": number(losses, 12), "shed": number(losses, 14),
+                "uncaptured": number(losses, 11),
                 "late": number(losses, 10), "gaps": number(losses, 3),
                 "notCaptured": 4 in column(record, 29, number(record, 11), 1),
             })

@@ -9,3 +9,14 @@ import Testing
     .enabled("python3 or setpriv is missing") { Host.has("python3", "setpriv") }
 )
 struct SystemTests {}
+
+extension Trait where Self == ConditionTrait {
+    static var hasCapture: Self {
+        .enabled("no right to capture: CAP_NET_RAW is missing") { Host.mayCapture }
+    }
+    static var hasWebLoad: Self {
+        .enabled("nginx or wrk is missing: apt-get install nginx-light wrk") {
+            Host.has("nginx", "wrk")
+        }
+    }
+}

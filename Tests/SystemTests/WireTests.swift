@@ -4,11 +4,9 @@ import Testing
 extension SystemTests {
     @Suite(
         "On whatever wire",
-        .enabled("nginx or wrk is missing: apt-get install nginx-light wrk") {
-            Host.has("nginx", "wrk")
-        },
+        .hasWebLoad,
         .enabled("no right to make a network namespace") { Host.canMakeInterfaces },
-        .enabled("no right to capture: CAP_NET_RAW is missing") { Host.mayCapture })
+        .hasCapture)
     struct WireTests {
         static let wires = [
             Wire(name: "IPv4 and IPv6"),
