@@ -79,7 +79,7 @@ let package = Package(
         stage("Processes", ["Metering", "KernelFiles", "CLinux"]),
         stage("Capture", ["Metering", "Traffic", "CLinux", "CPcap", "CZlib"]),
         stage("Transactions", ["Metering", "Traffic", "CIntrinsics", "CZlib"]),
-        stage("Scenarios", ["Metering", "Traffic"]),
+        stage("Scenarios", ["Metering", "Traffic", crypto]),
         stage("Attribution", ["Metering"]),
         stage("Records", ["Metering", "CRC32C", protobuf, crypto]),
         stage("Spool", ["Metering", "CRC32C"]),
@@ -145,7 +145,9 @@ let package = Package(
         tests(
             "TransactionsTests",
             ["Transactions", "Traffic", "Metering", "CZlib", "CAllocationCounter"]),
-        tests("ScenariosTests", ["Scenarios", "Traffic", "Metering"]),
+        tests(
+            "ScenariosTests",
+            ["Scenarios", "Traffic", "Metering", "CAllocationCounter", crypto]),
         tests(
             "AgentTests",
             [

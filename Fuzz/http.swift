@@ -10,7 +10,14 @@ import Traffic
 let mostTurns = 64
 let mostBytes = 1024
 
-nonisolated(unsafe) let engine = WatchedEngine()
+/// Fields of every kind, on both sides.
+let selectors: [FieldSelector] = [
+    .responseJSON(["code"]), .responseJSON(["data", "code"]), .responseXML(["a", "code"]),
+    .responseHeader("x-code"), .requestHeader("host"), .requestJSON(["data", "code"]),
+    .requestForm("code"), .requestXML(["a", "code"]), .requestHeader("x"),
+]
+
+nonisolated(unsafe) let engine = WatchedEngine(selectors: selectors)
 
 /// What the engine makes of the turns when each is cut into pieces of these lengths, over and over.
 func digest(_ turns: [ArraySlice<UInt8>], pieces: [Int], hasFin: Bool) -> Digest {
@@ -101,6 +108,10 @@ public func fuzzOneInput(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     checkTruncation(turns, whole)
     for exchange in whole.exchanges {
         check((100...999).contains(exchange.status), "a status has three digits")
+        check(exchange.fields.count == selectors.count, "each selector has its field")
+        check(
+            exchange.fields.allSatisfy { $0.map { $0.count <= 65 } ?? true },
+            "a value is no longer than tells it from others")
         check(!exchange.method.isEmpty && !exchange.target.isEmpty, "a request has its words")
         check(
             exchange.responseBody <= UInt64(size) && exchange.requestBody <= UInt64(size),

@@ -107,12 +107,12 @@ final class WatchedEngine {
 
     private static let start: UInt64 = 1_800_000_000_000_000_000
 
-    init(limits: EngineLimits = .init()) {
+    init(
+        limits: EngineLimits = .init(),
+        selectors: [FieldSelector] = [.responseJSON(["code"]), .responseJSON(["data", "code"])]
+    ) {
         self.limits = limits
         let seen = seen
-        let selectors: [FieldSelector] = [
-            .responseJSON(["code"]), .responseJSON(["data", "code"]),
-        ]
         engine = TransactionEngine(
             services: [EngineService(ports: [8080], selectors: selectors)], limits: limits,
             sink: { seen.exchanges.append(SeenExchange($0)) })

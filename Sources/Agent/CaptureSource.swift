@@ -12,8 +12,8 @@ final class TrafficCore {
     /// Settings that were announced and do not hold yet.
     private var expected: MeterSettings?
 
-    init(_ settings: MeterSettings, localAddresses: [[UInt8]]) {
-        let bucket = TallyBucket(settings.counter, length: settings.windowLength)
+    init(_ settings: MeterSettings, book: FlowBook, localAddresses: [[UInt8]]) {
+        let bucket = TallyBucket(settings.counter, book: book, length: settings.windowLength)
         self.bucket = bucket
         engine = TransactionEngine(
             services: settings.engineServices, localAddresses: localAddresses,

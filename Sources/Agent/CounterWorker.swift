@@ -72,7 +72,7 @@ struct CounterWorker: ~Copyable {
     }
 
     /// Ticks until the order to stop.
-    mutating func run(_ waker: Waker, orders: SettingsOrder, isStopping: () -> Bool) {
+    mutating func run(_ waker: Waker, orders: Handover<MeterSettings>, isStopping: () -> Bool) {
         while !isStopping() {
             waker.wait(milliseconds: untilNextTick(clock()))
             guard !isStopping() else { break }

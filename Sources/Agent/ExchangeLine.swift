@@ -22,7 +22,8 @@ struct ExchangeLine {
     }
 
     /// Adds the line of one exchange, which `match` tells what it is to the rules.
-    func append(_ exchange: Exchange, _ match: Match?, to bytes: inout [UInt8]) {
+    func append(_ exchange: Exchange, _ counted: CountedMatch?, to bytes: inout [UInt8]) {
+        let match = counted?.match
         bytes += #"{"time":""#.utf8
         bytes += rfc3339(exchange.start).utf8
         bytes += #"","seconds":\#(exchange.end.since(exchange.start).seconds)"#.utf8
@@ -51,6 +52,8 @@ struct ExchangeLine {
         bytes += match.map { scenarios[$0.scenario] } ?? Array("null".utf8)
         bytes += #","outcome":"#.utf8
         bytes += (match.map { "\"\($0.outcome.rawValue)\"" } ?? "null").utf8
+        bytes += #","counted":"#.utf8
+        bytes += (counted?.count.map { "\"\($0.rawValue)\"" } ?? "null").utf8
         bytes += "}\n".utf8
     }
 

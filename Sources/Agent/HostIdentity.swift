@@ -1,6 +1,7 @@
 import Crypto
 import Glibc
 import Metering
+import Scenarios
 import Settings
 
 /// What the manifest says of the host and the program.
@@ -43,7 +44,7 @@ package struct HostIdentity: Sendable, Hashable {
 
 extension Manifest {
     /// What the settings and the host say; zones and source follow with the first window.
-    init(_ settings: AgentSettings, host: HostIdentity) {
+    init(_ settings: AgentSettings, host: HostIdentity, secret: FlowSecret) {
         let digest = SHA256.hash(data: settings.canonicalRules)
         self.init(
             agent: settings.id, hostName: host.hostName, bootID: host.bootID,
@@ -54,7 +55,15 @@ extension Manifest {
             },
             scenarios: settings.scenarios.map(\.id),
             rulesDigest: digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
-            model: .standard, idle: nil)
+            model: .standard, idle: nil,
+            rules: settings.scenarios.enumerated().flatMap { index, scenario in
+                scenario.steps.map { RuleDescription(scenario: index, name: $0.name) }
+            },
+            scenarioFlows: settings.scenarios.map {
+                ScenarioFlows(refusalCounts: $0.refusalCounts, deduplication: $0.deduplication)
+            },
+            flowSecretID: settings.scenarios.contains { $0.deduplication == .fleet }
+                ? secret.identity : 0)
     }
 }
 
@@ -68,6 +77,11 @@ struct StateDirectory: Sendable {
     var baselines: String { path + "/baselines" }
     /// The file of what was learned of idle power.
     var idlePower: String { path + "/idle-power" }
+
+    /// The file of flows that are open, or must not count again.
+    var flows: String { path + "/flows" }
+    /// The secret that the keys of flows are hashed with, where the settings name no other.
+    var flowSecret: String { path + "/flow-secret" }
 
     /// Makes the folder where it is missing (mode 0700).
     init(preparing path: String) throws(StateError) {

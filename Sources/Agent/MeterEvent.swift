@@ -4,7 +4,7 @@ import Metering
 /// What the two hot loops hand over: each window's energy, and its counts.
 enum MeterEvent: Sendable {
     case energy(WindowEnergy)
-    case traffic(ordinal: Int, Tally)
+    case traffic(ordinal: Int, Tally, FlowChanges)
     /// Windows in which no agent ran, before all others.
     case missed([MeteredWindow])
 }
@@ -31,6 +31,13 @@ struct WindowEnergy: Sendable {
 struct MeteredWindow: Sendable {
     let energy: WindowEnergy
     let tally: Tally
+    let flows: FlowChanges
+
+    init(energy: WindowEnergy, tally: Tally, flows: FlowChanges = FlowChanges()) {
+        self.energy = energy
+        self.tally = tally
+        self.flows = flows
+    }
 }
 
 /// Joins the energy of a window with its counts. Both come in the order of windows.
@@ -43,7 +50,7 @@ struct WindowJoin: AsyncSequence {
     struct Iterator: AsyncIteratorProtocol {
         var events: AsyncStream<MeterEvent>.Iterator
         private var energies: [Int: WindowEnergy] = [:]
-        private var tallies: [Int: Tally] = [:]
+        private var tallies: [Int: (Tally, FlowChanges)] = [:]
         private var missed: ArraySlice<MeteredWindow> = []
 
         init(events: AsyncStream<MeterEvent>.Iterator) { self.events = events }
@@ -54,15 +61,15 @@ struct WindowJoin: AsyncSequence {
                 switch event {
                 case .energy(let energy):
                     let ordinal = energy.closed.ordinal
-                    if let tally = tallies.removeValue(forKey: ordinal) {
-                        return MeteredWindow(energy: energy, tally: tally)
+                    if let (tally, flows) = tallies.removeValue(forKey: ordinal) {
+                        return MeteredWindow(energy: energy, tally: tally, flows: flows)
                     }
                     energies[ordinal] = energy
-                case .traffic(let ordinal, let tally):
+                case .traffic(let ordinal, let tally, let flows):
                     if let energy = energies.removeValue(forKey: ordinal) {
-                        return MeteredWindow(energy: energy, tally: tally)
+                        return MeteredWindow(energy: energy, tally: tally, flows: flows)
                     }
-                    tallies[ordinal] = tally
+                    tallies[ordinal] = (tally, flows)
                 case .missed(let windows):
                     missed += windows
                     if let window = missed.popFirst() { return window }

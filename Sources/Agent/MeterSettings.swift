@@ -27,6 +27,7 @@ struct MeterSettings: Sendable {
     let filter: CaptureFilter
     let tunnelPorts: TunnelPorts
     let counter: FlowCounter
+    let flowLimits: FlowBookLimits
 
     init(_ settings: AgentSettings, generation: Int = 0) {
         self.generation = generation
@@ -52,8 +53,8 @@ struct MeterSettings: Sendable {
         filter = CaptureFilter(settings)
         tunnelPorts = TunnelPorts(settings.capture.tunnels)
         counter = FlowCounter(
-            scenarios: settings.scenarios.map(\.id), rules: settings.rules,
-            countsFlows: settings.services.map(\.countsFlows))
+            settings.scenarios, countsFlows: settings.services.map(\.countsFlows))
+        flowLimits = FlowBookLimits(settings.flowKeys)
     }
 
     /// The services as the engine takes them: every rule's fields on every service.
@@ -93,6 +94,13 @@ extension TunnelPorts {
     }
 }
 
+extension FlowBookLimits {
+    /// What the settings say, in the words of the stage.
+    init(_ settings: FlowKeySettings) {
+        self.init(keys: settings.limit, remember: settings.remember)
+    }
+}
+
 extension EnergyOptions {
     /// What the settings say, in the words of the stage.
     init(_ settings: EnergySettings) {
@@ -108,50 +116,5 @@ extension EnergyOptions {
             sysfs: settings.sysfs, procfs: settings.procfs, primary: primary,
             wallSensors: settings.wallSensors.map(\.description),
             model: settings.model.map { ModelPower(idle: $0.idle, maximum: $0.maximum) })
-    }
-}
-
-extension AgentSettings {
-    /// The rules in the order of the file.
-    var rules: [ScenarioRule] {
-        scenarios.enumerated().flatMap { index, scenario in
-            scenario.steps.map { step in
-                ScenarioRule(
-                    scenario: index, method: step.method,
-                    path: Scenarios.PathTemplate("\(step.path)"), outcomes: step.outcome.conditions)
-            }
-        }
-    }
-}
-
-extension OutcomeSettings {
-    /// In the order of trial: what is named most narrowly by custom comes first, so that a refusal
-    /// inside `200` is not taken for a success whose condition is the status alone.
-    fileprivate var conditions: [OutcomeCondition] {
-        [(Outcome.failed, failed), (.refused, refused), (.completed, completed)].compactMap {
-            outcome, condition in
-            condition.map { OutcomeCondition(outcome, $0) }
-        }
-    }
-}
-
-extension OutcomeCondition {
-    fileprivate init(_ outcome: Outcome, _ condition: ResponseCondition) {
-        let statuses = condition.status.map { pattern -> Scenarios.StatusPattern in
-            switch pattern {
-            case .code(let code): .code(code)
-            case .hundred(let digit): .hundred(UInt16(digit))
-            }
-        }
-        guard let body = condition.body else {
-            self.init(outcome, statuses: statuses)
-            return
-        }
-        switch body.field {
-        case .responseJSON(let path):
-            self.init(
-                outcome, statuses: statuses, field: path,
-                values: body.values.map { String(decoding: $0, as: UTF8.self) })
-        }
     }
 }

@@ -1,6 +1,8 @@
+import CLinux
 package import Logging
 import Metering
 import NIOPosix
+import Scenarios
 package import Settings
 import Synchronization
 
@@ -18,9 +20,10 @@ package final class Pipeline: Sendable {
 
     private let settings: MeterSettings
     private let host: HostIdentity
+    private let secret: FlowSecret
     /// The settings that hold, or will in a moment, and how often they changed.
     private let current: Mutex<(settings: AgentSettings, generation: Int)>
-    private let orders = SettingsOrder()
+    private let orders = Handover<MeterSettings>()
     private let keeper: RecordKeeper
     private let shippers: [Shipper]
     private let log: Logger
@@ -30,12 +33,15 @@ package final class Pipeline: Sendable {
     /// Opens the spool; starts nothing.
     package init(_ settings: AgentSettings, host: HostIdentity, log: Logger) throws {
         let meter = MeterSettings(settings)
+        let state = try StateDirectory(preparing: settings.state)
+        let secret = try FlowSecretFile.secret(settings.flowKeys.secret, else: state.flowSecret)
         let keeper = try RecordKeeper(
-            meter, manifest: Manifest(settings, host: host),
-            state: try StateDirectory(preparing: settings.state), log: log)
+            meter, manifest: Manifest(settings, host: host, secret: secret), secret: secret,
+            state: state, log: log)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.settings = meter
         self.host = host
+        self.secret = secret
         current = Mutex((settings, 0))
         self.keeper = keeper
         self.group = group
@@ -54,6 +60,7 @@ package final class Pipeline: Sendable {
             of: MeterEvent.self, bufferingPolicy: .bufferingOldest(Self.waitingEvents))
         let threads = try startThreads(events: sink)
         ready()
+        clinux_release_startup()
         await withTaskGroup { tasks in
             for shipper in shippers { tasks.addTask { await shipper.run() } }
             for await window in WindowJoin(events: events) {
@@ -80,7 +87,7 @@ package final class Pipeline: Sendable {
             return current.generation
         }
         let meter = MeterSettings(settings, generation: generation)
-        await keeper.expect(meter, manifest: Manifest(settings, host: host))
+        await keeper.expect(meter, manifest: Manifest(settings, host: host, secret: secret))
         orders.give(meter)
         stopping.waker.wake()
     }
@@ -89,11 +96,16 @@ package final class Pipeline: Sendable {
         events: AsyncStream<MeterEvent>.Continuation
     ) throws -> [WorkerThread] {
         let (settings, log, stopping, orders) = (settings, log, stopping, orders)
+        let flows = keeper.flows
         let trafficWaker = try Waker()
         let opened = try OneShot<Bool>()
         let begun = try OneShot<WindowSchedule>()
         let traffic = try WorkerThread(name: "jf-capture") {
-            var worker = TrafficWorker(settings, events: events, log: log, clock: ClockReading.now)
+            guard let restored = flows.take() else {
+                preconditionFailure("a pipeline runs once")
+            }
+            var worker = TrafficWorker(
+                settings, flows: restored, events: events, log: log, clock: ClockReading.now)
             opened.fulfil(true)
             worker.run(begun.wait(), waker: trafficWaker)
             events.finish()

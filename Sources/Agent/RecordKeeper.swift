@@ -3,6 +3,7 @@ import EnergySources
 import Logging
 import Metering
 import Records
+import Scenarios
 import Spool
 
 /// Makes each window's record and keeps it in the spool until it is acknowledged.
@@ -26,13 +27,20 @@ actor RecordKeeper {
     private var baselines: Baselines
     private let baselinesFile: StateFile
     private var baselinesFailure: StateFileError?
+    private var journal: FlowJournal
+    /// Completions of the first waiting window that are in the spool.
+    private var completionsKept = 0
+    private var journalFailure: StateFileError?
     /// How this run of the agent begins.
     nonisolated let resumption: Resumption
+    /// The flows that it goes on with: whoever takes them has them alone.
+    nonisolated let flows = Handover<RestoredFlows>()
 
     /// Opens the spool in the state directory, and what was kept beside it.
     init(
-        _ settings: MeterSettings, manifest: Manifest, state: StateDirectory, log: Logger
-    ) throws(SpoolError) {
+        _ settings: MeterSettings, manifest: Manifest, secret: FlowSecret, state: StateDirectory,
+        log: Logger
+    ) throws {
         self.settings = settings
         self.manifest = manifest
         self.log = log
@@ -44,8 +52,22 @@ actor RecordKeeper {
             bootID: manifest.bootID, sysfs: settings.energy.sysfs, boundaries: [])
         baselinesFile = StateFile(path: state.baselines, synchronizes: false)
         let stored = baselinesFile.read(as: Jouleflow_State_V1_Baselines.self).map(Baselines.init)
+        let end = try spool.latestWindowEnd
+        journal = FlowJournal(path: state.flows, secret: secret.identity)
+        let kept: StoredFlows
+        do throws(StateFileError) { kept = try journal.read(upTo: end) } catch {
+            throw FlowJournalError(cause: error)
+        }
+        if kept.isOfOtherSecret {
+            log.warning(
+                "the secret of flow keys has changed: flows that were counted may count once more")
+        }
+        flows.give(
+            RestoredFlows(
+                secret: secret, limits: settings.flowLimits, names: kept.names,
+                states: kept.states))
         resumption = Resumption(
-            after: try spool.latestWindowEnd, stored: stored, bootID: manifest.bootID,
+            after: end, stored: stored, bootID: manifest.bootID,
             sysfs: settings.energy.sysfs)
         let recovery = spool.recovery
         if recovery.tornBytes > 0 || recovery.corruptEntries > 0 {
@@ -75,6 +97,7 @@ actor RecordKeeper {
         waiting.append(window)
         if waiting.count > Self.maximumWaiting {
             waiting.removeFirst()
+            completionsKept = 0
             log.error("a window was lost: the spool could not be written for too long")
         }
         do throws(SpoolError) {
@@ -109,7 +132,6 @@ actor RecordKeeper {
     }
 
     private func write(_ window: MeteredWindow) throws(SpoolError) {
-        let bytes: [UInt8]
         useSettings(of: window.energy.generation)
         idle.use(window.energy)
         let flags = flags(of: window)
@@ -119,16 +141,46 @@ actor RecordKeeper {
                 manifestBytes = try RecordCodec.encode(current)
                 manifest = current
             }
-            bytes = try RecordCodec.encode(record(window, flags))
         } catch {
-            log.error("a window was lost: its record cannot be written: \(error)")
+            log.error("a window was lost: its manifest cannot be written: \(error)")
             return
         }
         try spool.use(manifest: manifestBytes)
-        // First the baseline, then the record: a kill between the two leaves the one before it.
+        // First the baseline and the flows, then the record: a kill between them leaves the state
+        // before it.
         if let baseline = window.energy.baseline { keepBaseline(baseline) }
-        _ = try spool.append(bytes)
+        keepFlows(of: window)
+        try keepRecords(of: window, flags)
         idle.observe(window, flags: flags)
+    }
+
+    /// Puts a window's completions into the spool, and then its record, which makes them count.
+    private func keepRecords(of window: MeteredWindow, _ flags: RecordFlags) throws(SpoolError) {
+        let completions = window.tally.completions
+        // Where the spool fails between them, those that are in it are not put there again.
+        while completionsKept < completions.count {
+            let part = completions[completionsKept...].prefix(RecordCodec.maximumCompletions)
+            let entry = Completions(
+                run: spool.run, sequence: spool.nextSequence,
+                manifest: RecordCodec.digest(ofManifest: manifestBytes),
+                window: window.energy.closed.window, flows: Array(part))
+            if let bytes = encoded({ () throws(RecordError) in try RecordCodec.encode(entry) }) {
+                _ = try spool.append(bytes)
+            }
+            completionsKept += part.count
+        }
+        let record = record(window, flags)
+        if let bytes = encoded({ () throws(RecordError) in try RecordCodec.encode(record) }) {
+            _ = try spool.append(bytes)
+        }
+        completionsKept = 0
+    }
+
+    private func encoded(_ encode: () throws(RecordError) -> [UInt8]) -> [UInt8]? {
+        do throws(RecordError) { return try encode() } catch {
+            log.error("a window was lost: its record cannot be written: \(error)")
+            return nil
+        }
     }
 
     /// Goes over to the settings of a window; those of generations before it are of no more use.
@@ -158,6 +210,20 @@ actor RecordKeeper {
                 )
             }
             baselinesFailure = error
+        }
+    }
+
+    private func keepFlows(of window: MeteredWindow) {
+        do throws(StateFileError) {
+            try journal.append(window.flows, end: window.energy.closed.window.end)
+            if journalFailure != nil { log.notice("flows can be kept again") }
+            journalFailure = nil
+        } catch {
+            if journalFailure != error {
+                log.error(
+                    "flows cannot be kept: after a restart some may be counted twice: \(error)")
+            }
+            journalFailure = error
         }
     }
 
@@ -211,11 +277,16 @@ extension Spool {
     /// Where the window of the latest record ends; `nil` where there is no record that can be read.
     fileprivate var latestWindowEnd: Timestamp? {
         get throws(SpoolError) {
-            guard nextSequence > 1 else { return nil }
-            let batch = try batch(
-                from: nextSequence - 1, maximumRecords: 1, maximumBytes: SpoolLimits.record)
-            let header = batch?.records.last.flatMap { try? RecordCodec.header(of: $0) }
-            return header?.window.end
+            var sequence = nextSequence
+            while sequence > 1 {
+                sequence -= 1
+                let batch = try batch(
+                    from: sequence, maximumRecords: 1, maximumBytes: SpoolLimits.record)
+                let header = batch?.records.last.flatMap { try? RecordCodec.header(of: $0) }
+                // Completions come before their record, which a kill may have kept from coming.
+                guard let header, header.kind == .completions else { return header?.window.end }
+            }
+            return nil
         }
     }
 }

@@ -14,6 +14,8 @@ package struct ReplayResult: Sendable {
     package var counters: EngineCounters
     package var tally: Tally
     package var scenarios: [ScenarioID]
+    /// The rules in the order in which they are tried.
+    package var rules: [ReplayedRule]
     package var cpuSeconds = 0.0
     /// Resident memory at its highest.
     package var peakBytes: UInt64 = 0
@@ -31,6 +33,16 @@ package struct ReplayResult: Sendable {
         return UndecodedReason.allCases.map { ($0.name, counters.undecodedByReason[$0.rawValue]) }
             + [("unknown_link_type", unknown)]
     }
+}
+
+/// One rule and how often it matched.
+package struct ReplayedRule: Sendable, Hashable {
+    package let scenario: String
+    package let step: String
+    /// The requests that it takes, in the words of the settings: `POST /gw body.txnCode=CR01`.
+    package let matches: String
+    /// Exchanges that it was the first to match.
+    package var hits: UInt64
 }
 
 /// One file of a replay.
@@ -101,7 +113,10 @@ package func replay(
     _ paths: [String], _ plan: ReplayPlan, exchanges: ExchangeOutput? = nil,
     progress: (ReplayProgress) -> Void = { _ in }
 ) -> ReplayResult {
-    let bucket = TallyBucket(plan.counter)
+    clinux_release_startup()
+    // Keys of a file are told apart among themselves alone.
+    let book = FlowBook(secret: FlowSecret.random().secret, limits: plan.flowLimits)
+    let bucket = TallyBucket(plan.counter, book: book)
     let lines = exchanges.map { LineWriter(plan, $0) }
     // Without lines the sink is the bare count.
     let sink: (Exchange) -> Void =
@@ -124,14 +139,16 @@ package func replay(
     core.engine.finish()
     lines?.flush()
     let counters = core.engine.counters
-    let taken = bucket.take(nextEnds: [Timestamp(.max)], counters)
+    let taken = bucket.take(nextEnds: [Timestamp(.max)], counters, at: core.latest)
     var tally = taken.tally
     plan.counter.observe(
         &tally, readable: taken.isReadable, encrypted: taken.isEncrypted, isCaptured: true)
+    var rules = plan.rules
+    for index in rules.indices { rules[index].hits = tally.ruleHits[index] }
     let usage = clinux_own_usage()
     return ReplayResult(
         files: files, restarts: core.restarts, counters: counters, tally: tally,
-        scenarios: plan.counter.scenarios, cpuSeconds: usage.cpu_seconds,
+        scenarios: plan.counter.scenarios, rules: rules, cpuSeconds: usage.cpu_seconds,
         peakBytes: usage.peak_bytes, failure: failure)
 }
 
@@ -140,7 +157,7 @@ private struct ReplayCore: ~Copyable {
     var engine: TransactionEngine
     var restarts: UInt64 = 0
     /// Packet time of the latest packet.
-    private var latest = Timestamp(0)
+    private(set) var latest = Timestamp(0)
     /// No packet of the file has come.
     private var isAtStart = true
 
@@ -186,7 +203,7 @@ private final class LineWriter {
         bytes.reserveCapacity(outputBytes * 2)
     }
 
-    func write(_ exchange: Exchange, _ match: Match?) {
+    func write(_ exchange: Exchange, _ match: CountedMatch?) {
         line.append(exchange, match, to: &bytes)
         if bytes.count >= outputBytes { flush() }
     }

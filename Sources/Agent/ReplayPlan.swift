@@ -1,5 +1,6 @@
-package import Settings
 import Scenarios
+package import Settings
+import Traffic
 import Transactions
 
 /// What a replay follows, and by which rules it counts.
@@ -8,30 +9,45 @@ package struct ReplayPlan: Sendable {
     let serviceNames: [String]
     let tunnelPorts: TunnelPorts
     let counter: FlowCounter
+    let flowLimits: FlowBookLimits
+    /// The rules in their order, without hits.
+    let rules: [ReplayedRule]
 
     /// What `run` would do with the settings.
     package init(_ settings: AgentSettings) {
         let meter = MeterSettings(settings)
         self.init(
-            names: meter.serviceNames, ports: meter.ports, tunnelPorts: meter.tunnelPorts,
-            counter: meter.counter)
+            names: meter.serviceNames, services: meter.engineServices,
+            tunnelPorts: meter.tunnelPorts, scenarios: settings.scenarios, counter: meter.counter,
+            flowLimits: FlowBookLimits(settings.flowKeys))
     }
 
     /// Each of `ports` as an HTTP service, and no rules: every exchange is counted as other.
     package init(ports: [UInt16]) {
         self.init(
-            names: ports.map { "port \($0)" }, ports: ports.map { [$0] },
-            counter: FlowCounter(scenarios: [], rules: [], countsFlows: ports.map { _ in false }))
+            names: ports.map { "port \($0)" },
+            services: ports.map { EngineService(ports: [$0], selectors: []) }, scenarios: [],
+            counter: FlowCounter([], countsFlows: ports.map { _ in false }))
     }
 
+    /// - Parameter scenarios: those that `counter` was made of.
     init(
-        names: [String], ports: [[UInt16]], tunnelPorts: TunnelPorts = .init(),
-        counter: FlowCounter
+        names: [String], services: [EngineService], tunnelPorts: TunnelPorts = .init(),
+        scenarios: [FlowScenario], counter: FlowCounter,
+        flowLimits: FlowBookLimits = FlowBookLimits(keys: 1, remember: .zero)
     ) {
+        self.flowLimits = flowLimits
         serviceNames = names
         self.tunnelPorts = tunnelPorts
-        services = ports.map { EngineService(ports: $0, selectors: counter.rules.selectors) }
+        self.services = services
         self.counter = counter
+        rules = scenarios.flatMap { scenario in
+            scenario.steps.map { step in
+                ReplayedRule(
+                    scenario: scenario.id.name, step: step.name, matches: step.request.written,
+                    hits: 0)
+            }
+        }
     }
 }
 

@@ -24,6 +24,7 @@ extension AgentSettings {
             ("window", window == other.window),
             ("energy", energy.holdsAs(other.energy)),
             ("capture.ring_mib", capture.ringMebibytes == other.capture.ringMebibytes),
+            ("flow_keys", flowKeys == other.flowKeys),
             ("collectors", collectors.map(\.address) == other.collectors.map(\.address)),
         ]
         return pairs.filter { !$0.1 }.map(\.0)
@@ -39,14 +40,14 @@ extension EnergySettings {
     }
 }
 
-/// New settings on their way to the counters' thread, which decides in which window they begin to
-/// hold. Of several that come before that, the latest counts.
-final class SettingsOrder: Sendable {
-    private let next = Mutex<MeterSettings?>(nil)
+/// A value on its way to another thread, which takes it. Of several that come before that, the
+/// latest counts.
+final class Handover<Value: Sendable>: Sendable {
+    private let next = Mutex<Value?>(nil)
 
-    func give(_ settings: MeterSettings) { next.withLock { $0 = settings } }
+    func give(_ value: Value) { next.withLock { $0 = value } }
 
-    func take() -> MeterSettings? {
+    func take() -> Value? {
         next.withLock { next in
             defer { next = nil }
             return next

@@ -1,5 +1,4 @@
 import Capture
-import Metering
 package import Settings
 
 /// What settings mean, for people.
@@ -15,119 +14,127 @@ package enum SettingsSummary {
             + program.enumerated().map { $1.image(at: $0) }
     }
 
-    /// One sentence a line.
-    package static func lines(_ settings: AgentSettings) -> [String] {
-        var lines = ["Host \(settings.id): one record every \(settings.window.seconds) s."]
-        lines.append(energy(settings))
-        let interfaces = settings.capture.interfaces.map(\.name)
-        lines.append(
-            "Captures on "
-                + (interfaces.isEmpty
-                    ? "every interface that is up and carries an address."
-                    : interfaces.joined(separator: ", ") + "."))
-        if !settings.capture.tunnels.isEmpty {
-            let tunnels = settings.capture.tunnels.map { "\($0)" }
-            lines.append("Looks inside tunnels: \(tunnels.joined(separator: ", ")).")
-        }
-        if let percent = settings.capture.cpuPercent {
+    /// One sentence a line: the host, its energy and capture, the services, the scenarios with
+    /// their rules, and where records go.
+    package static func lines(
+        _ settings: AgentSettings, in language: SentenceLanguage = .english
+    ) -> [String] {
+        let window = language.length(settings.window)
+        let host = language.say(
+            "Host \(settings.id): one record every \(window).",
+            "主机 \(settings.id)：每 \(window)一条记录。")
+        return [host, energy(settings.energy, language)] + capture(settings.capture, language)
+            + RuleSentences.services(settings, in: language)
+            + RuleSentences.scenarios(settings, in: language)
+            + flowKeys(settings, language) + [collectors(settings, language)]
+    }
+
+    private static func capture(
+        _ capture: CaptureSettings, _ language: SentenceLanguage
+    ) -> [String] {
+        let interfaces = language.conjunction(capture.interfaces.map(\.name))
+        var lines = [
+            interfaces.isEmpty
+                ? language.say(
+                    "Captures on every interface that is up and carries an address.",
+                    "在每个已启用且有地址的网络接口上采集。")
+                : language.say("Captures on \(interfaces).", "在接口 \(interfaces) 上采集。")
+        ]
+        if !capture.tunnels.isEmpty {
+            let tunnels = language.conjunction(capture.tunnels.map { "\($0)" })
             lines.append(
-                "Leaves out connections where capture needs more than \(percent) % of a processor, "
-                    + "and says in the records how much.")
+                language.say("Looks inside tunnels: \(tunnels).", "解析隧道内的流量：\(tunnels)。"))
         }
-        lines += settings.services.map(service)
-        for (index, scenario) in settings.scenarios.enumerated() {
-            let weight = StandardWeights.weight(of: scenario.id)
+        if let percent = capture.cpuPercent {
             lines.append(
-                "\(index + 1). Scenario \(scenario.id)"
-                    + (weight.map { " (weight \($0) of T/CQJR 032.2-2025, Table 2):" }
-                        ?? " (not one of the standard's: no SCI_CF is computed with it):"))
-            for step in scenario.steps {
-                lines.append("     \(step.method ?? "any method") \(step.path)")
-                lines += outcomes(step.outcome, of: scenario.id).map { "       " + $0 }
-            }
+                language.say(
+                    "Leaves out connections where capture needs more than \(percent) % of a "
+                        + "processor, and says in the records how much.",
+                    "采集超过一个处理器的 \(percent)% 时略去部分连接，并在记录中说明略去多少。"))
         }
-        lines.append(
-            settings.collectors.isEmpty
-                ? "No collector: records stay in the spool under \(settings.state)."
-                : "Records go to \(settings.collectors.map { "\($0.address)" }.joined(separator: ", ")), without encryption."
-        )
         return lines
     }
 
-    private static func energy(_ settings: AgentSettings) -> String {
-        let energy = settings.energy
-        guard energy.source != .none else { return "Energy is not metered." }
+    private static func energy(
+        _ energy: EnergySettings, _ language: SentenceLanguage
+    ) -> String {
+        guard energy.source != .none else {
+            return language.say("Energy is not metered.", "不计量电能。")
+        }
         let root = energy.sysfs
         let sensors = energy.wallSensors.map(\.description).joined(separator: " + ")
         let wall =
             sensors.isEmpty
-            ? "the ACPI power meter under \(root)/class/hwmon" : "the sensors \(sensors)"
+            ? language.say(
+                "the ACPI power meter under \(root)/class/hwmon",
+                "\(root)/class/hwmon 下的 ACPI 功率计")
+            : language.say("the sensors \(sensors)", "传感器 \(sensors)")
         let model = energy.model.map {
-            "a model between \(watts($0.idle)) and \(watts($0.maximum)) W, marked estimated"
+            let (idle, maximum) = (watts($0.idle), watts($0.maximum))
+            return language.say(
+                "a model between \(idle) and \(maximum) W, marked estimated",
+                "\(idle) 至 \(maximum) W 的模型（标注为估算）")
         }
+        let other = language.say(", else from ", "，否则取自 ")
         let source =
             switch energy.source {
             case .none: ""
-            case .rapl: "Energy from \(root)/class/powercap"
-            case .wall: "Energy from \(wall)"
-            case .model: "Energy from \(model ?? "a model")"
+            case .rapl: "\(root)/class/powercap"
+            case .wall: wall
+            case .model: model ?? language.say("a model", "模型")
             case .auto:
-                "Energy from \(wall), else from \(root)/class/powercap"
-                    + (model.map { ", else from " + $0 } ?? "")
+                ([wall, "\(root)/class/powercap"] + [model].compactMap { $0 })
+                    .joined(separator: other)
             }
         let idle =
-            energy.idleMilliwatts.map { "Idle power is \(watts($0)) W." }
-                ?? """
-                Idle power is learned from quiet windows; until it is known, energy is reported undivided.
-                """
-        return source + (energy.isSimulated ? ", marked SIMULATED" : "") + ". " + idle
+            energy.idleMilliwatts.map {
+                language.say("Idle power is \(watts($0)) W.", "空载功率为 \(watts($0)) W。")
+            }
+            ?? language.say(
+                "Idle power is learned from quiet windows; until it is known, energy is reported "
+                    + "undivided.",
+                "空载功率由空闲时段学得；得出之前，电能不按场景划分。")
+        let simulated =
+            energy.isSimulated ? language.say(", marked SIMULATED", "，标注为模拟（SIMULATED）") : ""
+        return language.say(
+            "Energy from \(source)\(simulated). \(idle)", "电能取自 \(source)\(simulated)。\(idle)")
     }
 
     private static func watts(_ milliwatts: UInt64) -> String { "\(Double(milliwatts) / 1000)" }
 
-    private static func service(_ service: ServiceSettings) -> String {
-        let ports = service.ports.map { "\($0)" }.joined(separator: ", ")
-        let cpu =
-            switch service.cpu {
-            case .cgroup: "the cgroup of its listening socket"
-            case .cgroupPath(let path): "the cgroup \(path)"
-            case .process: "the processes behind its listening socket"
-            case .callers: "the services that call it"
+    private static func flowKeys(
+        _ settings: AgentSettings, _ language: SentenceLanguage
+    ) -> [String] {
+        guard settings.scenarios.contains(where: { $0.steps.contains { $0.key != nil } }) else {
+            return []
+        }
+        let limit = settings.flowKeys.limit
+        let secret =
+            settings.flowKeys.secret.map {
+                language.say("the secret in \($0)", "\($0) 中的密钥")
             }
-        let place = service.direction == .incoming ? "on port" : "that this host calls at port"
-        return "Service \(service.name) \(place) \(ports), HTTP/1: CPU time of \(cpu); "
-            + (service.countsFlows
-                ? "its flows are counted." : "its requests are counted, not its flows.")
-    }
-
-    /// In the order of trial.
-    private static func outcomes(_ outcome: OutcomeSettings, of id: ScenarioID) -> [String] {
-        let refused =
-            id.refusalIsCompleteFlow
-            ? "refused, which is a complete flow" : "refused, which is no complete flow"
+            ?? language.say(
+                "a secret of this host's own under \(settings.state)",
+                "本机自有的密钥（位于 \(settings.state)）")
         return [
-            outcome.failed.map { "failed: \(words($0))" },
-            outcome.refused.map { "\(refused): \(words($0))" },
-            "completed: \(words(outcome.completed))", "otherwise incomplete",
-        ].compactMap { $0 }
+            language.say(
+                "At most \(limit) flow keys are kept, hashed with \(secret); keys forgotten "
+                    + "beyond that are counted in the records.",
+                "最多保留 \(limit) 个流程键，以\(secret)散列；超出而忘记的键数记入记录。")
+        ]
     }
 
-    private static func words(_ condition: ResponseCondition) -> String {
-        var parts: [String] = []
-        if !condition.status.isEmpty {
-            let codes = condition.status.map { pattern in
-                switch pattern {
-                case .code(let code): "\(code)"
-                case .hundred(let digit): "\(digit)xx"
-                }
-            }
-            parts.append("status \(codes.joined(separator: " or "))")
+    private static func collectors(
+        _ settings: AgentSettings, _ language: SentenceLanguage
+    ) -> String {
+        guard !settings.collectors.isEmpty else {
+            return language.say(
+                "No collector: records stay in the spool under \(settings.state).",
+                "没有采集端：记录保存在 \(settings.state) 下的待发区。")
         }
-        if let body = condition.body, case .responseJSON(let path) = body.field {
-            let values = body.values.map { String(decoding: $0, as: UTF8.self) }
-            parts.append(
-                "\(path.joined(separator: ".")) in the body is \(values.joined(separator: " or "))")
-        }
-        return parts.joined(separator: " and ")
+        let addresses = language.conjunction(settings.collectors.map { "\($0.address)" })
+        return language.say(
+            "Records go to \(addresses), without encryption.",
+            "记录发往 \(addresses)，不加密。")
     }
 }

@@ -15,27 +15,36 @@ final class TallyBucket {
     static let maximumWindows = 1024
 
     fileprivate struct Slot {
-        let counter: FlowCounter
+        let bound: BoundCounter
         let start: Timestamp
         var end: Timestamp
         var tally: Tally
+        /// What the rules count, until the window is taken.
+        let flows: FlowTally
         /// By service: whether readable and encrypted packets were seen.
         var isReadable: [Bool]
         var isEncrypted: [Bool]
 
-        init(_ counter: FlowCounter, start: Timestamp, end: Timestamp) {
-            self.counter = counter
+        init(_ bound: BoundCounter, start: Timestamp, end: Timestamp) {
+            self.bound = bound
             self.start = start
             self.end = end
-            tally = counter.emptyTally()
+            tally = bound.counter.emptyTally()
+            flows = bound.emptyFlows
             isReadable = tally.services.map { _ in false }
             isEncrypted = isReadable
         }
     }
 
-    private var counter: FlowCounter
+    /// Changes of flows after which all of them are told anew, so that what is kept of them does
+    /// not grow with time: so many, or twice the flows.
+    private static let changesBetweenSnapshots = 65_536
+
+    private let book: FlowBook
+    private var changesTold = 0
+    private var counter: BoundCounter
     /// What counts under other settings, and from when on.
-    private var next: (counter: FlowCounter, from: Timestamp)?
+    private var next: (counter: BoundCounter, from: Timestamp)?
     /// The engine reads by the other settings already. Until the windows before them are taken,
     /// `counter` is still theirs.
     private var isChanged = false
@@ -59,11 +68,12 @@ final class TallyBucket {
     private var counted: EngineCounters?
 
     /// - Parameter length: of a window, at whose multiples windows end.
-    init(_ counter: FlowCounter, length: Nanoseconds = .seconds(1)) {
-        self.counter = counter
+    init(_ counter: FlowCounter, book: FlowBook, length: Nanoseconds = .seconds(1)) {
+        self.book = book
+        self.counter = counter.bind(to: book)
         self.length = length
         openSlot = .allocate(capacity: 1)
-        openSlot.initialize(to: Slot(counter, start: Timestamp(0), end: Timestamp(.max)))
+        openSlot.initialize(to: Slot(self.counter, start: Timestamp(0), end: Timestamp(.max)))
     }
 
     deinit {
@@ -115,26 +125,32 @@ final class TallyBucket {
     }
 
     @discardableResult
-    func count(_ exchange: Exchange) -> Match? {
+    func count(_ exchange: Exchange) -> CountedMatch? {
         let time = countingTime(exchange.end)
-        guard time < open.end else {
+        guard time < openSlot.pointee.end else {
             let index = slot(of: time)
             if exchange.end < time { later[index].tally.losses.late &+= 1 }
-            return later[index].counter.count(exchange, into: &later[index].tally)
+            return later[index].bound.count(exchange, into: later[index].flows)
         }
         if exchange.end < start { open.tally.losses.late &+= 1 }
-        return open.counter.count(exchange, into: &open.tally)
+        return openSlot.pointee.bound.count(exchange, into: openSlot.pointee.flows)
     }
 
     /// Ends the open window. Those after it end at `nextEnds`.
     ///
-    /// - Parameter endsSettings: the announced settings hold from its end on; `change` was called.
+    /// - Parameters:
+    ///   - endsSettings: the announced settings hold from its end on; `change` was called.
+    ///   - end: packet time at its end, for flows that have waited too long; its own end where that
+    ///     is not given.
     func take(
-        nextEnds: [Timestamp], _ counters: EngineCounters, endsSettings: Bool = false
+        nextEnds: [Timestamp], _ counters: EngineCounters, endsSettings: Bool = false,
+        at end: Timestamp? = nil
     ) -> TakenTally {
         settle(counters)
         if endsSettings { for slot in removeEnding(from: 0) { open.add(late: slot) } }
-        let taken = open
+        var taken = open
+        taken.bound.expire(at: end ?? taken.end, into: taken.flows)
+        taken.flows.write(to: &taken.tally)
         start = taken.end
         if endsSettings, let next {
             counter = next.counter
@@ -148,8 +164,18 @@ final class TallyBucket {
         // What the engine counts is of the other settings; the open window is not.
         if isChanged, let next { go(to: next.from) }
         return TakenTally(
-            counter: taken.counter, tally: taken.tally, isReadable: taken.isReadable,
-            isEncrypted: taken.isEncrypted)
+            counter: taken.bound.counter, tally: taken.tally, flows: changes(taken.flows.changes),
+            isReadable: taken.isReadable, isEncrypted: taken.isEncrypted)
+    }
+
+    /// What is to be kept of a window's flows.
+    private func changes(_ changes: [FlowState]) -> FlowChanges {
+        changesTold += changes.count
+        guard changesTold > max(Self.changesBetweenSnapshots, 2 * book.count) else {
+            return FlowChanges(names: book.names, states: changes, isSnapshot: false)
+        }
+        changesTold = book.count
+        return FlowChanges(names: book.names, states: book.states, isSnapshot: true)
     }
 
     // MARK: Other settings
@@ -157,7 +183,7 @@ final class TallyBucket {
     /// Announces what counts from `time` on, where a window ends; `change` is to follow.
     func expect(_ counter: FlowCounter, from time: Timestamp) {
         guard !isChanged, next?.from != time else { return }
-        next = (counter, time)
+        next = (counter.bind(to: book), time)
         plan()
     }
 
@@ -238,6 +264,8 @@ struct TakenTally {
     /// What counted them.
     let counter: FlowCounter
     var tally: Tally
+    /// What became of flows.
+    let flows: FlowChanges
     let isReadable: [Bool]
     let isEncrypted: [Bool]
 }
@@ -246,11 +274,12 @@ extension TallyBucket.Slot {
     /// Adds a window after this one that has no record of its own.
     fileprivate mutating func add(late other: Self) {
         add(other)
-        tally.losses.late &+= other.tally.exchanges
+        tally.losses.late &+= other.flows.exchanges
     }
 
     fileprivate mutating func add(_ other: Self) {
         tally.add(other.tally)
+        flows.add(other.flows)
         for index in other.isReadable.indices {
             if other.isReadable[index] { isReadable[index] = true }
             if other.isEncrypted[index] { isEncrypted[index] = true }
@@ -288,23 +317,11 @@ extension Tally {
         }
     }
 
-    /// Adds another tally of the same scenarios and services; observations stay.
+    /// Adds what another tally of the same services has beside the counts of rules.
     mutating func add(_ other: Tally) {
-        for index in scenarios.indices {
-            scenarios[index].requests &+= other.scenarios[index].requests
-            scenarios[index].flows &+= other.scenarios[index].flows
-            scenarios[index].completed &+= other.scenarios[index].completed
-            scenarios[index].refused &+= other.scenarios[index].refused
-            scenarios[index].failed &+= other.scenarios[index].failed
-            scenarios[index].incomplete &+= other.scenarios[index].incomplete
-        }
         for index in services.indices {
             services[index].packets &+= other.services[index].packets
             services[index].encryptedConnections &+= other.services[index].encryptedConnections
-            services[index].otherRequests &+= other.services[index].otherRequests
-            for scenario in services[index].flows.indices {
-                services[index].flows[scenario] &+= other.services[index].flows[scenario]
-            }
         }
         losses.gaps &+= other.losses.gaps
         losses.gapBytes &+= other.losses.gapBytes
@@ -314,9 +331,7 @@ extension Tally {
         losses.malformed &+= other.losses.malformed
         losses.undecoded &+= other.losses.undecoded
         losses.late &+= other.losses.late
-        losses.unread &+= other.losses.unread
         losses.shed &+= other.losses.shed
         packets &+= other.packets
-        exchanges &+= other.exchanges
     }
 }

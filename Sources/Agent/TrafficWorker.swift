@@ -36,14 +36,16 @@ struct TrafficWorker: ~Copyable {
     private var dueSince: Nanoseconds?
 
     init(
-        _ settings: MeterSettings, events: AsyncStream<MeterEvent>.Continuation, log: Logger,
+        _ settings: MeterSettings, flows: RestoredFlows,
+        events: AsyncStream<MeterEvent>.Continuation, log: Logger,
         clock: @escaping @Sendable () -> ClockReading
     ) {
         self.settings = settings
         self.events = events
         self.log = log
         self.clock = clock
-        core = TrafficCore(settings, localAddresses: Interfaces.localAddresses())
+        core = TrafficCore(
+            settings, book: flows.book, localAddresses: Interfaces.localAddresses())
         shedding = settings.cpuPercent.map(LoadShedding.init)
         interfaces = CaptureSet(settings, core: core, log: log, clock: clock)
     }
@@ -174,7 +176,7 @@ struct TrafficWorker: ~Copyable {
         taken.counter.observe(
             &tally, readable: taken.isReadable, encrypted: taken.isEncrypted,
             isCaptured: away <= .doubtful && left <= .doubtful)
-        if case .dropped = events.yield(.traffic(ordinal: closed.ordinal, tally)) {
+        if case .dropped = events.yield(.traffic(ordinal: closed.ordinal, tally, taken.flows)) {
             log.error("a window was lost: its records cannot be stored fast enough")
         }
     }

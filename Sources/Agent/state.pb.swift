@@ -137,6 +137,63 @@ nonisolated struct Jouleflow_State_V1_IdlePowerHistory: Sendable {
   init() {}
 }
 
+/// The file `flows` is a row of entries, each
+///
+///     u32 little-endian   length of the payload in bytes, at most 1,048,576
+///     u32 little-endian   CRC-32C (Castagnoli) of the payload
+///     payload             one FlowEntry
+///
+/// Flows by the digests of their keys: what must not be counted again, and what is to go on.
+nonisolated struct Jouleflow_State_V1_FlowEntry: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The end of the window in which the flows changed: nanoseconds since 1970-01-01T00:00:00Z.
+  var windowEnd: UInt64 = 0
+
+  /// These are all flows, and not only those that changed.
+  var isSnapshot: Bool = false
+
+  /// What the numbers below stand for.
+  var scenarios: [Jouleflow_State_V1_FlowScenario] = []
+
+  /// One element per flow.
+  var digests: [UInt64] = []
+
+  /// Packet time of the flow's latest exchange: nanoseconds since 1970-01-01T00:00:00Z.
+  var times: [UInt64] = []
+
+  /// The scenario's number, and a bit for each step passed.
+  var scenario: [UInt32] = []
+
+  var steps: [UInt64] = []
+
+  /// Twice 0 open, 1 completed, 2 refused, 3 forgotten, and 1 more where it was counted incomplete.
+  var standing: [UInt32] = []
+
+  /// What tells the secret that the digests were made with from others.
+  var secret: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct Jouleflow_State_V1_FlowScenario: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var name: String = String()
+
+  var steps: [String] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "jouleflow.state.v1"
@@ -366,6 +423,111 @@ nonisolated extension Jouleflow_State_V1_IdlePowerHistory: SwiftProtobuf.Message
     if lhs.low != rhs.low {return false}
     if lhs.high != rhs.high {return false}
     if lhs.latest != rhs.latest {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Jouleflow_State_V1_FlowEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".FlowEntry"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}window_end\0\u{3}is_snapshot\0\u{1}scenarios\0\u{1}digests\0\u{1}times\0\u{1}scenario\0\u{1}steps\0\u{1}standing\0\u{1}secret\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.windowEnd) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isSnapshot) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.scenarios) }()
+      case 4: try { try decoder.decodeRepeatedFixed64Field(value: &self.digests) }()
+      case 5: try { try decoder.decodeRepeatedFixed64Field(value: &self.times) }()
+      case 6: try { try decoder.decodeRepeatedUInt32Field(value: &self.scenario) }()
+      case 7: try { try decoder.decodeRepeatedUInt64Field(value: &self.steps) }()
+      case 8: try { try decoder.decodeRepeatedUInt32Field(value: &self.standing) }()
+      case 9: try { try decoder.decodeSingularFixed64Field(value: &self.secret) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.windowEnd != 0 {
+      try visitor.visitSingularFixed64Field(value: self.windowEnd, fieldNumber: 1)
+    }
+    if self.isSnapshot != false {
+      try visitor.visitSingularBoolField(value: self.isSnapshot, fieldNumber: 2)
+    }
+    if !self.scenarios.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.scenarios, fieldNumber: 3)
+    }
+    if !self.digests.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.digests, fieldNumber: 4)
+    }
+    if !self.times.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.times, fieldNumber: 5)
+    }
+    if !self.scenario.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.scenario, fieldNumber: 6)
+    }
+    if !self.steps.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.steps, fieldNumber: 7)
+    }
+    if !self.standing.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.standing, fieldNumber: 8)
+    }
+    if self.secret != 0 {
+      try visitor.visitSingularFixed64Field(value: self.secret, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Jouleflow_State_V1_FlowEntry, rhs: Jouleflow_State_V1_FlowEntry) -> Bool {
+    if lhs.windowEnd != rhs.windowEnd {return false}
+    if lhs.isSnapshot != rhs.isSnapshot {return false}
+    if lhs.scenarios != rhs.scenarios {return false}
+    if lhs.digests != rhs.digests {return false}
+    if lhs.times != rhs.times {return false}
+    if lhs.scenario != rhs.scenario {return false}
+    if lhs.steps != rhs.steps {return false}
+    if lhs.standing != rhs.standing {return false}
+    if lhs.secret != rhs.secret {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Jouleflow_State_V1_FlowScenario: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".FlowScenario"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}steps\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.steps) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.steps.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.steps, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Jouleflow_State_V1_FlowScenario, rhs: Jouleflow_State_V1_FlowScenario) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.steps != rhs.steps {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

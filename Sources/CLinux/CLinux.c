@@ -2,9 +2,12 @@
 #include "CLinux.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -35,6 +38,29 @@ struct clinux_usage clinux_own_usage(void) {
                       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
     own.peak_bytes = (unsigned long long)usage.ru_maxrss * 1024;
     return own;
+}
+
+// Segments that may be written are left alone: relocations and variables are in them.
+static int release(struct dl_phdr_info *object, size_t size, void *page) {
+    (void)size;
+    if (object->dlpi_name && strstr(object->dlpi_name, "vdso"))
+        return 0;
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W))
+            continue;
+        uintptr_t mask = *(const uintptr_t *)page - 1;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr + mask) & ~mask;
+        uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_filesz) & ~mask;
+        if (start < end)
+            madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void clinux_release_startup(void) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    dl_iterate_phdr(release, &page);
 }
 
 int clinux_watch_links(void) {

@@ -30,12 +30,15 @@ package enum Pipeline {
         at now: Timestamp
     ) throws -> StoreOutcome {
         let run = RunID(hello.run)
-        let records = try IncomingRecord.checked(batch, run: run, first: first)
-        for digest in Set(records.map(\.manifest)) {
+        var manifests: [ManifestDigest: Manifest] = [:]
+        let records = try IncomingRecord.checked(batch, run: run, first: first) { digest in
+            if let manifest = manifests[digest] { return manifest }
             guard let bytes = try store.manifest(digest) else {
                 throw StoreError.manifestMissing(digest)
             }
-            try Refusal.check(manifest: bytes, of: hello.agent)
+            let manifest = try Refusal.check(manifest: bytes, of: hello.agent)
+            manifests[digest] = manifest
+            return manifest
         }
         _ = try store.open(run: run, of: hello.agent, firstAvailable: first)
         return try store.store(records, run: run, of: hello.agent, receivedAt: now)
@@ -45,11 +48,13 @@ package enum Pipeline {
     package static func report(
         _ request: ReportRequest, from store: any RecordStore
     ) throws -> ReportContent {
-        var reading = RecordReading(store)
+        var reading = RecordReading(store, of: request.period.whole)
         var builder = RoundsBuilder(request.period)
         let whole = request.period.whole
         try store.forEachRecord(from: whole.start, to: whole.end) { stored in
             if let record = try reading.roundRecord(stored) { builder.add(record) }
+        } repeated: {
+            builder.add(FlowOccurrence($0))
         }
         let rounds = builder.finish()
         return ReportContent(

@@ -13,10 +13,25 @@ struct RecordReading {
     /// Records whose energy is not the sum of its zones or of its parts, or contradicts its zones'
     /// states or its source: their energy is left out.
     private(set) var inconsistent: UInt64 = 0
+    /// The period's exchanges by rule.
+    private(set) var rules: RuleTotals
+    /// What the completions told of the window whose record is to come.
+    private var told: ToldFlows?
 
-    init(_ store: any RecordStore) { self.store = store }
+    init(_ store: any RecordStore, of period: Interval) {
+        self.store = store
+        rules = RuleTotals(of: period)
+    }
 
+    /// What rounds need of a window's record, given in the store's order; `nil` for completions and
+    /// for what cannot be read.
     mutating func roundRecord(_ stored: StoredRecord) throws -> RoundRecord? {
+        guard stored.kind == .window else {
+            try take(completions: stored)
+            return nil
+        }
+        let told = told.flatMap { $0.window == ToldFlows.Window(stored) ? $0 : nil }
+        self.told = nil
         records += 1
         guard let manifest = try manifest(stored.manifest),
             let record = try? RecordCodec.decode(stored.bytes),
@@ -26,6 +41,9 @@ struct RecordReading {
             unreadable += 1
             return nil
         }
+        // Completions of a window that no agent counted were cut off.
+        let counted = record.flags.contains(.agentStopped) ? nil : told
+        rules.add(record, of: stored.agent, manifest)
         let energy = Self.energy(of: record, manifest)
         if record.energy.value != nil, energy.value == nil { inconsistent += 1 }
         return RoundRecord(
@@ -34,8 +52,27 @@ struct RecordReading {
             others: record.carried == nil ? others(in: record, manifest) : [:],
             scope: manifest.scope,
             scenarios: manifest.scenarios, tally: record.tally,
+            flows: Self.flows(manifest, counted),
             flags: manifest.simulated ? record.flags.union(.simulated) : record.flags,
             spoolDropped: record.spoolDropped, clockError: record.clockError)
+    }
+
+    private mutating func take(completions stored: StoredRecord) throws {
+        let window = ToldFlows.Window(stored)
+        if told?.window != window { told = ToldFlows(window) }
+        guard let manifest = try manifest(stored.manifest),
+            let completions = Completions.told(in: stored.bytes, under: manifest)
+        else { return }
+        told?.add(completions)
+    }
+
+    private static func flows(_ manifest: Manifest, _ told: ToldFlows?) -> [FlowCounting]? {
+        guard !manifest.scenarioFlows.isEmpty else { return nil }
+        return manifest.scenarioFlows.enumerated().map { index, flows in
+            flows.deduplication == .fleet
+                ? .fleet(secret: manifest.flowSecretID, told: told?.flows[index] ?? 0)
+                : .alone(flows.deduplication)
+        }
     }
 
     private mutating func manifest(_ digest: ManifestDigest) throws -> Manifest? {

@@ -41,6 +41,9 @@ extension ReportContent {
         records = reading.records
         unreadable = reading.unreadable
         inconsistent = reading.inconsistent
+        rules = reading.rules.rules.map {
+            Rule(scenario: $0.scenario, name: $0.name, hits: $0.hits, hosts: $0.hosts)
+        }
     }
 }
 
@@ -89,6 +92,7 @@ extension ReportContent.Figures {
             var scenario = ReportContent.Scenario(
                 total.id, total.counts, total.volume, totals.energy == nil ? nil : total.energy)
             scenario.joulesPerFlow = total.joulesPerFlow
+            scenario.deduplications = total.deduplications.labels
             return scenario
         }
     }
@@ -118,7 +122,7 @@ extension ReportContent.Scenario {
         self.id = id.name
         self.volume = volume.value
         unknown = volume.reason?.description
-        counted = counts.flows
+        counted = counts.volume
         self.energy = energy
         // Without all windows these are parts of an unknown whole, and no figures.
         guard volume.value != nil else { return }
@@ -127,6 +131,8 @@ extension ReportContent.Scenario {
         refused = counts.refused
         failed = counts.failed
         incomplete = counts.incomplete
+        duplicates = counts.duplicates
+        duplicatesAcrossHosts = counts.duplicatesAcrossHosts
     }
 }
 
@@ -140,6 +146,7 @@ extension ReportContent.Round {
             var shown = ReportContent.Scenario(
                 scenario.id, scenario.counts, scenario.volume, round.energy == nil ? nil : energy)
             shown.joulesPerFlow = scenario.joulesPerFlow(of: round.energy == nil ? nil : energy)
+            shown.deduplications = scenario.deduplications.labels
             return shown
         }
         isValid = intensity.isValid
@@ -202,5 +209,17 @@ extension ReportContent.Summary {
         sampleDeviation = summary.sampleDeviation
         relativeDifference = summary.relativeDifference
         meansDiffer = summary.warnsOfDifference
+    }
+}
+
+extension Set<Deduplication> {
+    fileprivate var labels: [String] {
+        sorted { $0.rawValue < $1.rawValue }.map { one in
+            switch one {
+            case .none: "none"
+            case .host: "host"
+            case .fleet: "fleet"
+            }
+        }
     }
 }

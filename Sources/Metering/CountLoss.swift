@@ -1,4 +1,4 @@
-/// An upper bound for the share of exchanges that a window's counts may lack.
+/// An upper bound for the share of exchanges that a window's counts may lack or have twice.
 package struct CountLoss: Sendable, Hashable, Comparable {
     /// Above this share, one in a thousand, counts are doubtful.
     package static let doubtful = CountLoss(partsPerMillion: 1000)
@@ -15,8 +15,9 @@ package struct CountLoss: Sendable, Hashable, Comparable {
     /// The sum, rounded up and 1,000,000 at most, of
     ///
     /// - lost / (lost + exchanges), where lost = the larger of `kernelDrops` and `undatedDrops`
-    ///   + `interfaceDrops` + `gaps` + `evicted` + `unread` + `shed`: each is taken to hide one
-    ///   exchange, and a drop that left a gap counts as both;
+    ///   + `interfaceDrops` + `gaps` + `evicted` + `unread` + `shed` + `keyless` +
+    ///   `forgottenKeys`: each is taken to hide one exchange, or to have one counted twice, and a
+    ///   drop that left a gap counts as both;
     /// - `uncaptured` / `duration`: the time without capture is taken to have had as many
     ///   exchanges as the rest.
     ///
@@ -26,7 +27,8 @@ package struct CountLoss: Sendable, Hashable, Comparable {
         let lost = max(losses.kernelDrops, losses.undatedDrops)
             .addingClamped(losses.interfaceDrops).addingClamped(losses.gaps)
             .addingClamped(losses.evicted).addingClamped(losses.unread)
-            .addingClamped(losses.shed)
+            .addingClamped(losses.shed).addingClamped(losses.keyless)
+            .addingClamped(losses.forgottenKeys)
         let share = Self.share(lost, of: lost.addingClamped(tally.exchanges))
         let away = Self(uncaptured: losses.uncaptured, of: duration)
         self.init(partsPerMillion: share + away.partsPerMillion)

@@ -143,6 +143,31 @@ package struct ServiceDescription: Sendable, Hashable {
     }
 }
 
+/// A step of a scenario as the manifest names it.
+package struct RuleDescription: Sendable, Hashable {
+    /// Index in the scenario set.
+    package let scenario: Int
+    /// Empty where the manifest would be too long with its rules' names.
+    package let name: String
+
+    package init(scenario: Int, name: String) {
+        self.scenario = scenario
+        self.name = name
+    }
+}
+
+/// How the flows of a scenario are counted.
+package struct ScenarioFlows: Sendable, Hashable {
+    /// Whether a refusal is a complete flow, and counts in TA.
+    package let refusalCounts: Bool
+    package let deduplication: Deduplication
+
+    package init(refusalCounts: Bool, deduplication: Deduplication) {
+        self.refusalCounts = refusalCounts
+        self.deduplication = deduplication
+    }
+}
+
 /// What stays the same over many records. A record names it by digest.
 package struct Manifest: Sendable, Hashable {
     package var agent: String
@@ -163,12 +188,21 @@ package struct Manifest: Sendable, Hashable {
     package var model: AttributionModel
     /// Idle power P₀; `nil` where it is not known.
     package var idle: IdlePower?
+    /// All steps of all scenarios, in the order of `Tally.ruleHits`. Empty: not told.
+    package var rules: [RuleDescription]
+    /// One element per scenario, in the order of `scenarios`. Empty: not told.
+    package var scenarioFlows: [ScenarioFlows]
+    /// Names the secret of the flows' digests without telling it: the first 8 bytes, big-endian, of
+    /// HMAC-SHA256(secret, "jouleflow flow secret"). 0 where no scenario has `fleet`.
+    package var flowSecretID: UInt64
 
     package init(
         agent: String, hostName: String, bootID: String, softwareVersion: String, simulated: Bool,
         windowLength: Nanoseconds, source: EnergySourceKind, scope: EnergyScope,
         zones: [ZoneDescription], services: [ServiceDescription], scenarios: [ScenarioID],
-        rulesDigest: String, model: AttributionModel, idle: IdlePower?
+        rulesDigest: String, model: AttributionModel, idle: IdlePower?,
+        rules: [RuleDescription] = [], scenarioFlows: [ScenarioFlows] = [],
+        flowSecretID: UInt64 = 0
     ) {
         self.agent = agent
         self.hostName = hostName
@@ -184,5 +218,8 @@ package struct Manifest: Sendable, Hashable {
         self.rulesDigest = rulesDigest
         self.model = model
         self.idle = idle
+        self.rules = rules
+        self.scenarioFlows = scenarioFlows
+        self.flowSecretID = flowSecretID
     }
 }

@@ -22,6 +22,16 @@ package struct ScenarioID: Hashable, Sendable, CustomStringConvertible {
     package var refusalIsCompleteFlow: Bool { self == .credit }
 }
 
+/// Where a flow that is completed twice is recognised. The numbers are on the wire.
+package enum Deduplication: UInt8, Sendable, Hashable {
+    /// Nowhere: each completing exchange is a flow.
+    case none = 0
+    /// On its host.
+    case host = 1
+    /// On its host, and among hosts by the collector.
+    case fleet = 2
+}
+
 /// What one business flow of a scenario weighs, in units of one query.
 ///
 /// Source: T/CQJR 032.2-2025, 8.2.1, Table 2 (完成一个业务流程的算力消耗量权重): 授信 24, 支用 7,

@@ -32,8 +32,10 @@ package struct ScenarioTally: Sendable, Hashable {
     package var refused: UInt64 = 0
     /// Exchanges whose outcome says that the flow failed.
     package var failed: UInt64 = 0
-    /// Exchanges that matched and met none of the outcomes.
+    /// Exchanges that matched and met none of the outcomes, and open flows that expired.
     package var incomplete: UInt64 = 0
+    /// Exchanges that end or pass a flow again that was counted, or passed there, already.
+    package var duplicates: UInt64 = 0
 
     package init(observation: Observation) { self.observation = observation }
 }
@@ -86,11 +88,34 @@ package struct TrafficLosses: Sendable, Hashable {
     package var unread: UInt64 = 0
     /// Packets of whole connections that were left out to keep to `capture.cpu_limit`.
     package var shed: UInt64 = 0
+    /// Keys of counted flows that were forgotten before their time because of the limit: a
+    /// duplicate of each may have been counted, or be counted later.
+    package var forgottenKeys: UInt64 = 0
+    /// Exchanges that matched a rule with a key, and whose key is absent or could not be read. They
+    /// are incomplete.
+    package var keyless: UInt64 = 0
 
     package init() {}
 
     /// Whether the kernel dropped packets in the window, or may have.
     package var isOverloaded: Bool { kernelDrops > 0 || undatedDrops > 0 || shed > 0 }
+}
+
+/// What one flow added to TA, so that another host's count of the same flow can be recognised.
+package struct FlowCompletion: Sendable, Hashable {
+    /// Index in the scenario set.
+    package let scenario: Int
+    /// The flow's key as the first 8 bytes, big-endian, of its HMAC: the same on each host with the
+    /// same secret.
+    package let digest: UInt64
+    /// At least 1; more for a batch.
+    package let flows: UInt64
+
+    package init(scenario: Int, digest: UInt64, flows: UInt64) {
+        self.scenario = scenario
+        self.digest = digest
+        self.flows = flows
+    }
 }
 
 /// Everything counted in one window.
@@ -104,6 +129,11 @@ package struct Tally: Sendable, Hashable {
     /// and `losses.kernelDrops`.
     package var packets: UInt64 = 0
     package var exchanges: UInt64 = 0
+    /// Exchanges by rule, in the order of all steps of all scenarios: the rules of a scenario sum
+    /// to its requests. Empty: not told.
+    package var ruleHits: [UInt64] = []
+    /// Every flow counted, of scenarios whose duplicates are recognised among hosts.
+    package var completions: [FlowCompletion] = []
 
     package init(scenarios: [ScenarioTally], services: [ServiceTally]) {
         self.scenarios = scenarios

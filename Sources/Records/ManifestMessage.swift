@@ -16,6 +16,7 @@ extension Jouleflow_V1_Manifest {
         rulesDigest = manifest.rulesDigest
         model = number(manifest.model)
         set(manifest.idle)
+        try setRules(manifest)
         try check()
     }
 
@@ -25,13 +26,15 @@ extension Jouleflow_V1_Manifest {
         for zone in self.zones { zones.append(try zone.description()) }
         var services: [ServiceDescription] = []
         for service in self.services { services.append(try service.description()) }
+        let scenarioFlows = try describedFlows()
         return Manifest(
             agent: agent, hostName: hostName, bootID: bootID, softwareVersion: softwareVersion,
             simulated: simulated, windowLength: Nanoseconds(windowLength),
             source: try known(source, "source"), scope: try known(scope, "scope"), zones: zones,
             services: services, scenarios: scenarios.map(ScenarioID.init),
             rulesDigest: rulesDigest, model: try known(model, "model"),
-            idle: try idle())
+            idle: try idle(), rules: try describedRules(), scenarioFlows: scenarioFlows,
+            flowSecretID: flowSecretID)
     }
 
     private mutating func set(_ idle: IdlePower?) {
@@ -61,7 +64,7 @@ extension Jouleflow_V1_Manifest {
     private func check() throws(RecordError) {
         guard !agent.isEmpty else { throw .missing(field: "agent") }
         for text in [agent, hostName, bootID, softwareVersion, rulesDigest]
-            + services.map(\.name) + scenarios
+            + services.map(\.name) + scenarios + rules.map(\.name)
             + zones.flatMap({ [$0.control, $0.name, $0.parent] })
         {
             try checkText(text)

@@ -3,13 +3,13 @@ import Crypto
 package import Metering
 import SwiftProtobuf
 
-/// Records and manifests ↔ bytes. Pure. The layout is told in `proto/record.proto`.
+/// Records, completions and manifests ↔ bytes. Pure. The layout is told in `proto/record.proto`.
 ///
 /// | offset | bytes | field |
 /// |---|---|---|
 /// | 0 | 4 | length of the payload, little-endian |
 /// | 4 | 4 | CRC-32C of the payload, little-endian |
-/// | 8 | length | payload: one `Record` message |
+/// | 8 | length | payload: one `Record` or `Completions` message |
 ///
 /// A manifest is the bare bytes of its message: its digest guards it. Both decode alone, without
 /// each other. Whoever stores either keeps the bytes as received.
@@ -26,13 +26,38 @@ package enum RecordCodec {
     package static let maximumScenarios = 256
     /// Services of a record or manifest; more are refused.
     package static let maximumServices = 256
+    /// Rules of a record or manifest; more are refused.
+    package static let maximumRules = 16_384
+    /// Flows of one entry of completions; more are refused, and belong into a further entry.
+    package static let maximumCompletions = 4096
+    /// Flows that one completion adds; more are refused.
+    package static let maximumFlowsOfCompletion: UInt64 = 1_000_000
 
-    /// The framed bytes of a record.
+    /// The framed bytes of a record; without its rules' hits where it would be too long, or they do
+    /// not sum to its requests.
     ///
     /// Refuses a record whose arrays disagree in length or exceed the limits, whose run or sequence
     /// is 0, whose window ends before it starts, or that divides an unknown energy.
     package static func encode(_ record: Record) throws(RecordError) -> [UInt8] {
-        let payload = try serialize(Jouleflow_V1_Record(record))
+        var message = try Jouleflow_V1_Record(record)
+        do throws(RecordError) {
+            return framed(try serialize(message))
+        } catch {
+            guard case .tooLong = error, !message.ruleHits.isEmpty else { throw error }
+            message.dropRuleHits()
+            return framed(try serialize(message))
+        }
+    }
+
+    /// The framed bytes of completions.
+    ///
+    /// Refuses none and more than ``maximumCompletions`` of them, flows of 0 and beyond
+    /// ``maximumFlowsOfCompletion``, and what it refuses of a record's header.
+    package static func encode(_ completions: Completions) throws(RecordError) -> [UInt8] {
+        framed(try serialize(Jouleflow_V1_Completions(completions)))
+    }
+
+    private static func framed(_ payload: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(frameOverhead + payload.count)
         bytes.append(littleEndian: UInt32(payload.count))
@@ -46,15 +71,28 @@ package enum RecordCodec {
         try parse(Jouleflow_V1_Record.self, try payload(of: bytes)).record()
     }
 
-    /// Where the record in these framed bytes belongs. Checks the frame, its checksum and the
+    /// The completions in exactly these framed bytes.
+    package static func decodeCompletions(_ bytes: [UInt8]) throws(RecordError) -> Completions {
+        try parse(Jouleflow_V1_Completions.self, try payload(of: bytes)).completions()
+    }
+
+    /// Where the record or completions in these framed bytes belong. Checks the frame, its checksum and the
     /// fields it returns; builds nothing else.
     package static func header(of bytes: [UInt8]) throws(RecordError) -> RecordHeader {
         try RecordHeader(parse(Jouleflow_V1_RecordHeader.self, try payload(of: bytes)))
     }
 
-    /// The bytes of a manifest. The same manifest always gives the same bytes.
+    /// The bytes of a manifest, without its rules' names where it would be too long. The same
+    /// manifest always gives the same bytes.
     package static func encode(_ manifest: Manifest) throws(RecordError) -> [UInt8] {
-        try serialize(Jouleflow_V1_Manifest(manifest))
+        var message = try Jouleflow_V1_Manifest(manifest)
+        do throws(RecordError) {
+            return try serialize(message)
+        } catch {
+            guard case .tooLong = error, !message.rules.isEmpty else { throw error }
+            message.dropRuleNames()
+            return try serialize(message)
+        }
     }
 
     /// The manifest in exactly these bytes.

@@ -1,18 +1,26 @@
 package import Metering
 
-/// Where a record belongs, without the rest of it.
+/// Where a record or completions belong, without the rest of them.
 package struct RecordHeader: Sendable, Hashable {
     package let run: RunID
     /// Counts from 1 in each run.
     package let sequence: UInt64
     package let manifest: ManifestDigest
     package let window: Window
+    /// None in completions.
+    package let flags: RecordFlags
+    package let kind: EntryKind
 
-    package init(run: RunID, sequence: UInt64, manifest: ManifestDigest, window: Window) {
+    package init(
+        run: RunID, sequence: UInt64, manifest: ManifestDigest, window: Window,
+        flags: RecordFlags = [], kind: EntryKind = .window
+    ) {
         self.run = run
         self.sequence = sequence
         self.manifest = manifest
         self.window = window
+        self.flags = flags
+        self.kind = kind
     }
 
     init(_ message: Jouleflow_V1_RecordHeader) throws(RecordError) {
@@ -22,11 +30,38 @@ package struct RecordHeader: Sendable, Hashable {
         sequence = message.sequence
         manifest = ManifestDigest(message.manifest)
         window = try Window(message)
+        flags = RecordFlags(rawValue: message.flags)
+        guard let raw = UInt8(exactly: message.kind), let kind = EntryKind(rawValue: raw) else {
+            throw .unknownNumber(field: "kind", number: Int(message.kind))
+        }
+        self.kind = kind
+    }
+
+    /// Refuses the header of an entry of another kind.
+    func checked(_ kind: EntryKind) throws(RecordError) -> Self {
+        guard self.kind == kind else { throw .contradiction(field: "kind") }
+        return self
     }
 }
 
+/// A message with the fields of a header.
+protocol HeaderFields {
+    var run: UInt64 { get set }
+    var sequence: UInt64 { get set }
+    var manifest: UInt64 { get set }
+    var startSeconds: UInt64 { get set }
+    var startNanoseconds: UInt32 { get set }
+    var lengthSeconds: UInt64 { get set }
+    var lengthNanoseconds: UInt32 { get set }
+    var durationBeyondLength: Int64 { get set }
+    var kind: UInt32 { get set }
+}
+
+extension Jouleflow_V1_Record: HeaderFields {}
+extension Jouleflow_V1_Completions: HeaderFields {}
+
 extension Jouleflow_V1_RecordHeader {
-    init(_ message: Jouleflow_V1_Record) {
+    init(_ message: some HeaderFields) {
         run = message.run
         sequence = message.sequence
         manifest = message.manifest
@@ -35,13 +70,24 @@ extension Jouleflow_V1_RecordHeader {
         lengthSeconds = message.lengthSeconds
         lengthNanoseconds = message.lengthNanoseconds
         durationBeyondLength = message.durationBeyondLength
+        kind = message.kind
     }
 }
 
-extension Jouleflow_V1_Record {
+extension HeaderFields {
+    mutating func setHeader(_ header: RecordHeader) throws(RecordError) {
+        guard header.run.rawValue != 0 else { throw .missing(field: "run") }
+        guard header.sequence != 0 else { throw .missing(field: "sequence") }
+        run = header.run.rawValue
+        sequence = header.sequence
+        manifest = header.manifest.rawValue
+        kind = UInt32(header.kind.rawValue)
+        try setWindow(header.window)
+    }
+
     /// Whole seconds and the rest apart: windows are aligned to seconds, and nanoseconds since 1970
     /// take nine bytes where seconds take five.
-    mutating func setWindow(_ window: Window) throws(RecordError) {
+    private mutating func setWindow(_ window: Window) throws(RecordError) {
         guard window.end >= window.start else { throw .endBeforeStart }
         let (start, length) = (window.start.rawValue, window.end.rawValue - window.start.rawValue)
         startSeconds = start / nanosecondsPerSecond

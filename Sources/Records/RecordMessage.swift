@@ -5,15 +5,13 @@ private let fixedParts = 5
 
 extension Jouleflow_V1_Record {
     init(_ record: Record) throws(RecordError) {
-        guard record.run.rawValue != 0 else { throw .missing(field: "run") }
-        guard record.sequence != 0 else { throw .missing(field: "sequence") }
-        run = record.run.rawValue
-        sequence = record.sequence
-        manifest = record.manifest.rawValue
+        try setHeader(
+            RecordHeader(
+                run: record.run, sequence: record.sequence, manifest: record.manifest,
+                window: record.window))
         flags = record.flags.rawValue
         spoolDropped = record.spoolDropped
         if let error = record.clockError { clockError = error }
-        try setWindow(record.window)
         try setZones(record.zones)
         try setEnergy(record)
         try setProcessor(record.processor)
@@ -21,7 +19,7 @@ extension Jouleflow_V1_Record {
     }
 
     func record() throws(RecordError) -> Record {
-        let header = try RecordHeader(Jouleflow_V1_RecordHeader(self))
+        let header = try RecordHeader(Jouleflow_V1_RecordHeader(self)).checked(.window)
         try checkCount(Int(scenarioCount), "scenarios", limit: RecordCodec.maximumScenarios)
         let energy = try decodedEnergy()
         return Record(

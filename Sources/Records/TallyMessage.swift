@@ -11,6 +11,7 @@ extension Jouleflow_V1_Record {
         packets = tally.packets
         exchanges = tally.exchanges
         setScenarios(tally.scenarios)
+        try setRuleHits(tally)
         setServices(tally)
         if tally.losses != TrafficLosses() { losses = Jouleflow_V1_Losses(tally.losses) }
     }
@@ -22,6 +23,7 @@ extension Jouleflow_V1_Record {
         scenarioRefused = leftOut(scenarios.map(\.refused), where: 0)
         scenarioFailed = leftOut(scenarios.map(\.failed), where: 0)
         scenarioIncomplete = leftOut(scenarios.map(\.incomplete), where: 0)
+        scenarioDuplicates = leftOut(scenarios.map(\.duplicates), where: 0)
         scenarioRequestsBeyond = leftOut(
             scenarios.map { Int64(bitPattern: $0.requests &- $0.ended) }, where: 0)
         scenarioFlowsBeyond = leftOut(
@@ -41,6 +43,7 @@ extension Jouleflow_V1_Record {
 
     func tally() throws(RecordError) -> Tally {
         var tally = Tally(scenarios: try scenarios(), services: [])
+        tally.ruleHits = try ruleHits(of: tally.scenarios)
         tally.services = try services(flows: tally.scenarios.map(\.flows))
         tally.packets = packets
         tally.exchanges = exchanges
@@ -58,6 +61,8 @@ extension Jouleflow_V1_Record {
         let failed = try column(scenarioFailed, "scenario_failed", count: count, usual: 0)
         let incomplete = try column(
             scenarioIncomplete, "scenario_incomplete", count: count, usual: 0)
+        let duplicates = try column(
+            scenarioDuplicates, "scenario_duplicates", count: count, usual: 0)
         let beyond = try column(
             scenarioRequestsBeyond, "scenario_requests_beyond", count: count, usual: 0)
         let flowsBeyond = try column(
@@ -71,6 +76,7 @@ extension Jouleflow_V1_Record {
             scenario.refused = refused[index]
             scenario.failed = failed[index]
             scenario.incomplete = incomplete[index]
+            scenario.duplicates = duplicates[index]
             scenario.requests = scenario.ended &+ UInt64(bitPattern: beyond[index])
             scenario.flows = scenario.completed &+ UInt64(bitPattern: flowsBeyond[index])
             scenarios.append(scenario)
@@ -100,7 +106,9 @@ extension Jouleflow_V1_Record {
 
 extension ScenarioTally {
     /// Requests that came to one of the outcomes counted, modulo 2^64.
-    fileprivate var ended: UInt64 { completed &+ refused &+ failed &+ incomplete }
+    fileprivate var ended: UInt64 {
+        completed &+ refused &+ failed &+ incomplete &+ duplicates
+    }
 }
 
 extension Jouleflow_V1_Losses {
@@ -119,6 +127,8 @@ extension Jouleflow_V1_Losses {
         undatedDrops = losses.undatedDrops
         unread = losses.unread
         shed = losses.shed
+        forgottenKeys = losses.forgottenKeys
+        keyless = losses.keyless
     }
 }
 
@@ -139,5 +149,7 @@ extension TrafficLosses {
         undatedDrops = message.undatedDrops
         unread = message.unread
         shed = message.shed
+        forgottenKeys = message.forgottenKeys
+        keyless = message.keyless
     }
 }

@@ -8,13 +8,16 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What an agent writes for every window of time: records, and the manifests they refer to.
+/// What an agent writes for every window of time: records, the flows they counted, and the manifests
+/// they refer to.
 ///
-/// A record travels and is stored as a frame:
+/// A record travels and is stored as a frame, as does a Completions, which is an entry of the same
+/// sequence:
 ///
 ///     u32 little-endian   length of the payload in bytes, at most 65,536
 ///     u32 little-endian   CRC-32C (Castagnoli) of the payload
-///     payload             one Record, in the protobuf wire format
+///     payload             one Record or Completions, in the protobuf wire format: field 50 tells
+///                         which
 ///
 /// A manifest travels and is stored as the bare bytes of one Manifest, at most 65,536. Its digest
 /// is the first 8 bytes of the SHA-256 of those bytes, read as a big-endian number. Whoever stores
@@ -27,7 +30,7 @@
 ///   - Energies are in microjoules, lengths of time in nanoseconds.
 ///   - Numbers of enums never change their meaning. A reader refuses numbers it does not know.
 ///   - A reader ignores fields it does not know.
-///   - At most 256 zones, 256 scenarios and 256 services.
+///   - At most 256 zones, 256 scenarios and 256 services; at most 16,384 rules.
 
 import SwiftProtobuf
 
@@ -549,6 +552,51 @@ nonisolated enum Jouleflow_V1_AttributionModel: SwiftProtobuf.Enum, Swift.CaseIt
 
 }
 
+/// Where a flow that is completed twice is recognised.
+nonisolated enum Jouleflow_V1_Deduplication: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+
+  /// Nowhere: each completing exchange is a flow.
+  case none // = 0
+
+  /// On its host.
+  case host // = 1
+
+  /// On its host, and among hosts by the collector.
+  case fleet // = 2
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .none
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .none
+    case 1: self = .host
+    case 2: self = .fleet
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .none: return 0
+    case .host: return 1
+    case .fleet: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [Jouleflow_V1_Deduplication] = [
+    .none,
+    .host,
+    .fleet,
+  ]
+
+}
+
 /// One window of one host. Fields that every record has are numbered up to 15, where a tag takes one
 /// byte.
 nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
@@ -713,7 +761,7 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
   }
 
   /// Column: exchanges whose outcome says that the business succeeded. Left out where all are 0, as
-  /// are the next five.
+  /// are the next six.
   var scenarioCompleted: [UInt64] {
     get {_storage._scenarioCompleted}
     set {_uniqueStorage()._scenarioCompleted = newValue}
@@ -731,14 +779,21 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
     set {_uniqueStorage()._scenarioFailed = newValue}
   }
 
-  /// Column: exchanges that matched a rule and met none of the outcomes.
+  /// Column: exchanges that matched a rule and met none of the outcomes, and open flows that
+  /// expired.
   var scenarioIncomplete: [UInt64] {
     get {_storage._scenarioIncomplete}
     set {_uniqueStorage()._scenarioIncomplete = newValue}
   }
 
-  /// Column: exchanges that matched a rule, less completed + refused + failed + incomplete, modulo
-  /// 2^64.
+  /// Column: exchanges that end or pass a flow again that was counted, or passed there, already.
+  var scenarioDuplicates: [UInt64] {
+    get {_storage._scenarioDuplicates}
+    set {_uniqueStorage()._scenarioDuplicates = newValue}
+  }
+
+  /// Column: exchanges that matched a rule, less completed + refused + failed + incomplete +
+  /// duplicates, modulo 2^64.
   var scenarioRequestsBeyond: [Int64] {
     get {_storage._scenarioRequestsBeyond}
     set {_uniqueStorage()._scenarioRequestsBeyond = newValue}
@@ -749,6 +804,26 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
   var scenarioFlowsBeyond: [Int64] {
     get {_storage._scenarioFlowsBeyond}
     set {_uniqueStorage()._scenarioFlowsBeyond = newValue}
+  }
+
+  /// Exchanges by rule, of the rules that were hit: the rule's number, from 0, less that of the one
+  /// before it here, and so above 0 from the second on; and how many exchanges, above 0. They sum to
+  /// all scenarios' requests, modulo 2^64. Left out where they are the requests of the scenarios,
+  /// rule 0 for scenario 0 and so on: nothing was hit, or each scenario has one rule.
+  var ruleIndex: [UInt32] {
+    get {_storage._ruleIndex}
+    set {_uniqueStorage()._ruleIndex = newValue}
+  }
+
+  var ruleHits: [UInt64] {
+    get {_storage._ruleHits}
+    set {_uniqueStorage()._ruleHits = newValue}
+  }
+
+  /// They are not told: the record would be too long with them, or they do not sum.
+  var ruleHitsUntold: Bool {
+    get {_storage._ruleHitsUntold}
+    set {_uniqueStorage()._ruleHitsUntold = newValue}
   }
 
   /// Column: packets of each service's ports that were parsed. Left out where there is one service
@@ -814,6 +889,12 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
   /// Clears the value of `clockError`. Subsequent reads from it will return its default value.
   mutating func clearClockError() {_uniqueStorage()._clockError = nil}
 
+  /// 0: a Record.
+  var kind: UInt32 {
+    get {_storage._kind}
+    set {_uniqueStorage()._kind = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -821,7 +902,51 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// What of a Record says where it belongs: the same fields under the same numbers.
+/// Flows counted in one window, of scenarios with DEDUPLICATION_FLEET, so that a collector can tell
+/// those that another host counted too. The fields up to 20 and kind are those of Record. A window's
+/// Completions stand before its Record in the sequence; their flows sum to the Record's, for each
+/// such scenario. Without that Record, or with one whose flags say that the agent did not run, they
+/// were cut off before anything was counted, and say nothing.
+nonisolated struct Jouleflow_V1_Completions: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var run: UInt64 = 0
+
+  var sequence: UInt64 = 0
+
+  var manifest: UInt64 = 0
+
+  var startSeconds: UInt64 = 0
+
+  var startNanoseconds: UInt32 = 0
+
+  var lengthSeconds: UInt64 = 0
+
+  var lengthNanoseconds: UInt32 = 0
+
+  var durationBeyondLength: Int64 = 0
+
+  /// 1: a Completions.
+  var kind: UInt32 = 0
+
+  /// One element per flow, 1 to 4,096. Its scenario's number, from 0. Left out where all are 0.
+  var scenario: [UInt32] = []
+
+  /// The flow's key: the first 8 bytes, big-endian, of HMAC-SHA256(secret, scenario's name || 0x00 ||
+  /// key).
+  var digest: [UInt64] = []
+
+  /// What it added to TA, 1 to 1,000,000. Left out where all are 1.
+  var flows: [UInt64] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// What of a Record or Completions says where it belongs: the same fields under the same numbers.
 nonisolated struct Jouleflow_V1_RecordHeader: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -842,6 +967,12 @@ nonisolated struct Jouleflow_V1_RecordHeader: Sendable {
   var lengthNanoseconds: UInt32 = 0
 
   var durationBeyondLength: Int64 = 0
+
+  /// Of a Record; 0 in a Completions.
+  var flags: UInt64 = 0
+
+  /// 0 a Record, 1 a Completions.
+  var kind: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -895,6 +1026,13 @@ nonisolated struct Jouleflow_V1_Losses: Sendable {
 
   /// Packets of connections that were left out to keep to capture.cpu_limit.
   var shed: UInt64 = 0
+
+  /// Keys of counted flows that were forgotten before their time because of the limit: a duplicate
+  /// of each may be counted.
+  var forgottenKeys: UInt64 = 0
+
+  /// Exchanges that matched a rule with a key, and whose key is absent or could not be read.
+  var keyless: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1004,11 +1142,67 @@ nonisolated struct Jouleflow_V1_Manifest: @unchecked Sendable {
     set {_uniqueStorage()._idleHigh = newValue}
   }
 
+  /// All steps of all scenarios, in their order: the rules that a record's rule_index counts. Empty
+  /// where they are not told.
+  var rules: [Jouleflow_V1_Rule] {
+    get {_storage._rules}
+    set {_uniqueStorage()._rules = newValue}
+  }
+
+  /// Column: how each scenario's flows are counted. Left out where it is not told.
+  var scenarioFlows: [Jouleflow_V1_ScenarioFlows] {
+    get {_storage._scenarioFlows}
+    set {_uniqueStorage()._scenarioFlows = newValue}
+  }
+
+  /// Names the secret of the digests in Completions: the first 8 bytes, big-endian, of
+  /// HMAC-SHA256(secret, "jouleflow flow secret"). 0 exactly where no scenario has
+  /// DEDUPLICATION_FLEET.
+  var flowSecretID: UInt64 {
+    get {_storage._flowSecretID}
+    set {_uniqueStorage()._flowSecretID = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A step of a scenario, or several without names.
+nonisolated struct Jouleflow_V1_Rule: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The scenario's number, from 0, and never less than the rule's before it.
+  var scenario: UInt32 = 0
+
+  /// Where the manifest would be longer than its limit, all rules are without name.
+  var name: String = String()
+
+  /// How many rules of the scenario this is; 0 is 1. More than 1 have no name.
+  var count: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct Jouleflow_V1_ScenarioFlows: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Whether a refusal is a complete flow.
+  var refusalCounts: Bool = false
+
+  var deduplication: Jouleflow_V1_Deduplication = .none
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// A powercap zone, a sensor of hwmon or a model.
@@ -1098,9 +1292,13 @@ nonisolated extension Jouleflow_V1_AttributionModel: SwiftProtobuf._ProtoNamePro
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ATTRIBUTION_MODEL_UNSPECIFIED\0\u{1}ATTRIBUTION_MODEL_STANDARD\0")
 }
 
+nonisolated extension Jouleflow_V1_Deduplication: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DEDUPLICATION_NONE\0\u{1}DEDUPLICATION_HOST\0\u{1}DEDUPLICATION_FLEET\0")
+}
+
 nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Record"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{3}zone_energy\0\u{1}partition\0\u{3}host_busy\0\u{3}service_time\0\u{3}scenario_count\0\u{3}scenario_completed\0\u{3}scenario_refused\0\u{3}scenario_failed\0\u{1}packets\0\u{1}exchanges\0\u{3}clock_error\0\u{3}service_other\0\u{3}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{3}zone_state\0\u{3}zone_reason\0\u{3}energy_beyond_zones\0\u{3}energy_unknown\0\u{3}undivided_reason\0\u{3}host_busy_unknown\0\u{3}service_time_unknown\0\u{3}scenario_observation\0\u{3}scenario_incomplete\0\u{3}scenario_requests_beyond\0\u{3}service_packets\0\u{3}service_encrypted\0\u{3}service_flows\0\u{1}losses\0\u{3}spool_dropped\0\u{3}scenario_flows_beyond\0\u{3}carried_energy\0\u{3}carried_time\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{3}zone_energy\0\u{1}partition\0\u{3}host_busy\0\u{3}service_time\0\u{3}scenario_count\0\u{3}scenario_completed\0\u{3}scenario_refused\0\u{3}scenario_failed\0\u{1}packets\0\u{1}exchanges\0\u{3}clock_error\0\u{3}service_other\0\u{3}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{3}zone_state\0\u{3}zone_reason\0\u{3}energy_beyond_zones\0\u{3}energy_unknown\0\u{3}undivided_reason\0\u{3}host_busy_unknown\0\u{3}service_time_unknown\0\u{3}scenario_observation\0\u{3}scenario_incomplete\0\u{3}scenario_requests_beyond\0\u{3}service_packets\0\u{3}service_encrypted\0\u{3}service_flows\0\u{1}losses\0\u{3}spool_dropped\0\u{3}scenario_flows_beyond\0\u{3}carried_energy\0\u{3}carried_time\0\u{3}scenario_duplicates\0\u{3}rule_index\0\u{3}rule_hits\0\u{3}rule_hits_untold\0\u{2}\u{7}kind\0")
 
   fileprivate class _StorageClass {
     var _run: UInt64 = 0
@@ -1131,8 +1329,12 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
     var _scenarioRefused: [UInt64] = []
     var _scenarioFailed: [UInt64] = []
     var _scenarioIncomplete: [UInt64] = []
+    var _scenarioDuplicates: [UInt64] = []
     var _scenarioRequestsBeyond: [Int64] = []
     var _scenarioFlowsBeyond: [Int64] = []
+    var _ruleIndex: [UInt32] = []
+    var _ruleHits: [UInt64] = []
+    var _ruleHitsUntold: Bool = false
     var _servicePackets: [UInt64] = []
     var _serviceEncrypted: [UInt64] = []
     var _serviceOther: [UInt64] = []
@@ -1142,6 +1344,7 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
     var _losses: Jouleflow_V1_Losses? = nil
     var _spoolDropped: UInt64 = 0
     var _clockError: UInt64? = nil
+    var _kind: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1180,8 +1383,12 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       _scenarioRefused = source._scenarioRefused
       _scenarioFailed = source._scenarioFailed
       _scenarioIncomplete = source._scenarioIncomplete
+      _scenarioDuplicates = source._scenarioDuplicates
       _scenarioRequestsBeyond = source._scenarioRequestsBeyond
       _scenarioFlowsBeyond = source._scenarioFlowsBeyond
+      _ruleIndex = source._ruleIndex
+      _ruleHits = source._ruleHits
+      _ruleHitsUntold = source._ruleHitsUntold
       _servicePackets = source._servicePackets
       _serviceEncrypted = source._serviceEncrypted
       _serviceOther = source._serviceOther
@@ -1191,6 +1398,7 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       _losses = source._losses
       _spoolDropped = source._spoolDropped
       _clockError = source._clockError
+      _kind = source._kind
     }
   }
 
@@ -1248,6 +1456,11 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         case 37: try { try decoder.decodeRepeatedSInt64Field(value: &_storage._scenarioFlowsBeyond) }()
         case 38: try { try decoder.decodeSingularUInt64Field(value: &_storage._carriedEnergy) }()
         case 39: try { try decoder.decodeSingularUInt64Field(value: &_storage._carriedTime) }()
+        case 40: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._scenarioDuplicates) }()
+        case 41: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._ruleIndex) }()
+        case 42: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._ruleHits) }()
+        case 43: try { try decoder.decodeSingularBoolField(value: &_storage._ruleHitsUntold) }()
+        case 50: try { try decoder.decodeSingularUInt32Field(value: &_storage._kind) }()
         default: break
         }
       }
@@ -1377,6 +1590,21 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       if _storage._carriedTime != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._carriedTime, fieldNumber: 39)
       }
+      if !_storage._scenarioDuplicates.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._scenarioDuplicates, fieldNumber: 40)
+      }
+      if !_storage._ruleIndex.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._ruleIndex, fieldNumber: 41)
+      }
+      if !_storage._ruleHits.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._ruleHits, fieldNumber: 42)
+      }
+      if _storage._ruleHitsUntold != false {
+        try visitor.visitSingularBoolField(value: _storage._ruleHitsUntold, fieldNumber: 43)
+      }
+      if _storage._kind != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._kind, fieldNumber: 50)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1414,8 +1642,12 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._scenarioRefused != rhs_storage._scenarioRefused {return false}
         if _storage._scenarioFailed != rhs_storage._scenarioFailed {return false}
         if _storage._scenarioIncomplete != rhs_storage._scenarioIncomplete {return false}
+        if _storage._scenarioDuplicates != rhs_storage._scenarioDuplicates {return false}
         if _storage._scenarioRequestsBeyond != rhs_storage._scenarioRequestsBeyond {return false}
         if _storage._scenarioFlowsBeyond != rhs_storage._scenarioFlowsBeyond {return false}
+        if _storage._ruleIndex != rhs_storage._ruleIndex {return false}
+        if _storage._ruleHits != rhs_storage._ruleHits {return false}
+        if _storage._ruleHitsUntold != rhs_storage._ruleHitsUntold {return false}
         if _storage._servicePackets != rhs_storage._servicePackets {return false}
         if _storage._serviceEncrypted != rhs_storage._serviceEncrypted {return false}
         if _storage._serviceOther != rhs_storage._serviceOther {return false}
@@ -1425,6 +1657,7 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._losses != rhs_storage._losses {return false}
         if _storage._spoolDropped != rhs_storage._spoolDropped {return false}
         if _storage._clockError != rhs_storage._clockError {return false}
+        if _storage._kind != rhs_storage._kind {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1434,9 +1667,9 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
-nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".RecordHeader"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{4}\u{d}start_nanoseconds\0\u{3}length_nanoseconds\0")
+nonisolated extension Jouleflow_V1_Completions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Completions"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{4}\u{d}start_nanoseconds\0\u{3}length_nanoseconds\0\u{2}\u{1e}kind\0\u{1}scenario\0\u{1}digest\0\u{1}flows\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1452,6 +1685,10 @@ nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftPro
       case 6: try { try decoder.decodeSingularSInt64Field(value: &self.durationBeyondLength) }()
       case 19: try { try decoder.decodeSingularUInt32Field(value: &self.startNanoseconds) }()
       case 20: try { try decoder.decodeSingularUInt32Field(value: &self.lengthNanoseconds) }()
+      case 50: try { try decoder.decodeSingularUInt32Field(value: &self.kind) }()
+      case 51: try { try decoder.decodeRepeatedUInt32Field(value: &self.scenario) }()
+      case 52: try { try decoder.decodeRepeatedFixed64Field(value: &self.digest) }()
+      case 53: try { try decoder.decodeRepeatedUInt64Field(value: &self.flows) }()
       default: break
       }
     }
@@ -1482,6 +1719,95 @@ nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftPro
     if self.lengthNanoseconds != 0 {
       try visitor.visitSingularUInt32Field(value: self.lengthNanoseconds, fieldNumber: 20)
     }
+    if self.kind != 0 {
+      try visitor.visitSingularUInt32Field(value: self.kind, fieldNumber: 50)
+    }
+    if !self.scenario.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.scenario, fieldNumber: 51)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.digest, fieldNumber: 52)
+    }
+    if !self.flows.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.flows, fieldNumber: 53)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Jouleflow_V1_Completions, rhs: Jouleflow_V1_Completions) -> Bool {
+    if lhs.run != rhs.run {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.manifest != rhs.manifest {return false}
+    if lhs.startSeconds != rhs.startSeconds {return false}
+    if lhs.startNanoseconds != rhs.startNanoseconds {return false}
+    if lhs.lengthSeconds != rhs.lengthSeconds {return false}
+    if lhs.lengthNanoseconds != rhs.lengthNanoseconds {return false}
+    if lhs.durationBeyondLength != rhs.durationBeyondLength {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.scenario != rhs.scenario {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.flows != rhs.flows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RecordHeader"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{4}\u{d}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{2}\u{1d}kind\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.run) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 3: try { try decoder.decodeSingularFixed64Field(value: &self.manifest) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.startSeconds) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.lengthSeconds) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.durationBeyondLength) }()
+      case 19: try { try decoder.decodeSingularUInt32Field(value: &self.startNanoseconds) }()
+      case 20: try { try decoder.decodeSingularUInt32Field(value: &self.lengthNanoseconds) }()
+      case 21: try { try decoder.decodeSingularUInt64Field(value: &self.flags) }()
+      case 50: try { try decoder.decodeSingularUInt32Field(value: &self.kind) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.run != 0 {
+      try visitor.visitSingularFixed64Field(value: self.run, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
+    }
+    if self.manifest != 0 {
+      try visitor.visitSingularFixed64Field(value: self.manifest, fieldNumber: 3)
+    }
+    if self.startSeconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.startSeconds, fieldNumber: 4)
+    }
+    if self.lengthSeconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lengthSeconds, fieldNumber: 5)
+    }
+    if self.durationBeyondLength != 0 {
+      try visitor.visitSingularSInt64Field(value: self.durationBeyondLength, fieldNumber: 6)
+    }
+    if self.startNanoseconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.startNanoseconds, fieldNumber: 19)
+    }
+    if self.lengthNanoseconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.lengthNanoseconds, fieldNumber: 20)
+    }
+    if self.flags != 0 {
+      try visitor.visitSingularUInt64Field(value: self.flags, fieldNumber: 21)
+    }
+    if self.kind != 0 {
+      try visitor.visitSingularUInt32Field(value: self.kind, fieldNumber: 50)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1494,6 +1820,8 @@ nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftPro
     if lhs.lengthSeconds != rhs.lengthSeconds {return false}
     if lhs.lengthNanoseconds != rhs.lengthNanoseconds {return false}
     if lhs.durationBeyondLength != rhs.durationBeyondLength {return false}
+    if lhs.flags != rhs.flags {return false}
+    if lhs.kind != rhs.kind {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1501,7 +1829,7 @@ nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Losses"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0\u{1}uncaptured\0\u{3}undated_drops\0\u{1}unread\0\u{1}shed\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0\u{1}uncaptured\0\u{3}undated_drops\0\u{1}unread\0\u{1}shed\0\u{3}forgotten_keys\0\u{1}keyless\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1523,6 +1851,8 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.undatedDrops) }()
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.unread) }()
       case 14: try { try decoder.decodeSingularUInt64Field(value: &self.shed) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.forgottenKeys) }()
+      case 16: try { try decoder.decodeSingularUInt64Field(value: &self.keyless) }()
       default: break
       }
     }
@@ -1571,6 +1901,12 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
     if self.shed != 0 {
       try visitor.visitSingularUInt64Field(value: self.shed, fieldNumber: 14)
     }
+    if self.forgottenKeys != 0 {
+      try visitor.visitSingularUInt64Field(value: self.forgottenKeys, fieldNumber: 15)
+    }
+    if self.keyless != 0 {
+      try visitor.visitSingularUInt64Field(value: self.keyless, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1589,6 +1925,8 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.undatedDrops != rhs.undatedDrops {return false}
     if lhs.unread != rhs.unread {return false}
     if lhs.shed != rhs.shed {return false}
+    if lhs.forgottenKeys != rhs.forgottenKeys {return false}
+    if lhs.keyless != rhs.keyless {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1596,7 +1934,7 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Manifest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}host_name\0\u{3}boot_id\0\u{3}software_version\0\u{1}simulated\0\u{3}window_length\0\u{1}source\0\u{1}scope\0\u{1}zones\0\u{1}services\0\u{1}scenarios\0\u{3}rules_digest\0\u{1}model\0\u{3}idle_milliwatts\0\u{3}idle_windows\0\u{3}idle_low\0\u{3}idle_high\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}host_name\0\u{3}boot_id\0\u{3}software_version\0\u{1}simulated\0\u{3}window_length\0\u{1}source\0\u{1}scope\0\u{1}zones\0\u{1}services\0\u{1}scenarios\0\u{3}rules_digest\0\u{1}model\0\u{3}idle_milliwatts\0\u{3}idle_windows\0\u{3}idle_low\0\u{3}idle_high\0\u{1}rules\0\u{3}scenario_flows\0\u{3}flow_secret_id\0")
 
   fileprivate class _StorageClass {
     var _agent: String = String()
@@ -1616,6 +1954,9 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
     var _idleWindows: UInt64 = 0
     var _idleLow: UInt64 = 0
     var _idleHigh: UInt64 = 0
+    var _rules: [Jouleflow_V1_Rule] = []
+    var _scenarioFlows: [Jouleflow_V1_ScenarioFlows] = []
+    var _flowSecretID: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1643,6 +1984,9 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
       _idleWindows = source._idleWindows
       _idleLow = source._idleLow
       _idleHigh = source._idleHigh
+      _rules = source._rules
+      _scenarioFlows = source._scenarioFlows
+      _flowSecretID = source._flowSecretID
     }
   }
 
@@ -1678,6 +2022,9 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
         case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleWindows) }()
         case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleLow) }()
         case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._idleHigh) }()
+        case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._rules) }()
+        case 19: try { try decoder.decodeRepeatedMessageField(value: &_storage._scenarioFlows) }()
+        case 20: try { try decoder.decodeSingularFixed64Field(value: &_storage._flowSecretID) }()
         default: break
         }
       }
@@ -1741,6 +2088,15 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
       if _storage._idleHigh != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._idleHigh, fieldNumber: 17)
       }
+      if !_storage._rules.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._rules, fieldNumber: 18)
+      }
+      if !_storage._scenarioFlows.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._scenarioFlows, fieldNumber: 19)
+      }
+      if _storage._flowSecretID != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._flowSecretID, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1767,10 +2123,88 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
         if _storage._idleWindows != rhs_storage._idleWindows {return false}
         if _storage._idleLow != rhs_storage._idleLow {return false}
         if _storage._idleHigh != rhs_storage._idleHigh {return false}
+        if _storage._rules != rhs_storage._rules {return false}
+        if _storage._scenarioFlows != rhs_storage._scenarioFlows {return false}
+        if _storage._flowSecretID != rhs_storage._flowSecretID {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Jouleflow_V1_Rule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Rule"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scenario\0\u{1}name\0\u{1}count\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.scenario) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.scenario != 0 {
+      try visitor.visitSingularUInt32Field(value: self.scenario, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Jouleflow_V1_Rule, rhs: Jouleflow_V1_Rule) -> Bool {
+    if lhs.scenario != rhs.scenario {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Jouleflow_V1_ScenarioFlows: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ScenarioFlows"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}refusal_counts\0\u{1}deduplication\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.refusalCounts) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.deduplication) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.refusalCounts != false {
+      try visitor.visitSingularBoolField(value: self.refusalCounts, fieldNumber: 1)
+    }
+    if self.deduplication != .none {
+      try visitor.visitSingularEnumField(value: self.deduplication, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Jouleflow_V1_ScenarioFlows, rhs: Jouleflow_V1_ScenarioFlows) -> Bool {
+    if lhs.refusalCounts != rhs.refusalCounts {return false}
+    if lhs.deduplication != rhs.deduplication {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -21,6 +21,7 @@ extension ReportContent {
             ("totals", .object(totals.members)),
             ("rounds", .array(rounds.map(\.json))),
             ("agents_without_record", .array(silentAgents.map(JSON.string))),
+            ("rules", .array(rules.map(\.json))),
             ("losses", .array(losses.map(\.json))),
             ("records", .integer(records)),
             ("unreadable_records", .integer(unreadable)),
@@ -101,6 +102,9 @@ extension ReportContent.Scenario {
             ("counted_flows", .integer(counted)), ("requests", JSON(requests)),
             ("completed", JSON(completed)), ("refused", JSON(refused)),
             ("failed", JSON(failed)), ("incomplete", JSON(incomplete)),
+            ("duplicates", JSON(duplicates)),
+            ("duplicates_across_hosts", JSON(duplicatesAcrossHosts)),
+            ("deduplication", .array(deduplications.map(JSON.string))),
             ("energy_microjoules", JSON(energy?.rawValue)),
             ("joules_per_flow", JSON(joulesPerFlow)),
         ])
@@ -176,6 +180,16 @@ extension TrafficLosses {
             ("malformed", .integer(malformed)), ("undecoded", .integer(undecoded)),
             ("late", .integer(late)), ("uncaptured_nanoseconds", .integer(uncaptured)),
             ("unread", .integer(unread)), ("shed", .integer(shed)),
+            ("forgotten_keys", .integer(forgottenKeys)), ("keyless", .integer(keyless)),
+        ])
+    }
+}
+
+extension ReportContent.Rule {
+    fileprivate var json: JSON {
+        .object([
+            ("scenario", .string(scenario)), ("rule", .string(name)), ("hits", JSON(hits)),
+            ("hosts", .array(hosts.map(JSON.string))),
         ])
     }
 }

@@ -46,6 +46,13 @@ package struct ReportContent: Sendable, Hashable {
         package var refused: UInt64?
         package var failed: UInt64?
         package var incomplete: UInt64?
+        /// Exchanges of flows that their host had counted already.
+        package var duplicates: UInt64?
+        /// Flows that were counted before on another host, and are not in TA.
+        package var duplicatesAcrossHosts: UInt64?
+        /// Where such flows were recognised: `none`, `host`, `fleet`. More than one where hosts
+        /// differ, empty where no record tells.
+        package var deduplications: [String] = []
         /// The energy attributed to the scenario: in windows whose counts are not known it is
         /// undivided instead. `nil` where no energy is known.
         package var energy: Microjoules?
@@ -172,6 +179,23 @@ package struct ReportContent: Sendable, Hashable {
         package init() {}
     }
 
+    /// A rule of the period's manifests.
+    package struct Rule: Sendable, Hashable {
+        package let scenario: String
+        package let name: String
+        /// Exchanges over the period; `nil` where no record tells.
+        package let hits: UInt64?
+        /// Hosts that have the rule.
+        package let hosts: [String]
+
+        package init(scenario: String, name: String, hits: UInt64?, hosts: [String]) {
+            self.scenario = scenario
+            self.name = name
+            self.hits = hits
+            self.hosts = hosts
+        }
+    }
+
     /// Sequences an agent no longer had when it delivered.
     package struct Loss: Sendable, Hashable {
         package let agent: String
@@ -199,6 +223,8 @@ package struct ReportContent: Sendable, Hashable {
     /// Agents known to the store without a record in the period.
     package var silentAgents: [String] = []
     package var losses: [Loss] = []
+    /// By scenario and name.
+    package var rules: [Rule] = []
     package var records: UInt64 = 0
     /// Records that could not be read or whose energy contradicts itself; not counted.
     package var unreadable: UInt64 = 0

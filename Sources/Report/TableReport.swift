@@ -1,13 +1,15 @@
 import Metering
 
 extension ReportContent {
+    /// Rules without a hit listed by name; the rest is a number here and complete in the JSON.
+    static let rulesShown = 20
     /// Holes listed per host and round; the rest is a number here and complete in the JSON.
     static let holesShown = 5
 
     /// The report for people, in lines of text.
     package func table() -> String {
         let parts = [header, roundTable, summaryLines, businessTable, energyLines, coverageTable]
-        return (parts + [comparisonLines, unobservedLines]).filter { !$0.isEmpty }
+        return (parts + [comparisonLines, ruleLines, unobservedLines]).filter { !$0.isEmpty }
             .map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
     }
 
@@ -81,7 +83,8 @@ extension ReportContent {
 
     private var businessTable: [String] {
         let titles = [
-            "Scenario", "TA", "completed", "refused", "failed", "incomplete", "J/flow", "not known",
+            "Scenario", "TA", "completed", "refused", "failed", "incomplete", "duplicates",
+            "on other hosts", "dedupe", "J/flow", "not known",
         ]
         return Columns.lines(
             titles,
@@ -90,6 +93,10 @@ extension ReportContent {
                     scenario.id, Notation.whole(scenario.volume),
                     Notation.whole(scenario.completed), Notation.whole(scenario.refused),
                     Notation.whole(scenario.failed), Notation.whole(scenario.incomplete),
+                    Notation.whole(scenario.duplicates),
+                    Notation.whole(scenario.duplicatesAcrossHosts),
+                    scenario.deduplications.isEmpty
+                        ? "—" : scenario.deduplications.joined(separator: "+"),
                     Notation.significant(scenario.joulesPerFlow),
                     scenario.unknown.map { "\($0) (counted at least \(scenario.counted))" } ?? "",
                 ]
@@ -150,6 +157,17 @@ extension ReportContent {
                 }
             }
         }
+    }
+
+    private var ruleLines: [String] {
+        let unhit = rules.filter { $0.hits == 0 }
+        let untold = rules.filter { $0.hits == nil }.count
+        let shown = unhit.prefix(Self.rulesShown).map {
+            "Rule without a hit: \($0.scenario): \($0.name), on \($0.hosts.joined(separator: ", "))"
+        }
+        let rest = unhit.count - shown.count
+        return shown + (rest > 0 ? ["\(rest) more rules without a hit"] : [])
+            + (untold > 0 ? ["Hits of \(untold) rules are not told by any record"] : [])
     }
 
     private var unobservedLines: [String] {

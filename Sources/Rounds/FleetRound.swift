@@ -35,48 +35,8 @@ package struct FleetScenario: Sendable, Hashable {
     package let volume: Known<UInt64, VolumeUnknown>
     /// Hosts that counted it.
     package let observedOn: [String]
-}
-
-/// Why a round does not count towards the mean.
-package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
-    case noHosts
-    case hostMissing(String)
-    case noEnergy(host: String)
-    case energyCoverage(host: String, fraction: Double)
-    case countsCoverage(host: String, fraction: Double)
-    /// Records of the host cover the same time twice: two agents share its id.
-    case overlap(host: String, time: Nanoseconds)
-    /// Energies of different scope are added.
-    case mixedScopes([EnergyScope])
-
-    package var description: String {
-        switch self {
-        case .noHosts: "no host has a record"
-        case .hostMissing(let host): "\(host) has no record"
-        case .noEnergy(let host): "the energy of \(host) is not known"
-        case .energyCoverage(let host, let fraction):
-            "the energy of \(host) is known for \(Self.percent(fraction)) of the time"
-        case .countsCoverage(let host, let fraction):
-            "the counts of \(host) are known for \(Self.percent(fraction)) of the time"
-        case .overlap(let host, let time):
-            """
-            records of \(host) cover \(time.seconds) s twice: two agents use one id, and their flows and \
-            energy are counted twice
-            """
-        case .mixedScopes(let scopes):
-            """
-            energies of different scope are added (\(scopes.map(\.label).joined(separator: ", "))): name one \
-            source for all hosts
-            """
-        }
-    }
-
-    private static func percent(_ fraction: Double) -> String {
-        // Rounded down, so that 94.99 % does not read as the limit.
-        let hundredths = Int(fraction * 10_000)
-        let rest = hundredths % 100
-        return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest) %"
-    }
+    /// Where flows that are completed twice were recognised; empty where no record tells.
+    package let deduplications: Set<Deduplication>
 }
 
 /// One round over all hosts that have a record in the period.
@@ -122,6 +82,9 @@ package struct FleetRound: Sendable, Hashable {
         var problems: [RoundProblem] = hosts.isEmpty ? [.noHosts] : []
         var disclosures: [RoundProblem] = []
         for host in hosts { host.judge(&problems, &disclosures) }
+        for scenario in scenarios {
+            Duplication(of: scenario, hosts).judge(&problems, &disclosures)
+        }
         let scopes = hosts.reduce(into: Set<EnergyScope>()) { $0.formUnion($1.scopes) }
             .subtracting([.none])
         if scopes.count > 1 {
@@ -142,11 +105,13 @@ extension FleetScenario {
         var notCaptured: [String] = []
         var spoken = false
         var hasRule = false
+        var deduplications: Set<Deduplication> = []
         for host in hosts {
             guard let scenario = host.scenarios[id] else { continue }
             spoken = spoken || !scenario.windows.isEmpty
             hasRule = hasRule || scenario.hasRule
             counts.add(scenario.counts)
+            deduplications.formUnion(scenario.deduplications)
             if scenario.windows[.encrypted] != nil { encrypted.append(host.host) }
             if scenario.windows[.notCaptured] != nil { notCaptured.append(host.host) }
             if scenario.windows[.seen] != nil { observed.append(host.host) }
@@ -154,12 +119,13 @@ extension FleetScenario {
         self.id = id
         self.counts = counts
         observedOn = observed
+        self.deduplications = deduplications
         if !encrypted.isEmpty {
             volume = .unknown(.encrypted(hosts: encrypted))
         } else if !notCaptured.isEmpty {
             volume = .unknown(.notCaptured(hosts: notCaptured))
         } else if !observed.isEmpty {
-            volume = .known(counts.flows)
+            volume = .known(counts.volume)
         } else if hasRule {
             volume = .unknown(.nothingSeen)
         } else {

@@ -13,6 +13,8 @@ package struct PeriodTotals: Sendable, Hashable {
         /// That energy, failed exchanges included, over complete flows; `nil` where the flows are
         /// unknown or none, or no energy is known.
         package let joulesPerFlow: Double?
+        /// Where flows that are completed twice were recognised; empty where no record tells.
+        package let deduplications: Set<Deduplication>
     }
 
     package let scenarios: [Scenario]
@@ -49,8 +51,9 @@ extension PeriodTotals.Scenario {
         let energy = use?.scenarios[id] ?? .zero
         self.id = id
         self.counts = counts
+        deduplications = rounds.reduce(into: []) { $0.formUnion($1.deduplications) }
         self.energy = energy
-        volume = unknown.map { .unknown($0) } ?? .known(counts.flows)
+        volume = unknown.map { .unknown($0) } ?? .known(counts.volume)
         joulesPerFlow = volume.joulesPerFlow(of: use == nil ? nil : energy)
     }
 }

@@ -139,6 +139,8 @@ package struct RoundRecord: Sendable, Hashable {
     /// The scenario set, in the order of `tally.scenarios`.
     package var scenarios: [ScenarioID]
     package var tally: Tally
+    /// How the scenarios' flows are counted, in their order; `nil` where it is not told.
+    package var flows: [FlowCounting]?
     package var flags: RecordFlags
     package var spoolDropped: UInt64
     /// Bound of the wall clock's error in microseconds; `nil` where it is not synchronised.
@@ -149,7 +151,7 @@ package struct RoundRecord: Sendable, Hashable {
         energy: Known<Energy, EnergyReason>, carriedTime: Nanoseconds = .zero,
         source: EnergySourceKind, others: [EnergySourceKind: Microjoules] = [:],
         scope: EnergyScope, scenarios: [ScenarioID], tally: Tally,
-        flags: RecordFlags = [], spoolDropped: UInt64 = 0,
+        flows: [FlowCounting]? = nil, flags: RecordFlags = [], spoolDropped: UInt64 = 0,
         clockError: UInt64? = nil
     ) {
         self.host = host
@@ -163,6 +165,7 @@ package struct RoundRecord: Sendable, Hashable {
         self.scope = scope
         self.scenarios = scenarios
         self.tally = tally
+        self.flows = flows
         self.flags = flags
         self.spoolDropped = spoolDropped
         self.clockError = clockError

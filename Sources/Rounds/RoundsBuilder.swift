@@ -1,6 +1,7 @@
 import Metering
 
-/// Gathers records, in any order and any number of times, into rounds.
+/// Gathers records, in any order and any number of times, into rounds, and the flows that were counted
+/// at several places.
 ///
 /// A window that reaches over an end of a round gives each side its share of the energy by time
 /// (UTC labels), in whole microjoules by largest remainder: the shares sum to the window's energy
@@ -14,12 +15,21 @@ package struct RoundsBuilder {
     /// Sequences seen, by run: a record counts once.
     private var seen: [RunKey: IntervalSet] = [:]
     private var hosts: [String: [HostRound]] = [:]
+    private var repeatedFlows = RepeatedFlows()
+    /// What occurrences of flows that were counted before had added, by round.
+    private var repeated: [RepeatedKey: UInt64] = [:]
     /// Records that came more than once.
     package private(set) var duplicates: UInt64 = 0
 
     private struct RunKey: Hashable {
         let host: String
         let run: RunID
+    }
+
+    private struct RepeatedKey: Hashable {
+        let round: Int
+        let host: String
+        let scenario: ScenarioID
     }
 
     package init(_ period: Period) { self.period = period }
@@ -41,6 +51,17 @@ package struct RoundsBuilder {
             placeEnergy(record, Interval(start: energyStart, end: end))
         }
         if start < period.whole.end { place(record, Interval(start: start, end: end)) }
+    }
+
+    /// Adds a place at which a flow was counted that was counted at others too, within the period or
+    /// not. Those of one flow come in a row, each once, in any order: all but the earliest are taken
+    /// from TA, in the round that holds the counts of their window.
+    package mutating func add(_ occurrence: FlowOccurrence) {
+        guard let later = repeatedFlows.add(occurrence) else { return }
+        let end = max(later.end, Timestamp(later.start.rawValue.addingClamped(1)))
+        guard let round = period.round(at: Timestamp(end.rawValue - 1)) else { return }
+        let key = RepeatedKey(round: round, host: later.host, scenario: later.flow.scenario)
+        repeated[key] = repeated[key, default: 0].addingClamped(later.flows)
     }
 
     private mutating func placeEnergy(_ record: RoundRecord, _ span: Interval) {
@@ -85,11 +106,20 @@ package struct RoundsBuilder {
                 for round in rounds { all.formUnion(round.scenarios.keys) }
             })
         let names = hosts.keys.sorted()
+        let hosts = withoutRepeated()
         return period.rounds.indices.map { index in
             FleetRound(
                 interval: period.rounds[index], scenarios: scenarios,
                 hosts: names.compactMap { hosts[$0]?[index] })
         }
+    }
+
+    private func withoutRepeated() -> [String: [HostRound]] {
+        var hosts = hosts
+        for (key, flows) in repeated {
+            hosts[key.host]?[key.round].scenarios[key.scenario]?.counts.takeOut(flows)
+        }
+        return hosts
     }
 
     /// The four of the standard in its order, all of them unless another scenario is among those
@@ -192,14 +222,19 @@ extension HostRound {
         let ran = !record.flags.contains(.agentStopped)
         var ruled = false
         var known = true
-        for (id, tally) in zip(record.scenarios, record.tally.scenarios) {
+        for (index, tally) in record.tally.scenarios.enumerated() {
+            guard index < record.scenarios.count else { break }
+            let id = record.scenarios[index]
             let observation = tally.observation
             if observation != .noRule {
                 ruled = true
                 known = known && observation.isKnown
             }
             var scenario = scenarios[id] ?? HostScenario()
-            if counts { scenario.counts.add(tally) }
+            if counts {
+                let flows = record.flows ?? []
+                scenario.add(tally, index < flows.count ? flows[index] : nil)
+            }
             if observation.isKnown ? counts : ran {
                 scenario.windows[observation, default: 0] += 1
             }

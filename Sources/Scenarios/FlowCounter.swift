@@ -1,4 +1,4 @@
-// Hot path: counting allocates nothing.
+// Hot path: counting allocates nothing where rules have no key.
 package import Metering
 package import Traffic
 
@@ -7,48 +7,39 @@ package import Traffic
 package final class FlowCounter: Sendable {
     package let scenarios: [ScenarioID]
     package let rules: RuleTable
+    fileprivate let settings: [FlowScenario]
     /// By service: whether it counts flows, or only requests (one counting layer per scenario).
-    private let countsFlows: [Bool]
+    fileprivate let countsFlows: [Bool]
     private let hasRule: [Bool]
-    private let refusalCounts: [Bool]
 
-    package init(scenarios: [ScenarioID], rules: [ScenarioRule], countsFlows: [Bool]) {
-        self.scenarios = scenarios
-        self.rules = RuleTable(rules)
+    package init(_ scenarios: [FlowScenario], countsFlows: [Bool]) {
+        self.scenarios = scenarios.map(\.id)
+        self.rules = RuleTable(scenarios)
+        settings = scenarios
         self.countsFlows = countsFlows
-        let isCounted = countsFlows.contains(true)
-        hasRule = scenarios.indices.map { index in
-            isCounted && rules.contains { $0.scenario == index }
+        hasRule = scenarios.map { scenario in
+            scenario.steps.contains { step in
+                guard step.completes else { return false }
+                let services = step.request.services
+                return services.isEmpty
+                    ? countsFlows.contains(true)
+                    : services.contains { countsFlows.indices.contains($0) && countsFlows[$0] }
+            }
         }
-        refusalCounts = scenarios.map(\.refusalIsCompleteFlow)
     }
 
     /// A tally of nothing, in which each scenario is quiet, or has no rule that could count it.
     package func emptyTally() -> Tally {
-        Tally(
+        var tally = Tally(
             scenarios: hasRule.map { ScenarioTally(observation: $0 ? .quiet : .noRule) },
             services: countsFlows.map { _ in ServiceTally(scenarios: scenarios.count) })
+        tally.ruleHits = rules.paths.map { _ in 0 }
+        return tally
     }
 
-    /// Counts one exchange. Every exchange is counted once: under a scenario or as other.
-    @discardableResult
-    package func count(_ exchange: Exchange, into tally: inout Tally) -> Match? {
-        tally.exchanges &+= 1
-        guard let match = rules.match(exchange) else {
-            tally.services[exchange.service].otherRequests &+= 1
-            return nil
-        }
-        let scenario = match.scenario
-        if match.isUnread { tally.losses.unread &+= 1 }
-        guard countsFlows[exchange.service] else {
-            tally.scenarios[scenario].requests &+= 1
-            return match
-        }
-        let isFlow =
-            match.outcome == .completed || match.outcome == .refused && refusalCounts[scenario]
-        tally.scenarios[scenario].note(match.outcome, isFlow: isFlow)
-        if isFlow { tally.services[exchange.service].flows[scenario] &+= 1 }
-        return match
+    /// The counter's scenarios in the numbers of a book that is to keep their flows.
+    package func bind(to book: FlowBook) -> BoundCounter {
+        BoundCounter(self, book, book.bind(settings))
     }
 
     /// Sets what could be observed of each scenario, from what its counting services saw.
@@ -61,26 +52,207 @@ package final class FlowCounter: Sendable {
         _ tally: inout Tally, readable: [Bool], encrypted: [Bool], isCaptured: Bool
     ) {
         let counting = countsFlows.indices.filter { countsFlows[$0] }
-        let isReadable = counting.contains { readable[$0] }
-        let isEncrypted = counting.contains { encrypted[$0] && !readable[$0] }
         for index in scenarios.indices where hasRule[index] {
+            let services = completingServices(of: index, among: counting)
+            let isReadable = services.contains { readable[$0] }
+            let isEncrypted = services.contains { encrypted[$0] && !readable[$0] }
             tally.scenarios[index].observation =
                 if !isCaptured { .notCaptured } else if isEncrypted { .encrypted } else {
                     isReadable ? .seen : .quiet
                 }
         }
     }
+
+    /// The services on which flows of a scenario can complete.
+    private func completingServices(of scenario: Int, among counting: [Int]) -> [Int] {
+        let steps = settings[scenario].steps.filter(\.completes)
+        return counting.filter { service in
+            steps.contains {
+                $0.request.services.isEmpty || $0.request.services.contains(service)
+            }
+        }
+    }
 }
 
-extension ScenarioTally {
-    fileprivate mutating func note(_ outcome: Outcome, isFlow: Bool) {
-        requests &+= 1
-        if isFlow { flows &+= 1 }
-        switch outcome {
-        case .completed: completed &+= 1
-        case .refused: refused &+= 1
-        case .failed: failed &+= 1
-        case .incomplete: incomplete &+= 1
+/// A counter with the book that its flows are kept in.
+package final class BoundCounter {
+    package let counter: FlowCounter
+    private let book: FlowBook
+    private let binding: FlowBinding
+    /// The counter's own.
+    private let rules: RuleRows
+    private let scenarios: PlainRows<ScenarioRow>
+    private let countsFlows: PlainRows<Bool>
+
+    private struct ScenarioRow: BitwiseCopyable {
+        /// The book's number.
+        let number: UInt16
+        let refusalCounts: Bool
+        let isFleet: Bool
+    }
+
+    fileprivate init(_ counter: FlowCounter, _ book: FlowBook, _ binding: FlowBinding) {
+        self.counter = counter
+        self.book = book
+        self.binding = binding
+        rules = counter.rules.rows
+        scenarios = PlainRows(
+            zip(counter.settings, binding.scenarios).map { scenario, number in
+                ScenarioRow(
+                    number: number, refusalCounts: scenario.refusalCounts,
+                    isFleet: scenario.deduplication == .fleet)
+            })
+        countsFlows = PlainRows(counter.countsFlows)
+    }
+
+    deinit {
+        scenarios.deallocate()
+        countsFlows.deallocate()
+    }
+
+    /// Counts of nothing.
+    package var emptyFlows: FlowTally {
+        FlowTally(
+            scenarios: scenarios.count, rules: rules.rules.count, services: countsFlows.count)
+    }
+
+    /// Counts one exchange. Every exchange is counted once: under a scenario or as other.
+    @discardableResult
+    package func count(_ exchange: Exchange, into tally: FlowTally) -> CountedMatch? {
+        tally.add(1, .exchanges)
+        switch rules.find(exchange) {
+        case .none(let isUnread):
+            tally.addOther(of: exchange.service)
+            if isUnread { tally.add(1, .unread) }
+            return nil
+        case .match(let match):
+            if match.isUnread { tally.add(1, .unread) }
+            tally.hit(match.rule)
+            tally.add(1, .requests, of: match.scenario)
+            guard countsFlows[exchange.service] else {
+                return CountedMatch(match: match, count: nil)
+            }
+            let count = note(exchange, match, rules.rules[match.rule], tally)
+            return CountedMatch(match: match, count: count)
+        }
+    }
+
+    /// What an exchange that matched counts, beside itself.
+    @inline(__always)
+    private func note(
+        _ exchange: Exchange, _ match: Match, _ rule: RuleRow, _ tally: FlowTally
+    ) -> FlowCount {
+        var flows: UInt64 = 1
+        var outcome = match.outcome
+        if let place = rule.count, outcome == .completed, rule.completes {
+            if let number = number(at: place, in: exchange) {
+                flows = number
+            } else {
+                outcome = .incomplete
+            }
+        }
+        guard let place = rule.key else {
+            let count = rule.completes ? outcome.countWithoutKey : .passed
+            note(count, flows, exchange, match.scenario, tally)
+            return count
+        }
+        return noteKeyed(exchange, match, rule, outcome, at: place, flows, tally)
+    }
+
+    private func noteKeyed(
+        _ exchange: Exchange, _ match: Match, _ rule: RuleRow, _ outcome: Outcome,
+        at place: FieldPlace, _ flows: UInt64, _ tally: FlowTally
+    ) -> FlowCount {
+        let scenario = scenarios[match.scenario]
+        let digest = rules.withValue(of: place, in: exchange) { value -> UInt64? in
+            guard case .value(let key) = value, (1...DecodedValue.maximum).contains(key.count)
+            else { return nil }
+            return book.digest(of: key, scenario: scenario.number)
+        }
+        guard let digest else {
+            // What failed ends no flow, so that it needs no key.
+            let hasFailed = outcome == .failed && rules.isAbsent(place, of: exchange)
+            if !hasFailed { tally.add(1, .keyless) }
+            note(hasFailed ? .failed : .incomplete, 1, exchange, match.scenario, tally)
+            return hasFailed ? .failed : .incomplete
+        }
+        let count = book.take(
+            FlowExchange(
+                digest: digest, scenario: match.scenario, number: scenario.number,
+                rule: binding.rules[match.rule], outcome: outcome, completes: rule.completes,
+                refusalCounts: scenario.refusalCounts, time: exchange.end),
+            binding, into: tally)
+        let counted = note(count, flows, exchange, match.scenario, tally)
+        if counted > 0, scenario.isFleet {
+            tally.completions.append(
+                FlowCompletion(scenario: match.scenario, digest: digest, flows: counted))
+        }
+        return count
+    }
+
+    /// Adds what an exchange counts; returns the complete flows that it is.
+    @discardableResult
+    @inline(__always)
+    private func note(
+        _ count: FlowCount, _ flows: UInt64, _ exchange: Exchange, _ scenario: Int,
+        _ tally: FlowTally
+    ) -> UInt64 {
+        var counted: UInt64 = 0
+        switch count {
+        case .completed:
+            tally.add(flows, .completed, of: scenario)
+            counted = flows
+        case .refused:
+            tally.add(1, .refused, of: scenario)
+            counted = scenarios[scenario].refusalCounts ? 1 : 0
+        case .failed: tally.add(1, .failed, of: scenario)
+        case .incomplete: tally.add(1, .incomplete, of: scenario)
+        case .duplicate: tally.add(1, .duplicates, of: scenario)
+        case .passed: break
+        }
+        guard counted > 0 else { return 0 }
+        tally.add(counted, .flows, of: scenario)
+        tally.addFlows(counted, of: scenario, service: exchange.service)
+        return counted
+    }
+
+    /// How many flows a field says that an exchange is: 0 to a million.
+    private func number(at place: FieldPlace, in exchange: Exchange) -> UInt64? {
+        rules.withValue(of: place, in: exchange) { value in
+            guard case .value(let digits) = value, (1...7).contains(digits.count) else {
+                return nil
+            }
+            var number: UInt64 = 0
+            for digit in digits {
+                guard (0x30...0x39).contains(digit) else { return nil }
+                number = number * 10 + UInt64(digit - 0x30)
+            }
+            return number <= 1_000_000 ? number : nil
+        }
+    }
+
+    /// Lets packet time pass up to the end of a window, in which open flows expire.
+    package func expire(at time: Timestamp, into tally: FlowTally) {
+        book.expire(at: time, binding, into: tally)
+    }
+}
+
+/// What an exchange is to the rules, and what it counted as.
+package struct CountedMatch: Sendable, Hashable {
+    package let match: Match
+    /// `nil` where the service counts no flows.
+    package let count: FlowCount?
+}
+
+extension Outcome {
+    /// What an exchange of a completing step counts that is a flow of its own.
+    fileprivate var countWithoutKey: FlowCount {
+        switch self {
+        case .completed: .completed
+        case .refused: .refused
+        case .failed: .failed
+        case .pending: .passed
+        case .incomplete: .incomplete
         }
     }
 }

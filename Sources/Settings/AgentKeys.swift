@@ -19,12 +19,21 @@ enum AgentKeys {
     static let scenarios = Key(
         "scenarios", "the list of business scenarios to count; it may be empty",
         write: "scenarios: [{id: query, steps: [{when: {path: /q}, completes: true}]}]")
+    static let flowKeys = Key(
+        "flow_keys", "how many keys of flows are kept in memory, and for how long",
+        write: "flow_keys: {limit: 200000, remember: 7d}")
+    static let flowSecret = Key(
+        "flow_secret",
+        "the file with the secret that flow keys are hashed with, the same on all hosts that "
+            + "share flows; left out, this host makes one of its own",
+        write: "flow_secret: /etc/jouleflow/flow.secret")
     static let collectors = Key(
         "collectors",
         "where records are sent; with [] they stay in the spool",
         write: "collectors: [{address: \"collector.example:7443\", plaintext: true}]")
     static let top = [
-        version, agent, window, energy, capture, services, scenarios, collectors,
+        version, agent, window, energy, capture, services, flowKeys, flowSecret, scenarios,
+        collectors,
     ]
 
     enum Agent {
@@ -109,6 +118,17 @@ enum AgentKeys {
             "whether flows are counted on this service; one layer per scenario counts them",
             write: "counts_flows: true")
         static let all = [name, ports, direction, `protocol`, cpu, countsFlows]
+    }
+
+    enum FlowKeys {
+        static let limit = Key(
+            "limit", "the most keys of flows kept in memory", write: "limit: 200000")
+        static let remember = Key(
+            "remember",
+            "how long the key of a counted flow is remembered, to know it again when it is "
+                + "completed twice",
+            write: "remember: 7d")
+        static let all = [limit, remember]
     }
 
     enum Collector {

@@ -8,20 +8,31 @@ extension AgentSettings {
         let energy = top.value(AgentKeys.energy, default: .standard) { $0.energy(file: file) }
         let capture = top.value(AgentKeys.capture, default: .standard) { $0.capture() }
         let services = top.required(AgentKeys.services) { $0.services() }
-        let scenarios = top.value(AgentKeys.scenarios, default: []) { $0.scenarios() }
+        let flowKeys = top.flowKeys(file: file)
+        let scenarios = top.value(AgentKeys.scenarios, default: []) {
+            $0.scenarios(
+                ScenarioSurroundings(
+                    services: services, hasSecret: top.contains(AgentKeys.flowSecret.name)))
+        }
         let collectors = top.required(AgentKeys.collectors) { $0.collectors() }
         guard version != nil, let identity, let window, let energy, let capture, let services,
-            let scenarios, let collectors
+            let scenarios, let flowKeys, let collectors
         else { return nil }
         self.init(
             id: identity.id, state: identity.state, window: window, energy: energy,
-            capture: capture, services: services, scenarios: scenarios, collectors: collectors)
+            capture: capture, services: services, scenarios: scenarios, flowKeys: flowKeys,
+            collectors: collectors)
     }
 }
 
 extension CaptureSettings {
     static let standard = CaptureSettings(
         interfaces: [], ringMebibytes: 16, tunnels: [], cpuPercent: nil)
+}
+
+extension FlowKeySettings {
+    static let standard = FlowKeySettings(
+        limit: 200_000, remember: .seconds(7 * 86_400), secret: nil)
 }
 
 extension Section {
@@ -32,6 +43,26 @@ extension Section {
             if number == 1 { return 1 }
             return field.reject(.notAvailable(path: field.path, written: String(number)))
         }
+    }
+
+    fileprivate func flowKeys(file: String) -> FlowKeySettings? {
+        typealias Keys = AgentKeys.FlowKeys
+        let secret = optional(AgentKeys.flowSecret) { $0.filePath(besideFile: file) }
+        let standard = FlowKeySettings.standard
+        let kept = value(AgentKeys.flowKeys, default: (standard.limit, standard.remember)) {
+            field -> (Int, Nanoseconds)? in
+            guard let section = field.section(Keys.all) else { return nil }
+            let limit = section.value(Keys.limit, default: standard.limit) {
+                $0.integer(in: 1000...2_000_000)
+            }
+            let remember = section.value(Keys.remember, default: standard.remember) {
+                $0.upToNinetyDays()
+            }
+            guard let limit, let remember else { return nil }
+            return (limit, remember)
+        }
+        guard let secret, let kept else { return nil }
+        return FlowKeySettings(limit: kept.0, remember: kept.1, secret: secret)
     }
 
     fileprivate func identity(file: String, hostName: String) -> (id: String, state: String)? {

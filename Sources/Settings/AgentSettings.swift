@@ -15,9 +15,13 @@ package struct AgentSettings: Sendable, Hashable {
     package let capture: CaptureSettings
     /// At least one.
     package let services: [ServiceSettings]
-    package let scenarios: [ScenarioSettings]
+    /// At most 256, with at most 16,384 steps in all.
+    package let scenarios: [FlowScenario]
+    package let flowKeys: FlowKeySettings
     /// None or one; with none, records stay in the spool.
     package let collectors: [CollectorEndpoint]
+    /// What is probably not meant, though it can be followed: for people, in the order of the file.
+    package internal(set) var warnings: [SettingsWarning] = []
 
     /// Reads the settings at `path`. `hostName` is the id where the file gives none.
     package static func load(
@@ -30,10 +34,25 @@ package struct AgentSettings: Sendable, Hashable {
     package static func parse(
         _ text: [UInt8], name: String, hostName: String
     ) throws(SettingsErrors) -> AgentSettings {
-        try SettingsFile.decode(text, name: name, keys: AgentKeys.top) { section in
+        var (settings, warnings) = try SettingsFile.decodeWithWarnings(
+            text, name: name, keys: AgentKeys.top
+        ) { section in
             AgentSettings(section, file: name, hostName: hostName)
         }
+        settings.warnings = warnings
+        return settings
     }
+}
+
+/// What is kept of the keys of flows.
+package struct FlowKeySettings: Sendable, Hashable {
+    /// Keys in memory at most, 1,000 to 2,000,000.
+    package let limit: Int
+    /// How long the key of a counted flow is remembered, 1 s to 90 days of packet time.
+    package let remember: Nanoseconds
+    /// The path of the file with the secret; `nil` where the host makes its own. Never `nil` where
+    /// a scenario's deduplication is `fleet`. Nothing says yet that the file exists.
+    package let secret: String?
 }
 
 /// How traffic is captured.

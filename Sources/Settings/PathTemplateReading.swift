@@ -1,11 +1,18 @@
+import Traffic
+
 extension Field {
-    /// A path template of at most 1,024 bytes and 64 segments.
+    /// A path template of at most 1,024 bytes and 64 segments, not counting a last `**`.
     func pathTemplate() -> PathTemplate? {
         guard let text = text(expected: "a path that begins with /") else { return nil }
-        if let reason = Self.fault(inTemplate: text) { return reject(text, reason) }
-        let parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        let isPrefix = text.hasSuffix("/**")
+        let whole = isPrefix ? String(text.dropLast(3)) : text
+        guard !isPrefix || !whole.isEmpty else { return PathTemplate(segments: [], isPrefix: true) }
+        if let reason = Self.fault(inTemplate: whole) { return reject(text, reason) }
+        let parts = whole.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 64 else { return reject(text, "has more than 64 segments") }
-        guard !parts.dropLast().contains("") else { return reject(text, "has an empty segment") }
+        guard !(isPrefix ? parts[...] : parts.dropLast()).contains("") else {
+            return reject(text, "has an empty segment")
+        }
         var names: Set<String> = []
         var segments: [PathTemplate.Segment] = []
         for part in parts {
@@ -21,14 +28,16 @@ extension Field {
             }
             segments.append(.parameter(name))
         }
-        return PathTemplate(segments: segments)
+        return PathTemplate(segments: segments, isPrefix: isPrefix)
     }
 
     private static func fault(inTemplate text: String) -> String? {
         guard text.hasPrefix("/") else { return "does not begin with /" }
         if text.utf8.count > 1024 { return "is longer than 1024 bytes" }
         if text.contains("?") { return "has a query; write the path alone" }
-        if text.contains("*") { return "has a *; write {name} for a segment that varies" }
+        if text.contains("*") {
+            return "has a *; write {name} for a segment that varies, a last ** for any rest"
+        }
         if text.contains("#") { return "has a #, which no request carries" }
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             return "has a space or a character beyond ASCII; write it percent-encoded"

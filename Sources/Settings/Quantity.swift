@@ -6,6 +6,7 @@ extension Field {
     private static let units: [(name: String, milliseconds: UInt64)] = [
         ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
+    private static let longUnits = [("d", millisecondsPerDay)] + units
 
     /// The length of a window: 1 s to 1 h, and a day is a whole number of them, so that windows
     /// and rounds share their boundaries.
@@ -25,21 +26,39 @@ extension Field {
         return .milliseconds(milliseconds)
     }
 
+    /// A length of time in which days may be written: 1 s to 90 days.
+    func upToNinetyDays() -> Nanoseconds? {
+        guard let text = text(expected: "a time like 24h"),
+            let milliseconds = duration(text, in: Self.longUnits)
+        else { return nil }
+        guard (1000...90 * Self.millisecondsPerDay).contains(milliseconds) else {
+            return reject(.outOfRange(path: path, written: text, range: "1s to 90d"))
+        }
+        return .milliseconds(milliseconds)
+    }
+
     /// A duration in milliseconds; the largest number where it does not fit.
-    private func duration(_ text: String) -> UInt64? {
+    private func duration(
+        _ text: String, in units: [(name: String, milliseconds: UInt64)] = units
+    ) -> UInt64? {
         let digits = text.prefix { $0.utf8.allSatisfy(Self.isDigit) }
         let unit = String(text[digits.endIndex...])
         guard !digits.isEmpty else { return reject(expected: "a time like 10s") }
-        guard let factor = Self.units.first(where: { $0.name == unit })?.milliseconds else {
-            return reject(.badUnit(path: path, written: text, unit: unit), Self.unitHint(key))
+        guard let factor = units.first(where: { $0.name == unit })?.milliseconds else {
+            return reject(
+                .badUnit(path: path, written: text, unit: unit), Self.unitHint(units, key))
         }
         guard let number = UInt64(digits) else { return .max }
         let (product, over) = number.multipliedReportingOverflow(by: factor)
         return over ? .max : product
     }
 
-    private static func unitHint(_ key: Key) -> String {
-        "the units are ms, s, m and h, after a whole number; \(key.hint)"
+    private static func unitHint(
+        _ units: [(name: String, milliseconds: UInt64)], _ key: Key
+    ) -> String {
+        let names = units.map(\.name).reversed()
+        return "the units are \(names.dropLast().joined(separator: ", ")) and "
+            + "\(names.last ?? ""), after a whole number; \(key.hint)"
     }
 
     /// The nearest lengths below and above that divide a day, in whole seconds where

@@ -67,6 +67,9 @@ struct Section {
 
     func contains(_ name: String) -> Bool { entries.contains { $0.key == name } }
 
+    /// Whether the key is there, or an unknown key was taken for it.
+    func mentions(_ name: String) -> Bool { contains(name) || misspelt.contains(name) }
+
     /// The value of `key`, or `standard` where the key is left out.
     func value<Value>(_ key: Key, default standard: Value, _ read: (Field) -> Value?) -> Value? {
         guard let field = field(key) else { return standard }

@@ -17,13 +17,32 @@ package struct SettingsError: Error, Sendable, Hashable, CustomStringConvertible
     /// The line of the file with a caret below the place.
     package let excerpt: String?
 
-    package var description: String {
+    package var description: String { described(as: "") }
+
+    fileprivate func described(as kind: String) -> String {
         var text = file.quotablePath
         if let place { text += ":\(place.line):\(place.column)" }
-        text += ": \(problem)"
+        text += ": \(kind)\(problem)"
         if let excerpt { text += "\n\(excerpt)" }
         if !hint.isEmpty { text += "\n  \(hint)" }
         return text
+    }
+}
+
+/// Something in a settings file that can be followed but is probably not meant.
+///
+/// Prints like an error, with `warning: ` behind the place.
+package struct SettingsWarning: Sendable, Hashable, CustomStringConvertible {
+    /// The place, what is unusual there, and what to write instead.
+    package let finding: SettingsError
+
+    package var description: String { finding.described(as: "warning: ") }
+
+    /// Place, problem and advice on one line, without the text of the file: for a log.
+    package var line: String {
+        let place = finding.place.map { ":\($0.line):\($0.column)" } ?? ""
+        let advice = finding.hint.isEmpty ? "" : "; \(finding.hint)"
+        return "\(finding.file.quotablePath)\(place): \(finding.problem)\(advice)"
     }
 }
 
@@ -57,10 +76,29 @@ final class Findings {
         let problem: SettingsProblem
         let place: SourcePlace?
         let hint: String
+
+        init(problem: SettingsProblem, place: SourcePlace?, hint: String) {
+            self.problem = problem
+            self.place = place
+            self.hint = hint
+        }
+
+        /// So many more were found.
+        init(_ more: Int) {
+            self.init(problem: .furtherWarnings(more), place: nil, hint: "")
+        }
+
+        func error(file: String, source: SourceText) -> SettingsError {
+            SettingsError(
+                file: file, place: place, problem: problem, hint: hint,
+                excerpt: place.flatMap(source.excerpt))
+        }
     }
 
     private var kept: [Finding] = []
     private var uncounted = 0
+    private var warned: [Finding] = []
+    private var unkeptWarnings = 0
 
     var isEmpty: Bool { kept.isEmpty }
 
@@ -78,19 +116,40 @@ final class Findings {
 
     func addUnkept() { uncounted += 1 }
 
+    /// Adds what does not keep the file from being used.
+    func warn(_ problem: SettingsProblem, at place: SourcePlace?, hint: String) {
+        if warned.count < SettingsErrors.limit {
+            warned.append(Finding(problem: problem, place: place, hint: hint))
+        } else {
+            unkeptWarnings += 1
+        }
+    }
+
+    /// The warnings about `file`, whose bytes are `text`; at most ``SettingsErrors/limit``, and one
+    /// more that counts those left out.
+    func warnings(file: String, text: [UInt8]) -> [SettingsWarning] {
+        guard !warned.isEmpty else { return [] }
+        let rest = unkeptWarnings > 0 ? [Finding(unkeptWarnings)] : []
+        let source = SourceText(text)
+        return (Self.sorted(warned) + rest).map {
+            SettingsWarning(finding: $0.error(file: file, source: source))
+        }
+    }
+
     /// The findings as errors of `file`, whose bytes are `text`.
     func errors(file: String, text: [UInt8]) -> SettingsErrors {
         let source = SourceText(text)
-        let first = SourcePlace(line: 0, column: 0)
-        let sorted = kept.enumerated().sorted {
-            ($0.element.place ?? first, $0.offset) < ($1.element.place ?? first, $1.offset)
-        }
-        let errors = sorted.prefix(SettingsErrors.limit).map { _, finding in
-            SettingsError(
-                file: file, place: finding.place, problem: finding.problem, hint: finding.hint,
-                excerpt: finding.place.flatMap(source.excerpt))
+        let errors = Self.sorted(kept).prefix(SettingsErrors.limit).map {
+            $0.error(file: file, source: source)
         }
         return SettingsErrors(errors: errors, omitted: kept.count - errors.count + uncounted)
+    }
+
+    private static func sorted(_ findings: [Finding]) -> [Finding] {
+        let first = SourcePlace(line: 0, column: 0)
+        return findings.enumerated().sorted {
+            ($0.element.place ?? first, $0.offset) < ($1.element.place ?? first, $1.offset)
+        }.map(\.element)
     }
 }
 

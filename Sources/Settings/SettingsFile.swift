@@ -3,7 +3,7 @@ import Glibc
 /// A settings file read whole.
 struct SettingsFile {
     /// Bytes; a longer file is refused.
-    static let maximumBytes = 1 << 20
+    static let maximumBytes = 4 << 20
 
     /// Reads the file at `path`.
     static func read(_ path: String) throws(SettingsErrors) -> [UInt8] {
@@ -55,6 +55,14 @@ extension SettingsFile {
         _ text: [UInt8], name: String, keys: [Key],
         build: (Section) -> Settings?
     ) throws(SettingsErrors) -> Settings {
+        try decodeWithWarnings(text, name: name, keys: keys, build: build).settings
+    }
+
+    /// As ``decode(_:name:keys:build:)``, with what was found that is no error.
+    static func decodeWithWarnings<Settings>(
+        _ text: [UInt8], name: String, keys: [Key],
+        build: (Section) -> Settings?
+    ) throws(SettingsErrors) -> (settings: Settings, warnings: [SettingsWarning]) {
         guard text.count <= maximumBytes else { throw tooLarge(name) }
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let text = text.starts(with: mark) ? Array(text.dropFirst(mark.count)) : text
@@ -68,7 +76,7 @@ extension SettingsFile {
         guard let settings, findings.isEmpty else {
             throw findings.errors(file: name, text: text)
         }
-        return settings
+        return (settings, findings.warnings(file: name, text: text))
     }
 
     /// The path a setting of the file `name` means: relative ones begin at the file's folder.

@@ -42,8 +42,16 @@ package enum SettingsProblem: Sendable, Hashable {
     case outOfRange(path: String, written: String, range: String)
     case badValue(path: String, written: String, reason: String)
     case duplicate(path: String, written: String, firstLine: Int)
-    /// A rule that an earlier one hides: same method, same shape of path.
-    case unreachableRule(path: String, written: String, firstLine: Int)
+    /// A rule that an earlier one hides: it takes every request that this one would.
+    case unreachableRule(path: String, written: String, earlier: String, firstLine: Int)
+    /// A rule that shares requests with an earlier one of another scenario.
+    case overlappingRule(
+        path: String, written: String, earlier: String, scenario: String, firstLine: Int)
+    /// Rules from this one on were not compared with all earlier ones.
+    case comparisonCut(path: String, limit: Int)
+    /// Values that are right alone, and wrong together.
+    case contradiction(path: String, String)
+    case furtherWarnings(Int)
     /// `written` is empty where the key itself is meant.
     case notAvailable(path: String, written: String)
 
@@ -99,8 +107,17 @@ extension SettingsProblem: CustomStringConvertible {
         case .badValue(let path, let written, let reason): "\(path): \(written.quoted) \(reason)"
         case .duplicate(let path, let written, let line):
             "\(path): \(written.quoted) is already used on line \(line)"
-        case .unreachableRule(let path, let written, let line):
-            "\(path): unreachable rule, \(written.quoted) is already matched on line \(line)"
+        case .unreachableRule(let path, let written, let earlier, let line):
+            "\(path): unreachable rule, as all of \(written.quoted) is taken by "
+                + "\(earlier.quoted) on line \(line)"
+        case .overlappingRule(let path, let written, let earlier, let scenario, let line):
+            "\(path): \(written.quoted) may be the same request as \(earlier.quoted) of scenario "
+                + "\(scenario.quoted) on line \(line), which takes it"
+        case .comparisonCut(let path, let limit):
+            "\(path): the rules are too many and too alike to compare them all; from here on a "
+                + "rule that can never match may go unseen (limit: \(limit) comparisons)"
+        case .contradiction(let path, let sentence): "\(path): \(sentence)"
+        case .furtherWarnings(let count): "\(count) more warnings"
         case .notAvailable(let path, let written):
             written.isEmpty
                 ? "\(path): not available in this version"
@@ -132,8 +149,15 @@ extension String {
 
     /// Text from a file made safe for a terminal: control characters as `?`, cut where long.
     var quotable: String {
+        let start = String(String.UnicodeScalarView(unicodeScalars.prefix(Self.quotableCharacters)))
+        return unicodeScalars.count > Self.quotableCharacters
+            ? start.harmless + "…" : start.harmless
+    }
+
+    /// Text from a file made safe for a terminal: control characters as `?`.
+    var harmless: String {
         var text = ""
-        for scalar in unicodeScalars.prefix(Self.quotableCharacters) {
+        for scalar in unicodeScalars {
             switch scalar.properties.generalCategory {
             case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
                 .paragraphSeparator:
@@ -141,7 +165,7 @@ extension String {
             default: text.unicodeScalars.append(scalar)
             }
         }
-        return unicodeScalars.count > Self.quotableCharacters ? text + "…" : text
+        return text
     }
 
     var quoted: String { "\"\(quotable)\"" }

@@ -8,8 +8,9 @@ import CYAML
 struct YAMLReader: ~Copyable {
     /// Mappings and sequences inside one another; a deeper file is refused.
     static let maximumDepth = 32
-    /// Scalars, keys, mappings and sequences; a file with more is refused.
-    static let maximumNodes = 200_000
+    /// Scalars, keys, mappings and sequences; a file with more is refused. Enough
+    /// for 5,000 rules of every kind of key.
+    static let maximumNodes = 500_000
 
     /// Stops the reading; the reason is already among the findings.
     struct Stopped: Error {}

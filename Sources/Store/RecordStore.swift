@@ -1,24 +1,67 @@
 package import Metering
 
-/// A record on its way into the store: its identity and window beside the bytes as received.
+/// An entry of an agent's sequence on its way into the store: its identity and window beside the
+/// bytes as received.
 package struct IncomingRecord: Sendable, Hashable {
     package let sequence: UInt64
     package let window: Window
     package let manifest: ManifestDigest
-    /// The record's bytes as the agent made them: kept, never encoded again.
+    package let kind: EntryKind
+    /// Whether completions before it were counted in it: false for a window in which the agent did
+    /// not run, and of which the agent before may have kept completions and no record.
+    package let counts: Bool
+    /// What is found again by digest; of completions alone.
+    package let completions: [IncomingCompletion]
+    /// The entry's bytes as the agent made them: kept, never encoded again.
     package let bytes: [UInt8]
 
     package init(
-        sequence: UInt64, window: Window, manifest: ManifestDigest, bytes: [UInt8]
+        sequence: UInt64, window: Window, manifest: ManifestDigest, kind: EntryKind = .window,
+        counts: Bool = true, completions: [IncomingCompletion] = [], bytes: [UInt8]
     ) {
         self.sequence = sequence
         self.window = window
         self.manifest = manifest
+        self.kind = kind
+        self.counts = counts
+        self.completions = completions
         self.bytes = bytes
     }
 }
 
-/// A record as the store hands it out.
+/// A flow that an agent counted, by the digest of its key.
+package struct IncomingCompletion: Sendable, Hashable {
+    /// Names the secret that the digest was made with: digests of other secrets say nothing.
+    package let secret: UInt64
+    package let scenario: String
+    package let digest: UInt64
+    /// What it added to TA.
+    package let flows: UInt64
+
+    package init(secret: UInt64, scenario: String, digest: UInt64, flows: UInt64) {
+        self.secret = secret
+        self.scenario = scenario
+        self.digest = digest
+        self.flows = flows
+    }
+}
+
+/// A flow that is in the store more than once, where one of them stands.
+package struct RepeatedCompletion: Sendable, Hashable {
+    package let secret: UInt64
+    package let scenario: String
+    package let digest: UInt64
+    package let agent: String
+    package let run: RunID
+    package let sequence: UInt64
+    /// The place in its entry.
+    package let position: UInt64
+    package let start: Timestamp
+    package let end: Timestamp
+    package let flows: UInt64
+}
+
+/// An entry as the store hands it out.
 package struct StoredRecord: Sendable, Hashable {
     package let agent: String
     package let run: RunID
@@ -26,6 +69,7 @@ package struct StoredRecord: Sendable, Hashable {
     package let start: Timestamp
     package let end: Timestamp
     package let manifest: ManifestDigest
+    package let kind: EntryKind
     package let bytes: [UInt8]
 }
 
@@ -123,17 +167,31 @@ package protocol RecordStore: Sendable {
     /// The bytes of a manifest, or `nil` where it was never stored.
     func manifest(_ digest: ManifestDigest) throws(StoreError) -> [UInt8]?
 
-    /// Every record that overlaps `[from, to)`, ordered by agent, start, run and sequence, one at
-    /// a time, from one consistent state of the store. Rethrows what `body` throws, which may ask
-    /// the store for manifests.
+    /// Every entry that overlaps `[from, to)`, ordered by agent, start, run and sequence, one at
+    /// a time: completions so stand before the record of their window. Then every flow that the
+    /// whole store has more than once: each of its places whose window's record the store has too and counted it,
+    /// those of one flow in a row.
+    ///
+    /// All from one consistent state of the store. Rethrows what `body` and `repeated` throw; they
+    /// may ask the store for manifests.
     ///
     /// A record whose end is not after its start counts as an instant at its start.
     func forEachRecord(
-        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void) throws
+        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
+        repeated: ((RepeatedCompletion) throws -> Void)?) throws
 
     /// Every loss, ordered by agent, run and sequence.
     func losses() throws(StoreError) -> [SequenceLoss]
 
     /// What is wrong with the store, one sentence each; empty where it is sound.
     func integrityProblems() throws(StoreError) -> [String]
+}
+
+extension RecordStore {
+    /// Every entry that overlaps `[from, to)`, in the same order.
+    package func forEachRecord(
+        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void
+    ) throws {
+        try forEachRecord(from: from, to: to, body, repeated: nil)
+    }
 }

@@ -60,11 +60,12 @@ struct RunRow {
         let bytes = Data(record.bytes)
         try db.cachedStatement(sql: Self.insertion).execute(arguments: [
             id, agent, sequence, start, end, Int64(bitPattern: record.manifest.rawValue), received,
-            bytes,
+            bytes, Int64(record.kind.rawValue), record.counts,
         ])
         guard db.changesCount == 1 else {
             return try compare(db, sequence: sequence, bytes: bytes, received: received)
         }
+        try CompletionRows.insert(db, record.completions, record: db.lastInsertedRowID)
         if sequence <= durable { try regain(db, sequence) }
         first = min(first ?? sequence, sequence)
         longest = max(longest, end.subtractingReportingOverflow(start).partialValue)
@@ -73,8 +74,8 @@ struct RunRow {
 
     private static let insertion = """
         INSERT INTO records
-          (run_id, agent_id, sequence, start_ns, end_ns, manifest, received_ns, bytes)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+          (run_id, agent_id, sequence, start_ns, end_ns, manifest, received_ns, bytes, kind, counts)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (run_id, sequence) DO NOTHING
         """
 

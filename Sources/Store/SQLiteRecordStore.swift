@@ -213,11 +213,13 @@ package final class SQLiteRecordStore: RecordStore {
     }
 
     package func forEachRecord(
-        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void
+        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
+        repeated: ((RepeatedCompletion) throws -> Void)?
     ) throws {
         let from = Int64(clamping: from.rawValue)
         let to = Int64(clamping: to.rawValue)
         try database.read { db in
+            let sql = Self.recordsOfAgent(withKind: try Schema.hasCompletions(db))
             let agents = try Row.fetchAll(
                 db,
                 sql: """
@@ -228,21 +230,26 @@ package final class SQLiteRecordStore: RecordStore {
                 let name: String = agent[1]
                 let longest: Int64 = agent[2]
                 let cursor = try Row.fetchCursor(
-                    db, sql: Self.recordsOfAgent,
+                    db, sql: sql,
                     arguments: [agent[0] as Int64, from.subtractingClamped(longest), to, from])
-                while let row = try cursor.next() { try body(StoredRecord(row, agent: name)) }
+                while let row = try cursor.next() {
+                    if let record = StoredRecord(row, agent: name) { try body(record) }
+                }
             }
+            if let repeated { try CompletionRows.forEachRepeated(db, repeated) }
         }
     }
 
     /// Ordered by the index on time; only records of one start are sorted.
-    private static let recordsOfAgent = """
-        SELECT run, sequence, start_ns, end_ns, manifest, bytes
+    private static func recordsOfAgent(withKind: Bool) -> String {
+        """
+        SELECT run, sequence, start_ns, end_ns, manifest, bytes, \(withKind ? "kind" : "0")
         FROM records JOIN runs ON runs.id = records.run_id
         WHERE records.agent_id = ? AND start_ns >= ? AND start_ns < ?
           AND max(end_ns, start_ns + 1) > ?
         ORDER BY start_ns, run, sequence
         """
+    }
 
     package func integrityProblems() throws(StoreError) -> [String] {
         try read { db in
@@ -286,13 +293,17 @@ extension StoreError {
 }
 
 extension StoredRecord {
-    fileprivate init(_ row: Row, agent: String) {
+    /// `nil` for a kind that only another program can have put in.
+    fileprivate init?(_ row: Row, agent: String) {
+        guard let raw = UInt8(exactly: row[6] as Int64), let kind = EntryKind(rawValue: raw) else {
+            return nil
+        }
         self.init(
             agent: agent, run: RunID(UInt64(bitPattern: row[0])),
             sequence: UInt64(bitPattern: row[1]),
             start: Timestamp(UInt64(bitPattern: row[2])),
             end: Timestamp(UInt64(bitPattern: row[3])),
-            manifest: ManifestDigest(UInt64(bitPattern: row[4])), bytes: row.bytes(5))
+            manifest: ManifestDigest(UInt64(bitPattern: row[4])), kind: kind, bytes: row.bytes(5))
     }
 }
 

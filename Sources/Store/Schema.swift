@@ -8,6 +8,10 @@ enum Schema {
     static let migrator: DatabaseMigrator = {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("records-1") { db in try db.execute(sql: recordsVersion1) }
+        // Only adds: a check of all foreign keys would read the whole store.
+        migrator.registerMigration("completions-1", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: completionsVersion1)
+        }
         return migrator
     }()
 
@@ -71,4 +75,37 @@ enum Schema {
             PRIMARY KEY (run_id, sequence)
         ) STRICT;
         """
+
+    /// A store that was made before has window records alone: 0, as `EntryKind`.
+    ///
+    /// `completions` is one tree, in the order in which repeated digests are looked for: a second
+    /// one, by entry, would double the pages that a batch of random digests touches.
+    private static let completionsVersion1 = """
+        ALTER TABLE records ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+        -- 0: a window in which the agent did not run.
+        ALTER TABLE records ADD COLUMN counts INTEGER NOT NULL DEFAULT 1;
+
+        -- Whose digests can be compared: secret is the bit pattern of the secret's name.
+        CREATE TABLE digest_scopes (
+            id INTEGER PRIMARY KEY,
+            secret INTEGER NOT NULL,
+            scenario TEXT NOT NULL,
+            UNIQUE (secret, scenario)
+        ) STRICT;
+
+        -- digest: bit pattern. position: place in the entry, from 0.
+        CREATE TABLE completions (
+            scope_id INTEGER NOT NULL REFERENCES digest_scopes(id),
+            digest INTEGER NOT NULL,
+            record_id INTEGER NOT NULL REFERENCES records(id),
+            position INTEGER NOT NULL,
+            flows INTEGER NOT NULL,
+            PRIMARY KEY (scope_id, digest, record_id, position)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Whether the store has the second migration: a reader does not migrate.
+    static func hasCompletions(_ db: Database) throws -> Bool {
+        try db.tableExists("completions")
+    }
 }

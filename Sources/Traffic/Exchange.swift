@@ -2,17 +2,34 @@ package import Metering
 
 /// What a rule asks of a message beyond method, target and status.
 package enum FieldSelector: Sendable, Hashable {
-    /// A value of a JSON object in the response's body, by its path of keys from the top.
+    /// The first header field of this name, in any case: its value without space around it. One
+    /// that is folded over lines is unread; trailers do not count.
+    case requestHeader(String)
+    case responseHeader(String)
+    /// A value of a JSON object in the body, by its path of keys from the top.
+    case requestJSON([String])
     case responseJSON([String])
+    /// The first field of this name in a form that the request's body is
+    /// (application/x-www-form-urlencoded, whatever its content type says): `+` is a space and `%XX`
+    /// a byte, in names too; an escape that is none is kept as written.
+    case requestForm(String)
+    /// The first XML element in the body at this path of local names from the root: its text before
+    /// the first element in it, without white space around it. References to characters and the
+    /// five predefined entities are replaced, others kept as written.
+    case requestXML([String])
+    case responseXML([String])
 }
 
 /// A selected field of an exchange.
 package enum FieldValue {
-    /// The value's bytes, borrowed: a string without its quotes, or a number or word as written.
+    /// The value's bytes, borrowed: of JSON a string without its quotes, or a number or word as
+    /// written. At most 64 bytes are told apart: of a longer value the first 65 bytes are given,
+    /// which equal no value that a rule names. It is the value also where what follows was lost.
     case value(UnsafeRawBufferPointer)
-    /// The message was read as far as `body_limit` and the field is not there.
+    /// The whole message was read, and the field is not there.
     case absent
-    /// A gap, a cut frame or the limit kept the field from being read.
+    /// A gap, a cut frame, `body_limit`, a coding that is not read, want of memory, or a response
+    /// that ended before its request kept the field from being read.
     case unread
 }
 

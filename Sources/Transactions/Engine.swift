@@ -6,8 +6,8 @@ package import Traffic
 package struct EngineLimits: Sendable {
     /// Connections at once; at the limit the one used longest ago is evicted and counted.
     package var connections = 32_768
-    /// Bytes for requests that wait, segments that came early, split lines and decompression. At
-    /// the limit the connections used longest ago are evicted and counted.
+    /// Bytes for requests that wait, fields of messages, segments that came early, split lines and
+    /// decompression. At the limit the connections used longest ago are evicted and counted.
     package var memory = 8 << 20
     /// Bodies that are decompressed at once; the fields of others are unread.
     package var inflations = 64
@@ -100,9 +100,7 @@ package struct TransactionEngine: ~Copyable {
     var table: ConnectionTable
     var pool: BlockPool
     private var services: ServicePorts
-    private(set) var paths: [JSONPaths]
-    /// Room for the fields of the exchange that is handed over.
-    private(set) var fields: FieldRoom
+    private(set) var plans: FieldPlans
     /// The bytes being read: the sequence number behind them, and what their segment acknowledged.
     var readEnd: UInt32 = 0
     var readAcknowledged: UInt32?
@@ -133,8 +131,7 @@ package struct TransactionEngine: ~Copyable {
         pool = BlockPool(budget: limits.memory)
         inflaters = InflaterPool(maximum: limits.inflations)
         self.services = ServicePorts(services, localAddresses: localAddresses)
-        paths = services.map(JSONPaths.init)
-        fields = FieldRoom(services)
+        plans = FieldPlans(services)
     }
 
     deinit {
@@ -150,7 +147,8 @@ package struct TransactionEngine: ~Copyable {
     /// Goes on with other services and fields, and without a break: connections of ports that stay
     /// are followed further, requests that wait and bodies that are being read included; those of
     /// ports that are no service's any more are let go of, uncounted. The counters of services
-    /// begin anew. A field that was not asked for when a body began is unread in that body.
+    /// begin anew. A field that was not asked for when a message's head or body began is unread in
+    /// that head or body; those of requests that wait are kept where they are still asked for.
     package mutating func change(
         services: [EngineService], localAddresses: [[UInt8]], tunnels: TunnelPorts = .init()
     ) {
@@ -163,9 +161,8 @@ package struct TransactionEngine: ~Copyable {
             engine.releaseBlocks(of: connection)
             engine.table.remove(connection)
         }
-        let before = paths
-        paths = services.map(JSONPaths.init)
-        fields = FieldRoom(services)
+        var before = FieldPlans(services)
+        swap(&before, &plans)
         forEachConnection { engine, connection in
             guard let service = engine.services.service(of: connection.pointee.key) else { return }
             engine.move(connection, to: UInt16(service), from: before)

@@ -8,11 +8,25 @@ package struct EngineService: Sendable {
     package let isOutgoing: Bool
     /// The fields that rules ask for, in the order of `Exchange.fields`.
     package let selectors: [FieldSelector]
+    /// Those of requests and of responses, and where the field of each selector is among them.
+    let request: MessageSelectors
+    let response: MessageSelectors
+    let places: [FieldPlace]
 
     package init(ports: [UInt16], isOutgoing: Bool = false, selectors: [FieldSelector]) {
         self.ports = ports
         self.isOutgoing = isOutgoing
         self.selectors = selectors
+        let request = MessageSelectors(selectors, ofRequest: true)
+        let response = MessageSelectors(selectors, ofRequest: false)
+        self.request = request
+        self.response = response
+        places = selectors.compactMap { selector in
+            let side = selector.isOfRequest ? request : response
+            return side.selectors.firstIndex(of: selector).map {
+                FieldPlace(isOfRequest: selector.isOfRequest, number: $0)
+            }
+        }
     }
 }
 

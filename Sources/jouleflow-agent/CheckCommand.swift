@@ -1,17 +1,64 @@
 import Agent
 import ArgumentParser
+import Glibc
 import CommandLines
+import Settings
 
 /// `jouleflow-agent check`.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Reads the settings and says in plain sentences what they mean.",
-        discussion:
-            "Captures nothing and writes nothing. Exit status 3 where the settings are wrong.")
+        usage: "jouleflow-agent check FILE [--language en|zh] [--filter]",
+        discussion: """
+            Captures nothing, sends nothing and writes nothing: use it before going live, and to \
+            show to others how business flows are counted. It prints the services, then each \
+            scenario with its weight and its rules in the order in which they are tried: which \
+            requests a rule takes, what tells flows apart, and which responses complete, refuse \
+            or fail a flow. Whether the file flow_secret can be used is said where one is named. What \
+            is probably not meant is printed last, as a warning.
 
-    @Option(help: "The settings, such as /etc/jouleflow/agent.yaml.")
-    var config: String
+            Check a file before the agent uses it:
+              jouleflow-agent check /etc/jouleflow/agent.yaml
+            The same in Chinese, for the assessor:
+              jouleflow-agent check /etc/jouleflow/agent.yaml --language zh
+            A scenario that is complete when one response says so:
+              scenarios:
+                - id: credit
+                  steps:
+                    - when: {method: POST, path: "/api/credit/{applyNo}/decision"}
+                      flow_key: path.applyNo
+                      outcome:
+                        completed: {status: 2xx, body: {code: ["0000"]}}
+                        refused: {status: 2xx, body: {code: ["E1001"]}}
+            Then count with it in a capture, without going live:
+              jouleflow-agent replay traffic.pcap --config agent.yaml
+
+            docs/scenarios.md teaches how scenarios are written, with worked examples; \
+            docs/configuration.md explains every key.
+
+            Exit status: 0 the settings are usable, also where there are warnings; 2 usage, 3 the \
+            settings are wrong: every error is printed with its line and what to write, or \
+            flow_secret names no usable file; 4 no right to read the settings or the secret.
+            """)
+
+    @Argument(help: "The settings, such as /etc/jouleflow/agent.yaml.")
+    var file: String?
+
+    @Option(help: "The settings, in place of FILE.")
+    var config: String?
+
+    @Option(
+        help: """
+            The language of the sentences: en or zh. Left out, zh where LC_ALL, LC_MESSAGES or LANG \
+            begins with zh.
+            """)
+    var language: Language?
+
+    enum Language: String, ExpressibleByArgument, CaseIterable {
+        case en
+        case zh
+    }
 
     @Flag(
         help: ArgumentHelp(
@@ -23,13 +70,30 @@ struct CheckCommand: AsyncParsableCommand {
                 """))
     var filter = false
 
+    func validate() throws {
+        guard (file == nil) != (config == nil) else {
+            throw ValidationError("Name one settings file: jouleflow-agent check FILE.")
+        }
+    }
+
     func run() async throws {
-        let settings = try settings(at: config)
+        let settings = try settings(at: file ?? config ?? "")
         if filter {
             for line in SettingsSummary.filter(settings) { print(line) }
-        } else {
-            for line in SettingsSummary.lines(settings) { print(line) }
-            for line in InterfaceSummary.lines(settings) { print(line) }
+            return
+        }
+        let language =
+            language.flatMap { SentenceLanguage(rawValue: $0.rawValue) }
+            ?? SentenceLanguage { name in getenv(name).map { String(cString: $0) } }
+        for line in SettingsSummary.lines(settings, in: language) { print(line) }
+        for line in InterfaceSummary.lines(settings) { print(line) }
+        let secret = Result { () throws(FlowSecretError) in
+            try FlowSecretSummary.line(settings, in: language)
+        }
+        if case .success(let line?) = secret { print(line) }
+        for warning in settings.warnings { print(warning) }
+        if case .failure(let error) = secret {
+            throw Failure(isPermission(error) ? .permission : .configuration, "\(error)")
         }
     }
 }

@@ -19,6 +19,9 @@ struct ReplayCommand: AsyncParsableCommand {
             Find the exchanges that a rule's outcomes do not describe:
               jouleflow-agent replay traffic.pcap --config agent.yaml --exchanges \\
                 | grep '"outcome":"incomplete"'
+            See which exchanges repeat what was counted before:
+              jouleflow-agent replay traffic.pcap --config agent.yaml --exchanges \\
+                | grep '"counted":"duplicate"'
             Count while capturing:
               tcpdump -i lo -U -w - 'tcp port 8080' | jouleflow-agent replay - --port 8080
 
@@ -31,6 +34,9 @@ struct ReplayCommand: AsyncParsableCommand {
             --exchanges prints a line of JSON for each exchange to standard output, and the \
             summary then goes to standard error. A line holds no header, no body, and of a target \
             the template of the rule that matched, else the path without values of parameters. \
+            "outcome" is what the rule says of the response, "counted" what that made of the flow: \
+            completed, refused, failed, incomplete, duplicate or passed, and null where the \
+            service counts no flows. The summary names the rules that took no exchange. \
             docs/replay.md explains every key.
 
             Exit status: 0 done, also where a file ends inside a packet, which is said; 2 usage, \

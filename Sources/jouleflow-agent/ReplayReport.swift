@@ -49,25 +49,30 @@ struct ReplayReport {
             ("requests", scenario.requests), ("flows", scenario.flows),
             ("completed", scenario.completed), ("refused", scenario.refused),
             ("failed", scenario.failed), ("incomplete", scenario.incomplete),
+            ("duplicates", scenario.duplicates),
         ]
     }
+
+    /// Whether a service that completes the scenario's flows was seen and could be read. What was
+    /// not is unknown in a capture, and not nothing.
+    private func isObserved(_ scenario: ScenarioTally) -> Bool { scenario.observation == .seen }
 
     // MARK: For programs
 
     /// One JSON object; counts that are not known are null.
     var json: String {
         let scenarios = zip(result.scenarios, tally.scenarios).map { id, scenario in
+            let isObserved = isObserved(scenario)
             let values = outcomes(scenario).map { key, value in
-                let isKnown = key == "requests" || scenario.observation.isKnown
-                return (key, isKnown ? "\(value)" : "null")
+                (key, key == "requests" || isObserved ? "\(value)" : "null")
             }
-            let observed = ("observed", "\(scenario.observation == .seen)")
-            return (id.name, object(values + [observed]))
+            return (id.name, object(values + [("observed", "\(isObserved)")]))
         }
         let fields =
             numbers.map { ($0, "\($1)") }
             + groups.map { ($0, object($1.map { ($0, "\($1)") })) } + [
                 ("scenarios", object(scenarios)),
+                ("rules", "[" + result.rules.map(rule).joined(separator: ",") + "]"),
                 ("other", object([("requests", "\(otherRequests)")])),
                 ("truncated", "\(result.files.contains { $0.truncatedAt != nil })"),
                 ("files", "[" + result.files.map(file).joined(separator: ",") + "]"),
@@ -75,6 +80,13 @@ struct ReplayReport {
                 ("cpu_seconds", "\(result.cpuSeconds)"), ("peak_rss_bytes", "\(result.peakBytes)"),
             ]
         return object(fields)
+    }
+
+    private func rule(_ rule: ReplayedRule) -> String {
+        object([
+            ("scenario", jsonString(rule.scenario)), ("step", jsonString(rule.step)),
+            ("matches", jsonString(rule.matches)), ("hits", "\(rule.hits)"),
+        ])
     }
 
     private func file(_ file: ReplayedFile) -> String {
@@ -118,18 +130,32 @@ struct ReplayReport {
     private var scenarioLines: [String] {
         guard !result.scenarios.isEmpty else { return [] }
         var lines = [
-            row(["scenario", "requests", "flows", "completed", "refused", "failed", "incomplete"])
+            row([
+                "scenario", "requests", "flows", "completed", "refused", "failed", "incomplete",
+                "duplicates",
+            ])
         ]
         for (id, scenario) in zip(result.scenarios, tally.scenarios) {
-            let isKnown = scenario.observation.isKnown
+            let isObserved = isObserved(scenario)
             lines.append(
                 row(
                     ["\(id)"]
                         + outcomes(scenario).map {
-                            $0 == "requests" || isKnown ? "\($1)" : "unknown"
+                            $0 == "requests" || isObserved ? "\($1)" : "unknown"
                         }))
         }
-        return lines + [row(["other", "\(otherRequests)"]), ""]
+        return lines + [row(["other", "\(otherRequests)"])] + idleRules + [""]
+    }
+
+    /// The rules that took no exchange, as many as people read; JSON has all.
+    private var idleRules: [String] {
+        let most = 20
+        let idle = result.rules.filter { $0.hits == 0 }
+        guard !idle.isEmpty else { return [] }
+        let lines = idle.prefix(most).map { "  \($0.scenario), \($0.step): \($0.matches)" }
+        let rest = idle.count - lines.count
+        return ["", "Rules that took no exchange:"] + lines
+            + (rest > 0 ? ["  and \(rest) more"] : [])
     }
 
     private func row(_ cells: [String]) -> String {

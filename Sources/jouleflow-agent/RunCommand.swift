@@ -5,6 +5,7 @@ import Logging
 import CommandLines
 import Glibc
 import ServiceLifecycle
+import Settings
 import UnixSignals
 
 /// `jouleflow-agent run`.
@@ -16,10 +17,20 @@ struct RunCommand: AsyncParsableCommand {
             Where a right or an interface is missing it says so once, goes on with the rest, tries \
             again, and marks in the records what is unknown.
 
+            Check the settings first, then run:
+              jouleflow-agent check /etc/jouleflow/agent.yaml
+              jouleflow-agent run --config /etc/jouleflow/agent.yaml
+            docs/scenarios.md teaches how business scenarios are written, with worked examples; \
+            docs/configuration.md explains every key.
+
             SIGHUP reads the settings again: services, scenarios, interfaces and tunnels change \
             without losing an exchange, from a moment on that ends a window. Where the file is \
             wrong, or differs in what holds until a restart (agent, window, energy, ring_mib, \
-            collectors), it says so and the agent goes on as before.
+            flow_keys, flow_secret, collectors), it says so and the agent goes on as before. Open \
+            flows go on by the new rules, as they do over a restart: none counts twice.
+
+            Exit status: 0 ended by a signal; 2 usage; 3 the settings, or the file that \
+            flow_secret names, are wrong; 4 no right to read or write a file that it needs.
             """)
 
     @Option(help: "The settings, such as /etc/jouleflow/agent.yaml.")
@@ -30,6 +41,7 @@ struct RunCommand: AsyncParsableCommand {
         signal(SIGHUP, SIG_IGN)
         let settings = try settings(at: config)
         let log = Logger(label: "jouleflow-agent") { _ in JournalLog() }
+        warn(of: settings, log)
         let pipeline: Pipeline
         do {
             pipeline = try Pipeline(
@@ -64,10 +76,17 @@ struct RunCommand: AsyncParsableCommand {
         try await ServiceGroup(configuration: configuration).run()
     }
 
+    /// Logs what is probably not meant in the settings.
+    private func warn(of settings: AgentSettings, _ log: Logger) {
+        for warning in settings.warnings { log.warning("\(warning.line)") }
+    }
+
     /// Reads the settings again. What is wrong with them is said, and the old ones hold on.
     private func reload(_ pipeline: Pipeline, _ log: Logger) async {
         do {
-            try await pipeline.reload(try settings(at: config))
+            let settings = try settings(at: config)
+            warn(of: settings, log)
+            try await pipeline.reload(settings)
             log.notice("settings read again", metadata: ["file": "\(config)"])
         } catch {
             let reason = (error as? Failure)?.message ?? "\(error)"

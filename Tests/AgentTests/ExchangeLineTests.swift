@@ -41,6 +41,7 @@ struct ExchangeLineTests {
         #expect(fields["response_body_bytes"] as? Int == 16)
         #expect(fields["scenario"] as? String == "credit")
         #expect(fields["outcome"] as? String == "refused")
+        #expect(fields["counted"] as? String == "refused")
         #expect(fields["target"] == nil)
     }
 

@@ -1,6 +1,8 @@
 import Foundation
 import Metering
 import Scenarios
+import Traffic
+import Transactions
 
 @testable import Agent
 
@@ -68,18 +70,53 @@ struct MadeCapture {
 }
 
 /// Rules of one scenario on port 8080, as a configuration would give them.
-let madePlan = ReplayPlan(names: ["gate"], ports: [[8080]], counter: madeCounter)
+let madePlan = ReplayPlan(
+    names: ["gate"],
+    services: [EngineService(ports: [8080], selectors: madeCounter.rules.selectors)],
+    scenarios: madeScenarios, counter: madeCounter)
 
-private let madeCounter = FlowCounter(
-    scenarios: [.credit],
-    rules: [
-        ScenarioRule(
-            scenario: 0, method: "POST", path: PathTemplate("/credit/{id}/apply"),
-            outcomes: [
-                OutcomeCondition(.refused, statuses: [], field: ["code"], values: ["E1001"]),
-                OutcomeCondition(.completed, statuses: [.hundred(2)]),
-            ])
-    ], countsFlows: [true])
+private let madeCounter = FlowCounter(madeScenarios, countsFlows: [true])
+
+private let madeScenarios = [
+    scenario(
+        .credit, "/credit/{id}/apply", method: "POST",
+        [
+            OutcomeCondition(
+                .refused, statuses: [],
+                fields: [
+                    FieldCondition(
+                        field: .message(.responseJSON(["code"])),
+                        values: [Array("E1001".utf8)])
+                ]),
+            OutcomeCondition(.completed, statuses: [.hundred(2)]),
+        ])
+]
+
+/// A scenario of one step, without a key.
+func scenario(
+    _ id: ScenarioID, _ path: String, method: String, _ outcomes: [OutcomeCondition]
+) -> FlowScenario {
+    let segments = path.dropFirst().split(separator: "/").map { segment in
+        segment.hasPrefix("{")
+            ? PathTemplate.Segment.parameter("\(segment.dropFirst().dropLast())")
+            : .literal("\(segment)")
+    }
+    return FlowScenario(
+        id: id,
+        steps: [
+            FlowStep(
+                name: "step",
+                request: RequestMatch(methods: [method], path: PathTemplate(segments: segments)),
+                key: nil, requires: [], completes: true, count: nil, outcomes: outcomes)
+        ], refusalCounts: id.refusalIsCompleteFlow, expiry: .seconds(60), deduplication: .none)
+}
+
+/// A book that knows no flows.
+func emptyBook() -> FlowBook {
+    FlowBook(
+        secret: FlowSecret.random().secret,
+        limits: FlowBookLimits(keys: 1000, remember: .seconds(60)))
+}
 
 /// Runs `body` with files of these contents in a folder that is removed after it.
 func withFiles<Result>(

@@ -1,7 +1,10 @@
 import CAllocationCounter
 import Foundation
 import Metering
+import Scenarios
 import Testing
+import Traffic
+import Transactions
 
 @testable import Agent
 
@@ -92,6 +95,26 @@ struct ReplayTests {
                 #expect(result.files[0].packets == 1)
                 #expect(result.files[0].truncatedAt == (length == start ? nil : UInt64(start)))
             }
+        }
+    }
+
+    @Test("tells how often each rule was the first to match, and which never were")
+    func hits() throws {
+        let steps = [("/credit/{id}/apply", "POST"), ("/credit/x", "GET"), ("/other", "GET")]
+        let scenarios = steps.enumerated().map { number, step in
+            scenario(
+                ScenarioID("s\(number)"), step.0, method: step.1,
+                [OutcomeCondition(.completed, statuses: [.hundred(2)])])
+        }
+        let counter = FlowCounter(scenarios, countsFlows: [false])
+        let plan = ReplayPlan(
+            names: ["gate"], services: [EngineService(ports: [8080], selectors: [])],
+            scenarios: scenarios, counter: counter)
+        try withFiles([Self.talk(5).bytes]) { paths in
+            let rules = replay(paths, plan).rules
+            #expect(rules.map(\.hits) == [5, 0, 0])
+            #expect(rules.map(\.scenario) == ["s0", "s1", "s2"])
+            #expect(rules[0].matches == "POST /credit/{id}/apply" && rules[0].step == "step")
         }
     }
 

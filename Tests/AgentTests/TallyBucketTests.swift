@@ -21,15 +21,13 @@ private func exchange(at time: UInt64, _ body: (Exchange) -> Void) {
     }
 }
 
+private func getting(_ id: ScenarioID, _ path: String = "/a") -> FlowScenario {
+    scenario(id, path, method: "GET", [OutcomeCondition(.completed, statuses: [.hundred(2)])])
+}
+
 @Suite("Counts by window")
 struct TallyBucketTests {
-    private let counter = FlowCounter(
-        scenarios: [.query],
-        rules: [
-            ScenarioRule(
-                scenario: 0, method: "GET", path: PathTemplate("/a"),
-                outcomes: [OutcomeCondition(.completed, statuses: [.hundred(2)])])
-        ], countsFlows: [true])
+    private let counter = FlowCounter([getting(.query)], countsFlows: [true])
 
     /// An engine's counters with `packets` packets, all of the one service and readable.
     private func counters(_ packets: UInt64) -> EngineCounters {
@@ -44,7 +42,7 @@ struct TallyBucketTests {
 
     @Test("an exchange on the boundary belongs to the window that begins there; none is lost")
     func boundary() {
-        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        let bucket = TallyBucket(counter, book: emptyBook(), length: Nanoseconds(100))
         bucket.begin(counters(0))
         bucket.replan(ends: [Timestamp(100)])
         for time: UInt64 in [1, 99, 100, 101, 50] { exchange(at: time) { bucket.count($0) } }
@@ -61,7 +59,7 @@ struct TallyBucketTests {
 
     @Test("a packet belongs to the window of its own time, however far ahead the ring holds it")
     func packets() {
-        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        let bucket = TallyBucket(counter, book: emptyBook(), length: Nanoseconds(100))
         bucket.begin(counters(0))
         bucket.replan(ends: [Timestamp(100)])
         var handed: UInt64 = 0
@@ -86,7 +84,7 @@ struct TallyBucketTests {
 
     @Test("a window that is closed early or late takes in what then lies before its end")
     func replanned() {
-        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        let bucket = TallyBucket(counter, book: emptyBook(), length: Nanoseconds(100))
         bucket.begin(counters(0))
         bucket.replan(ends: [Timestamp(100)])
         for time: UInt64 in [50, 150, 250, 350] { exchange(at: time) { bucket.count($0) } }
@@ -98,7 +96,7 @@ struct TallyBucketTests {
 
     @Test("of more windows than are kept none is lost")
     func limit() {
-        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        let bucket = TallyBucket(counter, book: emptyBook(), length: Nanoseconds(100))
         bucket.begin(counters(0))
         bucket.replan(ends: [Timestamp(100)])
         let number = UInt64(TallyBucket.maximumWindows + 500)
@@ -113,12 +111,7 @@ struct TallyBucketTests {
 
     /// The same scenario behind another, and two services.
     private let other = FlowCounter(
-        scenarios: [.credit, .query],
-        rules: [
-            ScenarioRule(
-                scenario: 1, method: "GET", path: PathTemplate("/a"),
-                outcomes: [OutcomeCondition(.completed, statuses: [.hundred(2)])])
-        ], countsFlows: [true, true])
+        [getting(.credit, "/other"), getting(.query)], countsFlows: [true, true])
 
     private func otherCounters(_ packets: UInt64) -> EngineCounters {
         let engine = TransactionEngine(
@@ -135,7 +128,7 @@ struct TallyBucketTests {
     private func taken(
         times: [UInt64], ends: [UInt64], changeAfter: Int, announced: Int, taking: [Int]
     ) -> [TakenTally] {
-        let bucket = TallyBucket(counter, length: Nanoseconds(100))
+        let bucket = TallyBucket(counter, book: emptyBook(), length: Nanoseconds(100))
         let change = Timestamp(ends[changeAfter])
         bucket.begin(counters(0))
         var packets: UInt64 = 0

@@ -35,6 +35,18 @@ struct CountLossTests {
             } == 400_000)
     }
 
+    @Test("takes each unread key for an exchange not counted, each forgotten one for one too many")
+    func keys() {
+        #expect(loss(exchanges: 999) { $0.keyless = 1 } == 1000)
+        #expect(loss(exchanges: 999) { $0.forgottenKeys = 1 } == 1000)
+        #expect(
+            loss(exchanges: 6) {
+                $0.keyless = 1
+                $0.forgottenKeys = 2
+                $0.unread = 1
+            } == 400_000)
+    }
+
     @Test("takes the larger of the drops that are dated and those that are not")
     func undated() {
         #expect(loss(exchanges: 90) { $0.undatedDrops = 10 } == 100_000)

@@ -18,7 +18,7 @@ struct RecordCodecTests {
                 header
                     == RecordHeader(
                         run: record.run, sequence: record.sequence, manifest: record.manifest,
-                        window: record.window))
+                        window: record.window, flags: record.flags))
         }
     }
 
@@ -324,18 +324,18 @@ struct ManifestCodecTests {
     }
 }
 
-private func frame(_ payload: [UInt8]) -> [UInt8] {
+func frame(_ payload: [UInt8]) -> [UInt8] {
     [UInt32(payload.count), CRC32C.checksum(payload)].flatMap { number in
         (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
     } + payload
 }
 
 extension [UInt8] {
-    fileprivate var hex: String {
+    var hex: String {
         map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    fileprivate init(hex: String) {
+    init(hex: String) {
         let digits = hex.compactMap(\.hexDigitValue)
         self = stride(from: 0, to: digits.count - 1, by: 2).map {
             UInt8(digits[$0] << 4 | digits[$0 + 1])

@@ -1,4 +1,5 @@
 import Metering
+import Records
 
 /// A generator whose seed makes a failure repeatable (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
@@ -56,6 +57,7 @@ extension SeededGenerator {
         tally.refused = number()
         tally.failed = number()
         tally.incomplete = number()
+        tally.duplicates = one(of: [0, number()])
         return tally
     }
 
@@ -84,6 +86,8 @@ extension SeededGenerator {
         losses.undatedDrops = number()
         losses.unread = number()
         losses.shed = number()
+        losses.forgottenKeys = number()
+        losses.keyless = number()
         return losses
     }
 
@@ -108,6 +112,7 @@ extension SeededGenerator {
         if Bool.random(using: &self) { tally.losses = losses() }
         tally.packets = number()
         tally.exchanges = number()
+        tally.ruleHits = ruleHits(of: tally.scenarios)
         let times = [number(), number()].sorted()
         let isKnown = Bool.random(using: &self)
         return Record(
@@ -131,12 +136,49 @@ extension SeededGenerator {
             clockError: Bool.random(using: &self) ? number() : nil)
     }
 
+    /// Hits of any number of rules as a decoder tells them: of none, of one rule for each scenario,
+    /// or spread over rules between which others have none.
+    mutating func ruleHits(of scenarios: [ScenarioTally]) -> [UInt64] {
+        var requests = scenarios.map(\.requests)
+        while requests.last == 0 { requests.removeLast() }
+        guard !requests.isEmpty, Bool.random(using: &self) else { return requests }
+        let isFull = Int.random(in: 0..<200, using: &self) == 0
+        let count = isFull ? RecordCodec.maximumRules : one(of: [1, 2, 7, 300])
+        var hits = Array(repeating: UInt64(0), count: count)
+        var left = requests.reduce(0, &+)
+        for _ in 0..<Int.random(in: 0...20, using: &self) where left > 0 {
+            let part = UInt64.random(in: 0...left, using: &self)
+            hits[Int.random(in: 0..<count, using: &self)] += part
+            left -= part
+        }
+        hits[count - 1] += left
+        while hits.last == 0 { hits.removeLast() }
+        return hits.isEmpty ? requests : hits
+    }
+
+    mutating func completions(_ counts: ClosedRange<Int> = 1...40) -> Completions {
+        let times = [number(), number()].sorted()
+        return Completions(
+            run: RunID(max(1, number())), sequence: max(1, number()),
+            manifest: ManifestDigest(number()),
+            window: Window(
+                start: Timestamp(times[0]), end: Timestamp(times[1]),
+                duration: Nanoseconds(number())),
+            flows: many(Int.random(in: counts, using: &self)) {
+                FlowCompletion(
+                    scenario: $0.one(of: [0, 1, 3, 255]), digest: $0.number(),
+                    flows: $0.one(of: [1, 1, 1, 20, 1_000_000]))
+            })
+    }
+
     mutating func text() -> String {
         String(many(Int.random(in: 1...12, using: &self)) { $0.one(of: Array("aZ0-授")) })
     }
 
     mutating func manifest() -> Manifest {
-        Manifest(
+        let scenarios = many(Int.random(in: 0...5, using: &self)) { ScenarioID($0.text()) }
+        let flows = one(of: [true, false]) ? many(scenarios.count) { $0.scenarioFlows() } : []
+        return Manifest(
             agent: text(), hostName: text(), bootID: text(), softwareVersion: text(),
             simulated: Bool.random(using: &self), windowLength: Nanoseconds(max(1, number())),
             source: one(of: EnergySourceKind.all), scope: one(of: EnergyScope.all),
@@ -152,13 +194,25 @@ extension SeededGenerator {
                     ports: $0.many(3) { UInt16.random(in: 0 ... .max, using: &$0) },
                     countsFlows: Bool.random(using: &$0))
             },
-            scenarios: many(Int.random(in: 0...5, using: &self)) { ScenarioID($0.text()) },
+            scenarios: scenarios,
             rulesDigest: text(), model: .standard,
             idle: one(
                 of: [nil, .configured, .learned(windows: 40, low: 5, high: 9)]
                     as [IdlePower.Origin?]
             )
-            .map { IdlePower(milliwatts: number(), origin: $0) })
+            .map { IdlePower(milliwatts: number(), origin: $0) },
+            rules: scenarios.indices.flatMap { scenario in
+                many(Int.random(in: 0...3, using: &self)) {
+                    RuleDescription(scenario: scenario, name: $0.one(of: ["", $0.text()]))
+                }
+            },
+            scenarioFlows: flows,
+            flowSecretID: flows.contains { $0.deduplication == .fleet } ? max(1, number()) : 0)
+    }
+
+    private mutating func scenarioFlows() -> ScenarioFlows {
+        ScenarioFlows(
+            refusalCounts: Bool.random(using: &self), deduplication: one(of: Deduplication.all))
     }
 }
 
@@ -189,6 +243,7 @@ extension Record {
         tally.services[0].otherRequests = 214
         tally.packets = 71_840
         tally.exchanges = 6_182
+        tally.ruleHits = tally.scenarios.map(\.requests)
         let zones: [UInt64] = [812_345_678, 97_654_321, 798_765_432, 91_234_567]
         var partition = EnergyPartition(scenarios: 4)
         partition.scenarios = [351_234_567, 212_345_678, 158_765_432, 182_345_679].map(

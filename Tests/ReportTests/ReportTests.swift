@@ -27,6 +27,9 @@ private func example() -> ReportContent {
     credit.id = "credit"
     credit.volume = 12
     credit.refused = 4
+    credit.duplicates = 21
+    credit.duplicatesAcrossHosts = 3
+    credit.deduplications = ["host", "fleet"]
     credit.energy = Microjoules(5_000_000)
     credit.joulesPerFlow = 5.0 / 12
     var query = ReportContent.Scenario()
@@ -98,6 +101,33 @@ struct Table {
         #expect(content.table().contains("WARNING: the two means differ by 230.00 %"))
     }
 
+    @Test("shows duplicates beside TA, and where they were told")
+    func duplicates() throws {
+        let lines = example().table().split(separator: "\n")
+        let credit = try #require(lines.first { $0.hasPrefix("credit") })
+        #expect(
+            credit.split(separator: " ").prefix(10)
+                == ["credit", "12", "—", "4", "—", "—", "21", "3", "host+fleet", "0.4167"])
+    }
+
+    @Test("names rules that nothing hit, and counts those beyond a few")
+    func rules() {
+        var content = example()
+        #expect(!content.table().contains("without a hit"))
+        content.rules = [
+            .init(scenario: "credit", name: "apply", hits: 2, hosts: ["a"]),
+            .init(scenario: "credit", name: "callback", hits: 0, hosts: ["a", "b"]),
+            .init(scenario: "query", name: "ask", hits: nil, hosts: ["c"]),
+        ]
+        #expect(content.table().contains("Rule without a hit: credit: callback, on a, b\n"))
+        #expect(!content.table().contains("apply"))
+        #expect(content.table().contains("Hits of 1 rules are not told by any record"))
+        content.rules += (0..<30).map {
+            .init(scenario: "query", name: "q\($0)", hits: 0, hosts: ["a"])
+        }
+        #expect(content.table().contains("11 more rules without a hit"))
+    }
+
     @Test("lists a few holes and counts the others")
     func holes() {
         var content = example()
@@ -128,6 +158,10 @@ struct Machine {
         #expect(scenarios["credit"]?["ta"] as? Int == 12)
         #expect(scenarios["query"]?["ta"] is NSNull)
         #expect(scenarios["query"]?["counted_flows"] as? Int == 3)
+        #expect(scenarios["credit"]?["duplicates"] as? Int == 21)
+        #expect(scenarios["credit"]?["duplicates_across_hosts"] as? Int == 3)
+        #expect(scenarios["query"]?["duplicates"] is NSNull)
+        #expect(scenarios["credit"]?["deduplication"] as? [String] == ["host", "fleet"])
     }
 
     @Test("numbers read back as they were", arguments: 1...200)

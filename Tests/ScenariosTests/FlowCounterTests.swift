@@ -4,93 +4,45 @@ import Traffic
 
 @testable import Scenarios
 
-/// An exchange made of text, lent to `body`.
-private func exchange(
-    _ method: String, _ target: String, status: UInt16 = 200, field: String? = nil,
-    isComplete: Bool = true, service: Int = 0, _ body: (Exchange) -> Void
-) {
-    let bytes = Array((method + target + (field ?? "")).utf8)
-    bytes.withUnsafeBytes { raw in
-        let middle = method.utf8.count
-        let end = middle + target.utf8.count
-        let value: FieldValue =
-            field == nil ? .absent : .value(UnsafeRawBufferPointer(rebasing: raw[end...]))
-        withUnsafePointer(to: value) { pointer in
-            body(
-                Exchange(
-                    start: Timestamp(1), end: Timestamp(2), service: service,
-                    client: Endpoint(high: 0, low: 1, port: 1),
-                    server: Endpoint(high: 0, low: 2, port: 2),
-                    method: UnsafeRawBufferPointer(rebasing: raw[..<middle]),
-                    target: UnsafeRawBufferPointer(rebasing: raw[middle..<end]), status: status,
-                    isComplete: isComplete, requestBodyLength: 0, responseBodyLength: 0,
-                    fields: UnsafeBufferPointer(start: pointer, count: 1)))
-        }
-    }
-}
-
-private func rule(_ scenario: Int, _ method: String?, _ path: String) -> ScenarioRule {
-    ScenarioRule(
-        scenario: scenario, method: method, path: PathTemplate(path),
-        outcomes: [
-            OutcomeCondition(.refused, statuses: [.hundred(2)], field: ["code"], values: ["E1001"]),
-            OutcomeCondition(
-                .completed, statuses: [.hundred(2)], field: ["code"], values: ["0000"]),
-            OutcomeCondition(.failed, statuses: [.hundred(5), .code(409)]),
-        ])
-}
-
-@Suite("Path templates")
-struct PathTemplateTests {
-    @Test(
-        "match whole segments and nothing else",
-        arguments: [
-            ("/api/{id}/x", "/api/7/x", true), ("/api/{id}/x", "/api/7/8/x", false),
-            ("/api/{id}/x", "/api//x", false), ("/api/{id}/x", "/api/7/x/", false),
-            ("/api/{id}/x", "/api/7/xy", false), ("/api/{id}/x", "/API/7/x", false),
-            ("/api/{id}", "/api/7?x=/y", true), ("/api/{id}", "/api/", false),
-            ("/{a}/{b}", "/1/2", true), ("/{a}/{b}", "/1", false), ("/", "/", true),
-            ("/", "/a", false), ("/a", "http://host:80/a?b", true), ("/a", "http://host", false),
-            ("/a", "/a#f", true), ("/a", "a", false), ("/a", "*", false), ("/a", "", false),
-        ])
-    func matching(template: String, target: String, expected: Bool) {
-        let table = RuleTable([rule(0, nil, template)])
-        exchange("GET", target) { #expect((table.match($0) != nil) == expected) }
-    }
-}
-
 @Suite("Flows by scenario")
 struct FlowCounterTests {
     private let counter = FlowCounter(
-        scenarios: [.credit, .drawdown, .query],
-        rules: [rule(0, "POST", "/credit/{id}"), rule(1, nil, "/draw/{id}")],
-        countsFlows: [true, false])
+        [
+            scenario(
+                .credit,
+                [step(RequestMatch(methods: ["POST"], path: PathTemplate("/credit/{id}")))]),
+            scenario(.drawdown, [step(RequestMatch(path: PathTemplate("/draw/{id}")))]),
+            scenario(.query, [step(RequestMatch(services: [1], path: PathTemplate("/q")))]),
+        ], countsFlows: [true, false])
+    private let book = FlowBook(
+        secret: FlowSecret.random().secret, limits: FlowBookLimits(keys: 1, remember: .zero))
 
-    private func tally(_ body: (inout Tally) -> Void) -> Tally {
-        var tally = counter.emptyTally()
-        body(&tally)
-        return tally
+    private func tally(_ requests: [Request]) -> Tally {
+        let bound = counter.bind(to: book)
+        let flows = bound.emptyFlows
+        for request in requests {
+            request.withExchange { bound.count($0, into: flows) }
+        }
+        return flows.tally(of: counter)
     }
 
     @Test(
         "outcomes are told by status and field; a refused credit is a flow, a refused drawdown none"
     )
     func outcomes() {
-        let tally = tally { tally in
-            for (path, status, field) in [
-                ("/credit/1", 200, "0000"), ("/credit/2", 200, "E1001"), ("/credit/3", 200, "E7"),
-                ("/credit/4", 500, nil), ("/credit/5", 409, "0000"), ("/credit/6", 302, nil),
-                ("/draw/1", 201, "0000"), ("/draw/2", 200, "E1001"), ("/other", 200, "0000"),
-            ] as [(String, UInt16, String?)] {
-                exchange("POST", path, status: status, field: field) {
-                    counter.count($0, into: &tally)
-                }
-            }
-            exchange("GET", "/credit/7", field: "0000") { counter.count($0, into: &tally) }
-            exchange("POST", "/credit/8", field: "0000", isComplete: false) {
-                counter.count($0, into: &tally)
-            }
+        var requests = [
+            ("/credit/1", 200, .text("0000")), ("/credit/2", 200, .text("E1001")),
+            ("/credit/3", 200, .text("E7")), ("/credit/4", 500, .absent),
+            ("/credit/5", 409, .text("0000")), ("/credit/6", 302, .absent),
+            ("/draw/1", 201, .text("0000")), ("/draw/2", 200, .text("E1001")),
+            ("/other", 200, .text("0000")),
+        ].map { (path: String, status: UInt16, field: Field) in
+            Request(target: path, status: status, fields: [field])
         }
+        requests.append(Request(method: "GET", target: "/credit/7", fields: [.text("0000")]))
+        requests.append(
+            Request(target: "/credit/8", fields: [.text("0000")], isComplete: false))
+        let tally = tally(requests)
         let credit = tally.scenarios[0]
         #expect(
             [credit.requests, credit.flows, credit.completed, credit.refused, credit.failed]
@@ -105,11 +57,7 @@ struct FlowCounterTests {
 
     @Test("a service that does not count adds requests and no flow")
     func countingLayer() {
-        let tally = tally { tally in
-            exchange("POST", "/credit/1", field: "0000", service: 1) {
-                counter.count($0, into: &tally)
-            }
-        }
+        let tally = tally([Request(target: "/credit/1", fields: [.text("0000")], service: 1)])
         #expect(tally.scenarios[0].requests == 1)
         #expect(tally.scenarios[0].flows == 0)
         #expect(tally.services[1].flows == [0, 0, 0])
@@ -117,14 +65,12 @@ struct FlowCounterTests {
 
     @Test("every exchange is counted once: matched or other")
     func conservation() {
-        let tally = tally { tally in
-            for number in 0..<300 {
-                let path = ["/credit/1", "/draw/2", "/x", "/credit/", "/draw/a/b"][number % 5]
-                exchange("POST", path, field: ["0000", "E1001", "?"][number % 3]) {
-                    counter.count($0, into: &tally)
-                }
-            }
-        }
+        let tally = tally(
+            (0..<300).map { number in
+                Request(
+                    target: ["/credit/1", "/draw/2", "/x", "/credit/", "/draw/a/b"][number % 5],
+                    fields: [.text(["0000", "E1001", "?"][number % 3])])
+            })
         let matched = tally.scenarios.reduce(0) { $0 + $1.requests }
         let other = tally.services.reduce(0) { $0 + $1.otherRequests }
         #expect(matched + other == 300)

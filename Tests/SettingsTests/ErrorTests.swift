@@ -9,8 +9,8 @@ struct ErrorTests {
     @Test(
         "names the place, what is wrong and what to write",
         arguments: [
-            "yaml", "keys", "quantities", "energy", "services", "scenarios", "outcomes",
-            "collectors",
+            "yaml", "keys", "quantities", "energy", "services", "scenarios", "requests",
+            "outcomes", "flows", "rules", "collectors",
             "collector-file",
         ])
     func message(group: String) throws {
@@ -139,7 +139,7 @@ struct FileTests {
     @Test("is refused above its limits of size, depth and number of values")
     func limits() throws {
         let large = "version: 1 #" + String(repeating: "a", count: SettingsFile.maximumBytes)
-        #expect(Samples.message(large).contains("the file is larger than 1048576 bytes"))
+        #expect(Samples.message(large).contains("the file is larger than 4194304 bytes"))
         let file = URL.temporaryDirectory.appending(path: "jouleflow-large-\(getpid())")
         try Data(large.utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
@@ -148,7 +148,7 @@ struct FileTests {
                 == .tooLarge(limitBytes: SettingsFile.maximumBytes))
         let deep = String(repeating: "[", count: 100_000)
         #expect(Samples.message(deep).contains("agent.yaml:1:34: values are nested deeper than 32"))
-        let many = "services: [" + String(repeating: "1,", count: 300_000) + "]"
-        #expect(Samples.message(many).contains("the file holds more than 200000 values"))
+        let many = "services: [" + String(repeating: "1,", count: 600_000) + "]"
+        #expect(Samples.message(many).contains("the file holds more than 500000 values"))
     }
 }

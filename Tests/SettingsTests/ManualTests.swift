@@ -20,7 +20,8 @@ struct ManualTests {
 
     private static let agentKeys =
         AgentKeys.top + AgentKeys.Agent.all + AgentKeys.Energy.all + AgentKeys.Capture.all
-        + AgentKeys.Service.all + AgentKeys.Collector.all + ScenarioKeys.all
+        + AgentKeys.Service.all + AgentKeys.FlowKeys.all + AgentKeys.Collector.all
+        + ScenarioKeys.all
         + ScenarioKeys.Step.all + ScenarioKeys.When.all + ScenarioKeys.Outcome.all
         + ScenarioKeys.Condition.all
 
@@ -52,7 +53,8 @@ struct ManualTests {
     @Test("and messages give examples of keys that are accepted as they stand")
     func examplesInMessages() throws {
         let base: [String: String] = [
-            "version": "version: 1", "services": "services: [{name: a, ports: [80]}]",
+            "version": "version: 1",
+            "services": "services: [{name: loan-gateway, ports: [80], counts_flows: true}]",
             "collectors": "collectors: []",
         ]
         for key in AgentKeys.top {
@@ -66,24 +68,117 @@ struct ManualTests {
         }
         try check(withIdle) { "energy: {idle_watts: 85.5, \($0)}" }
         try check(AgentKeys.Capture.all) { "capture: {\($0)}" }
-        let step = { (text: String) in "scenarios: [{id: a, steps: [{\(text)}]}]" }
-        try check([ScenarioKeys.Step.name, ScenarioKeys.Step.outcome]) {
-            step("when: {path: /a}, completes: true, \($0)")
+        try check(AgentKeys.FlowKeys.all) { "flow_keys: {\($0)}" }
+        let scenario = { (text: String) in "scenarios: [{\(text)}]" }
+        try check([ScenarioKeys.id]) { scenario("\($0), steps: [{when: {path: /a}}]") }
+        try check([ScenarioKeys.steps]) { scenario("id: a, \($0)") }
+        try check([ScenarioKeys.refusalCounts, ScenarioKeys.expires, ScenarioKeys.dedupe]) {
+            scenario("id: a, \($0), steps: [{when: {path: \"/{x}\"}, flow_key: path.x}]")
         }
-        try check([ScenarioKeys.When.path]) { step("when: {\($0)}, completes: true") }
-        try check([ScenarioKeys.When.method]) { step("when: {path: /a, \($0)}, completes: true") }
-        try check([ScenarioKeys.Outcome.refused, ScenarioKeys.Outcome.failed]) {
-            step("when: {path: /a}, completes: true, outcome: {completed: {status: 2xx}, \($0)}")
+        let step = { (text: String) in
+            scenario(
+                "id: a, steps: [{name: precheck, when: {path: \"/p/{applyNo}\"}, "
+                    + "flow_key: path.applyNo}, {\(text)}]")
         }
+        typealias Step = ScenarioKeys.Step
+        let last = "when: {path: \"/a/{applyNo}\"}, completes: true"
+        for key in [Step.requires, Step.count, Step.outcome] {
+            try check([key]) { step("name: b, \(last), flow_key: path.applyNo, \($0)") }
+        }
+        try check([Step.name]) { step("\(last), flow_key: path.applyNo, \($0)") }
+        try check([Step.flowKey]) { step("name: b, \(last), \($0)") }
+        for key in [Step.when, Step.completes] {
+            let others = [Step.when, Step.completes].filter { $0.name != key.name }.map(\.example)
+            try check([key]) {
+                step("name: b, \(others[0]), flow_key: path.applyNo, \($0)")
+            }
+        }
+        let single = { (text: String) in scenario("id: a, steps: [{\(text)}]") }
+        typealias When = ScenarioKeys.When
+        try check(When.all.filter { $0.name != "path" }) { single("when: {path: /a, \($0)}") }
+        try check([When.path]) { single("when: {\($0)}") }
+        typealias Outcome = ScenarioKeys.Outcome
+        try check(Outcome.all.filter { $0.name != "completed" }) {
+            single("when: {path: /a}, outcome: {completed: {status: 2xx}, \($0)}")
+        }
+        try check([Outcome.completed]) { single("when: {path: /a}, outcome: {\($0)}") }
         try check(ScenarioKeys.Condition.all) {
-            step("when: {path: /a}, completes: true, outcome: {completed: {\($0)}}")
+            single("when: {path: /a}, outcome: {completed: {\($0)}}")
         }
     }
 
     private func check(_ keys: [Key], _ place: (String) -> String) throws {
         for key in keys where !key.isLater {
-            let base = "version: 1\nservices: [{name: a, ports: [80]}]\ncollectors: []\n"
+            let base = """
+                version: 1
+                services: [{name: loan-gateway, ports: [80], counts_flows: true}]
+                collectors: []
+
+                """
             _ = try Samples.agent(base + place(key.example))
+        }
+    }
+}
+
+@Suite("The manual docs/scenarios.md")
+struct ScenarioManualTests {
+    private let manual: String
+
+    init() throws {
+        let file = Samples.root.appending(path: "docs/scenarios.md")
+        manual = try String(contentsOf: file, encoding: .utf8)
+    }
+
+    @Test(
+        "has examples that are accepted without a warning",
+        arguments: ["rest": 2, "credit": 1, "gateway": 3])
+    func example(name: String, scenarios: Int) throws {
+        let start = try #require(manual.range(of: "```yaml \(name)\n"))
+        let end = try #require(manual.range(of: "```\n", range: start.upperBound..<manual.endIndex))
+        let settings = try Samples.agent(String(manual[start.upperBound..<end.lowerBound]))
+        #expect(settings.scenarios.count == scenarios)
+        #expect(settings.warnings.isEmpty)
+        #expect(manual.components(separatedBy: "```yaml").count == 4)
+    }
+
+    @Test("and the first steps in README.md are accepted")
+    func readme() throws {
+        let file = Samples.root.appending(path: "README.md")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let start = try #require(text.range(of: "```yaml\nversion: 1\nservices:"))
+        let end = try #require(text.range(of: "```\n", range: start.upperBound..<text.endIndex))
+        let settings = try Samples.agent(
+            "version: 1\nservices:" + text[start.upperBound..<end.lowerBound])
+        #expect(settings.scenarios.map(\.id) == [.credit, .query])
+        #expect(settings.warnings.isEmpty)
+    }
+
+    @Test("shows an error as it is printed")
+    func error() throws {
+        let start = try #require(manual.range(of: "```text\n"))
+        let end = try #require(manual.range(of: "\n```", range: start.upperBound..<manual.endIndex))
+        let text = """
+            version: 1
+            services: [{name: a, ports: [80], counts_flows: true}]
+            scenarios:
+              - id: query
+                steps:
+                  - when: {path: "/q/{id}"}
+              - id: overview
+                steps:
+                  - when: {method: GET, path: /q/all}
+            collectors: []
+            """
+        #expect(Samples.message(text) == manual[start.upperBound..<end.lowerBound])
+    }
+
+    @Test("names every key")
+    func keys() {
+        let keys =
+            ScenarioKeys.all + ScenarioKeys.Step.all + ScenarioKeys.When.all
+            + ScenarioKeys.Outcome.all + ScenarioKeys.Condition.all + AgentKeys.FlowKeys.all
+        for key in keys {
+            #expect(manual.contains("`\(key.name)`") || manual.contains(".\(key.name)`"))
         }
     }
 }

@@ -37,6 +37,47 @@ enum Samples {
 
         """
 
+    /// Uses every key of `scenarios`.
+    static let flows = """
+        version: 1
+        services:
+          - {name: loan-gateway, ports: [8080], counts_flows: true}
+          - {name: bank, ports: [443], direction: out, counts_flows: true}
+        flow_keys: {limit: 1000, remember: 2h}
+        flow_secret: flow.secret
+        scenarios:
+          - id: credit
+            refusal_counts: false
+            expires: 36h
+            dedupe: fleet
+            steps:
+              - name: decide
+                when:
+                  service: [bank, loan-gateway]
+                  method: [POST, PUT]
+                  path: "/gw/{v}/**"
+                  host: [Loan.Example.com, "[::1]"]
+                  query: {txnCode: [CR01, "any"]}
+                  header: {X-Channel: any}
+                  body: {txn.code: 7}
+                flow_key: response.body.data.applyNo
+                requires: notice
+                completes: true
+                count: response.header.X-Count
+                outcome:
+                  completed: {status: 200, header: {X-Result: ok}, xml: {Reply.Code: ["0"]}}
+                  pending: {status: 2xx, body: {status: [PROCESSING], code: any}}
+                  refused: {header: {X-Result: no}}
+                  failed: {status: [5xx, 409]}
+              - name: precheck
+                when: {form: {txnCode: PC}}
+                flow_key: form.applyNo
+              - {name: notice, when: {xml: {Envelope.Body.Code: any}}, flow_key: xml.Envelope.No}
+        collectors:
+          - {address: "collector.example:7443", plaintext: true}
+
+        """
+
     static let collector = """
         version: 1                      # collector.yaml
         listen: {agents: "[::]:7443"}

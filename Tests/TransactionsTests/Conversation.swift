@@ -153,14 +153,13 @@ final class Seen {
 
 /// Runs segments through a new engine, a millisecond apart or `step` ns, and returns what it saw.
 func run(
-    _ segments: [TestSegment], ports: [UInt16] = [8080], selectors: [[String]] = [["code"]],
+    _ segments: [TestSegment], ports: [UInt16] = [8080],
+    selectors: [FieldSelector] = [.responseJSON(["code"])],
     limits: EngineLimits = .init(), apart step: UInt64 = 1_000_000, finish: Bool = true
 ) -> (exchanges: [SeenExchange], counters: EngineCounters) {
     let seen = Seen()
     var engine = TransactionEngine(
-        services: [
-            EngineService(ports: ports, selectors: selectors.map { .responseJSON($0) })
-        ],
+        services: [EngineService(ports: ports, selectors: selectors)],
         limits: limits, sink: { seen.exchanges.append(SeenExchange($0)) })
     var time: UInt64 = 1_800_000_000_000_000_000
     for segment in segments {

@@ -61,8 +61,8 @@ struct JSONFieldTests {
     private func found(_ text: String, _ path: [String], pieces: [Int]) -> (
         JSONFieldScanner.Phase, String
     ) {
-        let paths = JSONPaths([path])
-        var scanner = paths.scanner(0)
+        let plans = FieldPlans([EngineService(ports: [], selectors: [.requestJSON(path)])])
+        var scanner = JSONFieldScanner(path: plans[0, .toServer].pointee.texts[0])
         let bytes = Array(text.utf8)
         bytes.withUnsafeBytes { bytes in
             var start = 0
@@ -71,12 +71,7 @@ struct JSONFieldTests {
                 start = end
             }
         }
-        var value = [UInt8](repeating: 0, count: JSONFieldScanner.maximumValue + 1)
-        value.withUnsafeMutableBufferPointer { $0.baseAddress.map { scanner.copyValue(to: $0) } }
-        let length = Int(scanner.valueLength)
-        return withExtendedLifetime(paths) {
-            (scanner.phase, String(decoding: value[..<length], as: UTF8.self))
-        }
+        return (scanner.phase, String(decoding: scanner.text.array, as: UTF8.self))
     }
 
     @Test("is found wherever it stands, and nothing else is, in any pieces")
@@ -106,5 +101,14 @@ struct JSONFieldTests {
         #expect(found("{\"a\":\(deep)", ["code"], pieces: []).0 == .unreadable)
         let least = String(repeating: "[", count: 63) + String(repeating: "]", count: 63)
         #expect(found("{\"a\":\(least),\"code\":7}", ["code"], pieces: []) == (.found, "7"))
+    }
+}
+
+extension FieldText {
+    /// The bytes of the value.
+    var array: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.maximum + 1)
+        let value = bytes.withUnsafeMutableBufferPointer { $0.baseAddress.map(copy(to:)) }
+        return value == nil ? [] : Array(bytes.prefix(Int(count)))
     }
 }

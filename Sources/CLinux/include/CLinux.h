@@ -1,5 +1,6 @@
 // What the Glibc module does not show: sock_diag and links over netlink, options of packet sockets,
-// setfsuid for tests, the kernel's clock state, and three calls that are GNU extensions.
+// setfsuid for tests, the kernel's clock state, where the program's files are mapped, and three calls
+// that are GNU extensions.
 #ifndef C_LINUX_H
 #define C_LINUX_H
 
@@ -24,6 +25,10 @@ struct clinux_usage {
     unsigned long long peak_bytes;
 };
 struct clinux_usage clinux_own_usage(void);
+
+// Takes the pages of the program's and its libraries' files that are only read out of this process's
+// memory: starting up touches most of them, running few, which come back from the page cache.
+void clinux_release_startup(void);
 
 // A non-blocking rtnetlink socket that tells of links and addresses that come, go and change, or
 // -1 with errno.

@@ -17,6 +17,7 @@ extension TransactionEngine {
             }
         }
         if parser.pointee.suspicions != 0 { count(parser.pointee.suspicions) }
+        if parser.pointee.hasSlots { endHeadFields(connection, direction) }
         direction == .toServer
             ? endRequestHead(connection, now: now) : endResponseHead(connection, now: now)
     }
@@ -34,11 +35,13 @@ extension TransactionEngine {
             guard parser.pointee.transferCoding == .chunked else {
                 return giveUp(connection, .toServer, .transferCoding, now: now)
             }
+            if parser.pointee.hasSlots { beginFields(connection, .toServer) }
             parser.pointee.headLength = 0
             parser.pointee.state = .chunkSize
         } else if parser.pointee.length == .unknown || parser.pointee.length == .empty {
             giveUp(connection, .toServer, .contentLength, now: now)
         } else if parser.pointee.length == .known && parser.pointee.remaining > 0 {
+            if parser.pointee.hasSlots { beginFields(connection, .toServer) }
             parser.pointee.state = .fixedBody
         } else {
             endMessage(connection, .toServer, now: now)
@@ -58,7 +61,7 @@ extension TransactionEngine {
         default: break
         }
         if kind == .head { return endMessage(connection, .toClient, now: now) }
-        if parser.pointee.isPaired { beginFields(connection) }
+        if parser.pointee.isPaired { beginFields(connection, .toClient) }
         if parser.pointee.transferCoding == .chunked {
             parser.pointee.headLength = 0
             parser.pointee.state = .chunkSize
@@ -111,7 +114,11 @@ extension TransactionEngine {
     mutating func endMessage(
         _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
     ) {
-        if direction == .toClient { finishExchange(connection, isComplete: true, now: now) }
+        if direction == .toClient {
+            finishExchange(connection, isComplete: true, now: now)
+        } else if connection.parser(.toServer).pointee.hasSlots {
+            endRequestFields(connection)
+        }
         connection.parser(direction).pointee.reset()
     }
 

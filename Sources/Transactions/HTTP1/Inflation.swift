@@ -15,6 +15,7 @@ struct Inflater {
     fileprivate var produced: UInt64 = 0
     /// Whose body it decompresses; `nil` where it is free.
     fileprivate var owner: ConnectionPointer?
+    fileprivate var direction = Direction.toClient
 }
 
 typealias InflaterPointer = UnsafeMutablePointer<Inflater>
@@ -51,10 +52,12 @@ struct InflaterPool: ~Copyable {
     /// A decompressor for a new body: a free one, a new one, or that of the body which has waited
     /// longest for more, whose fields are unread then. `nil` where the budget has no room for one.
     mutating func take(
-        _ coding: MessageParser.Coding, for connection: ConnectionPointer, _ pool: inout BlockPool
+        _ coding: MessageParser.Coding, for connection: ConnectionPointer, _ direction: Direction,
+        _ pool: inout BlockPool
     ) -> InflaterPointer? {
         guard let inflater = free ?? make(&pool) ?? takeFromOldest() else { return nil }
         inflater.pointee.owner = connection
+        inflater.pointee.direction = direction
         inflater.pointee.coding = coding
         inflater.pointee.hasBegun = false
         inflater.pointee.produced = 0
@@ -63,7 +66,10 @@ struct InflaterPool: ~Copyable {
 
     func give(_ inflater: InflaterPointer) { inflater.pointee.owner = nil }
 
-    private var free: InflaterPointer? { all.first { $0.pointee.owner == nil } }
+    private var free: InflaterPointer? {
+        for index in all.indices where all[index].pointee.owner == nil { return all[index] }
+        return nil
+    }
 
     private func takeFromOldest() -> InflaterPointer? {
         var oldest: InflaterPointer?
@@ -76,9 +82,10 @@ struct InflaterPool: ~Copyable {
             since = owner.pointee.lastSeen
         }
         guard let oldest, let owner = oldest.pointee.owner else { return nil }
-        owner.pointee.inflater = nil
-        owner.parser(.toClient).pointee.fields = .read
-        owner.parser(.toClient).pointee.hasUnreadBody = true
+        let parser = owner.parser(oldest.pointee.direction)
+        owner.setInflater(oldest.pointee.direction, nil)
+        parser.pointee.fields = .read
+        parser.pointee.hasUnreadBody = true
         return oldest
     }
 
@@ -100,25 +107,27 @@ struct InflaterPool: ~Copyable {
 /// Fields of compressed bodies: as much is decompressed as fields are looked for in.
 extension TransactionEngine {
     mutating func beginInflation(
-        _ connection: ConnectionPointer, _ coding: MessageParser.Coding
+        _ connection: ConnectionPointer, _ direction: Direction, _ coding: MessageParser.Coding
     ) -> Bool {
-        connection.pointee.inflater = inflaters.take(coding, for: connection, &pool)
-        return connection.pointee.inflater != nil
+        let inflater = inflaters.take(coding, for: connection, direction, &pool)
+        connection.setInflater(direction, inflater)
+        return inflater != nil
     }
 
-    mutating func releaseInflater(_ connection: ConnectionPointer) {
-        guard let inflater = connection.pointee.inflater else { return }
-        connection.pointee.inflater = nil
+    mutating func releaseInflater(_ connection: ConnectionPointer, _ direction: Direction) {
+        guard let inflater = connection.inflater(direction) else { return }
+        connection.setInflater(direction, nil)
         inflaters.give(inflater)
     }
 
     /// Decompresses a piece of a body and looks for fields in it.
     mutating func inflateBody(
-        _ connection: ConnectionPointer, _ inflater: InflaterPointer,
+        _ connection: ConnectionPointer, _ direction: Direction, _ inflater: InflaterPointer,
         _ bytes: UnsafeRawBufferPointer
     ) {
-        guard let first = bytes.first, begin(inflater, first) else {
-            return bytes.isEmpty ? () : stopScanning(connection, isUnread: true)
+        guard !bytes.isEmpty else { return }
+        guard begin(inflater, bytes[0]) else {
+            return stopReading(connection, direction, isWhole: false)
         }
         inflater.pointee.stream.next_in = UnsafeMutablePointer(
             mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
@@ -132,12 +141,13 @@ extension TransactionEngine {
             let room = limits.body - min(limits.body, inflater.pointee.produced)
             inflater.pointee.produced &+= UInt64(count)
             let piece = min(count, Int(clamping: room))
-            if scan(connection, UnsafeRawBufferPointer(start: inflaters.output, count: piece)) {
-                return stopScanning(connection, isUnread: false)
+            let output = UnsafeRawBufferPointer(start: inflaters.output, count: piece)
+            if scan(connection, direction, output) {
+                return stopReading(connection, direction, isWhole: true)
             }
             let isWhole = status == Z_STREAM_END && inflater.pointee.stream.avail_in == 0
             if isWhole || piece < count || status != Z_OK && status != Z_BUF_ERROR {
-                return stopScanning(connection, isUnread: !isWhole || piece < count)
+                return stopReading(connection, direction, isWhole: isWhole && piece == count)
             }
             if inflater.pointee.stream.avail_in == 0 && inflater.pointee.stream.avail_out > 0 {
                 return

@@ -7,8 +7,6 @@
 /// way: of objects and arrays that the path does not lead into, no more than where they end. What is
 /// no JSON object has no fields.
 struct JSONFieldScanner {
-    /// The longest value that is told apart from others; longer ones equal none that a rule names.
-    static let maximumValue = 64
     /// Containers inside one another at most; deeper bodies are not read further.
     static let maximumDepth: Int32 = 64
 
@@ -33,9 +31,7 @@ struct JSONFieldScanner {
     private var matched: Int32 = 0
     /// Containers that are open and being passed over.
     private var skipped: Int32 = 0
-    private(set) var valueLength: Int32 = 0
-    /// The value's bytes; one more than `maximumValue` tells a longer one.
-    private var value: InlineArray<65, UInt8> = .init(repeating: 0)
+    private(set) var text = FieldText()
 
     init(path: UnsafePointer<UInt8>) {
         self.path = path
@@ -47,17 +43,7 @@ struct JSONFieldScanner {
         phase == .found || phase == .absent || phase == .unreadable
     }
 
-    /// Copies the value to `bytes`, which has room for `maximumValue + 1`.
-    func copyValue(to bytes: UnsafeMutablePointer<UInt8>) {
-        for index in 0..<Int(valueLength) { bytes[index] = value[index] }
-    }
-
-    /// The scanner of a field that cannot be found in this body any more.
-    static func unreadable(_ scanner: JSONFieldScanner) -> JSONFieldScanner {
-        var scanner = scanner
-        scanner.phase = .unreadable
-        return scanner
-    }
+    mutating func makeUnreadable() { phase = .unreadable }
 
     /// The same scanner with its path at another place.
     func moved(to path: UnsafePointer<UInt8>) -> JSONFieldScanner {
@@ -78,7 +64,7 @@ struct JSONFieldScanner {
         isWanted = false
         matched = 0
         skipped = 0
-        valueLength = 0
+        text.clear()
     }
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
@@ -216,7 +202,7 @@ struct JSONFieldScanner {
 
     private mutating func append(_ text: UnsafeRawBufferPointer) {
         for byte in text {
-            guard valueLength <= Int32(Self.maximumValue) else { return }
+            guard !self.text.isFull else { return }
             append(byte)
         }
     }
@@ -305,11 +291,7 @@ struct JSONFieldScanner {
         append(byte)
     }
 
-    private mutating func append(_ byte: UInt8) {
-        guard valueLength <= Int32(Self.maximumValue) else { return }
-        value[Int(valueLength)] = byte
-        valueLength += 1
-    }
+    private mutating func append(_ byte: UInt8) { text.append(byte) }
 
     private mutating func found() { phase = .found }
 

@@ -77,6 +77,7 @@ struct MessageParser {
         static let paired = Facts(rawValue: 4)
         static let unreadBody = Facts(rawValue: 8)
         static let missed = Facts(rawValue: 16)
+        static let slots = Facts(rawValue: 32)
 
         subscript(fact: Facts) -> Bool {
             get { contains(fact) }
@@ -132,6 +133,11 @@ struct MessageParser {
     var hasUnreadBody: Bool {
         get { facts[.unreadBody] }
         set { facts[.unreadBody] = newValue }
+    }
+    /// Fields are looked for since the message's head began.
+    var hasSlots: Bool {
+        get { facts[.slots] }
+        set { facts[.slots] = newValue }
     }
     /// Of a client: a request may have been missed before `missedEnd`, and no response has begun
     /// since that its server sent when it had all before there.

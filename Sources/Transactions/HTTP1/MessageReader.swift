@@ -32,6 +32,11 @@ extension TransactionEngine {
                 takeBody(connection, direction, rest)
             case .head where parser.pointee.spillLength == 0:
                 let headers = takeHeaders(parser, rest)
+                if parser.pointee.hasSlots {
+                    takeFields(
+                        connection, direction,
+                        UnsafeRawBufferPointer(start: start, count: headers.length))
+                }
                 if headers.isEnd { endHead(connection, direction, now: now) }
                 used =
                     headers.length > 0
@@ -159,6 +164,7 @@ extension TransactionEngine {
                 giveUp(connection, direction, .headTooLong, now: now)
             } else {
                 takeHeader(parser, line)
+                if parser.pointee.hasSlots { takeField(connection, direction, line, isCut: isCut) }
             }
         case .chunkSize: takeChunkSize(connection, direction, line, now: now)
         case .chunkEnd:

@@ -44,8 +44,7 @@ extension TransactionEngine {
         parser.pointee.bodyLength &+= count
         if direction == .toServer { noteRequestBody(connection) }
         if parser.pointee.fields == .reading {
-            parser.pointee.fields = .read
-            parser.pointee.hasUnreadBody = true
+            stopReading(connection, direction, isWhole: false)
         }
     }
 
@@ -72,6 +71,9 @@ extension TransactionEngine {
                 ? takeCutRequestLine(connection) : takeCutStatusLine(connection, now: now)
         }
         if direction == .toServer {
+            if parser.pointee.fields == .reading {
+                stopReading(connection, direction, isWhole: false)
+            }
             parser.pointee.reset()
             noteMissed(connection)
         } else {
@@ -280,6 +282,10 @@ extension TransactionEngine {
             lose(connection, .toServer, now: now)
             noteAnswered(connection, by: parser.pointee.startAcknowledged)
         }
-        if !parser.pointee.isPaired { counters.unpairedResponses &+= 1 }
+        if parser.pointee.isPaired {
+            beginResponseHead(connection)
+        } else {
+            counters.unpairedResponses &+= 1
+        }
     }
 }

@@ -96,6 +96,8 @@ enum Claim: UInt8 {
 /// A request that waits for its response; method and target stand behind it in its block.
 struct PendingRequest {
     var next: UnsafeMutablePointer<PendingRequest>?
+    /// In a block of its own; `nil` where no field is asked for, or none can be read.
+    var fields: UnsafeMutablePointer<RequestFields>?
     var start: UInt64
     var bodyLength: UInt64
     /// The sequence number of the request's first byte.
@@ -110,6 +112,22 @@ struct PendingRequest {
 
     static let headerSize = MemoryLayout<PendingRequest>.stride
     var blockSize: Int { Self.headerSize + Int(methodLength) + Int(targetLength) }
+}
+
+/// What is known of the fields of a request; their slots stand behind it in its block.
+struct RequestFields {
+    /// Decompresses the body while it is read, or `nil`.
+    var inflater: InflaterPointer?
+    /// The request was read to its end: a field of its body that was not found is absent.
+    var isWhole = false
+
+    static let headerSize = MemoryLayout<RequestFields>.stride
+}
+
+extension UnsafeMutablePointer<RequestFields> {
+    var slots: FieldSlots {
+        FieldSlots(start: UnsafeMutableRawPointer(self) + RequestFields.headerSize)
+    }
 }
 
 /// What a method means for the framing of its response (RFC 9112, 6.3).
@@ -172,9 +190,9 @@ struct Connection {
     var heldLast: UnsafeMutablePointer<HeldSegment>?
     var pendingFirst: UnsafeMutablePointer<PendingRequest>?
     var pendingLast: UnsafeMutablePointer<PendingRequest>?
-    /// One scanner per selector of the service, or `nil` where there is none.
-    var scanners: UnsafeMutablePointer<JSONFieldScanner>?
-    /// Decompresses the body being read, or `nil`.
+    /// One slot per field of the service's responses, or `nil` where there is none.
+    var responseFields: UnsafeMutableRawPointer?
+    /// Decompresses the response's body being read, or `nil`.
     var inflater: InflaterPointer?
     var heldBytes: Int32 = 0
     var heldCount: Int16 = 0
@@ -192,7 +210,7 @@ struct Connection {
     /// Which response answers which request cannot be known any more: where requests are sent
     /// before the responses to earlier ones, and some were missed, nothing tells.
     var isBlind: Bool { isPipelined && hasLost }
-    var holdsBlocks: Bool { pendingFirst != nil || scanners != nil }
+    var holdsBlocks: Bool { pendingFirst != nil || responseFields != nil }
 
     init(number: UInt32, key: ConnectionKey, hash: UInt32, service: UInt16, now: UInt64) {
         self.number = number
@@ -233,6 +251,29 @@ extension ConnectionPointer {
             .assumingMemoryBound(to: MessageParser.self) + direction.rawValue
     }
 
+    /// Where the fields of the message being read are found, of a client's the last request's.
+    @inline(__always)
+    func slots(_ direction: Direction) -> FieldSlots? {
+        direction == .toServer
+            ? pointee.pendingLast?.pointee.fields?.slots
+            : pointee.responseFields.map(FieldSlots.init)
+    }
+
+    /// What decompresses the body being read.
+    @inline(__always)
+    func inflater(_ direction: Direction) -> InflaterPointer? {
+        direction == .toServer
+            ? pointee.pendingLast?.pointee.fields?.pointee.inflater : pointee.inflater
+    }
+
+    func setInflater(_ direction: Direction, _ inflater: InflaterPointer?) {
+        if direction == .toServer {
+            pointee.pendingLast?.pointee.fields?.pointee.inflater = inflater
+        } else {
+            pointee.inflater = inflater
+        }
+    }
+
     /// Gives a connection's blocks to the system, past the pool: at the engine's end.
     func deallocateBlocks() {
         var held = pointee.heldFirst
@@ -245,8 +286,9 @@ extension ConnectionPointer {
         var pending = pointee.pendingFirst
         while let request = pending {
             pending = request.pointee.next
+            if let fields = request.pointee.fields { UnsafeMutableRawPointer(fields).deallocate() }
             UnsafeMutableRawPointer(request).deallocate()
         }
-        if let scanners = pointee.scanners { UnsafeMutableRawPointer(scanners).deallocate() }
+        pointee.responseFields?.deallocate()
     }
 }

@@ -272,14 +272,9 @@ extension TransactionEngine {
         releaseHeld(of: connection)
         releaseSpill(connection.parser(.toServer))
         releaseSpill(connection.parser(.toClient))
-        releaseInflater(connection)
-        while let first = connection.pointee.pendingFirst {
-            connection.pointee.pendingFirst = first.pointee.next
-            pool.give(UnsafeMutableRawPointer(first), size: first.pointee.blockSize)
-        }
-        connection.pointee.pendingLast = nil
-        connection.pointee.pendingCount = 0
-        releaseScanners(of: connection)
+        releaseInflater(connection, .toClient)
+        while let first = connection.pointee.pendingFirst { removeFirst(connection, first) }
+        releaseResponseFields(of: connection)
     }
 
     private mutating func releaseSpill(_ parser: ParserPointer) {
@@ -288,15 +283,5 @@ extension TransactionEngine {
         parser.pointee.spill = nil
         parser.pointee.spillCapacity = 0
         parser.pointee.spillLength = 0
-    }
-
-    mutating func releaseScanners(of connection: ConnectionPointer) {
-        guard let scanners = connection.pointee.scanners else { return }
-        pool.give(UnsafeMutableRawPointer(scanners), size: scannersSize(connection))
-        connection.pointee.scanners = nil
-    }
-
-    func scannersSize(_ connection: ConnectionPointer) -> Int {
-        paths[Int(connection.pointee.service)].count * MemoryLayout<JSONFieldScanner>.stride
     }
 }

@@ -1,0 +1,232 @@
+import CRC32C
+import Glibc
+import Metering
+import Scenarios
+import SwiftProtobuf
+
+/// What became of flows in a window.
+struct FlowChanges: Sendable {
+    var names = FlowNames()
+    var states: [FlowState] = []
+    /// These are all flows that are known, not only those that changed.
+    var isSnapshot = false
+}
+
+/// The flows that were on disk.
+struct StoredFlows: Sendable {
+    var names = FlowNames()
+    var states: [FlowState] = []
+    /// There were others, whose digests were made with another secret.
+    var isOfOtherSecret = false
+}
+
+/// The flows that an agent goes on with.
+struct RestoredFlows: Sendable {
+    let secret: FlowSecret
+    let limits: FlowBookLimits
+    let names: FlowNames
+    let states: [FlowState]
+
+    var book: FlowBook { FlowBook(secret: secret, limits: limits, names: names, states: states) }
+}
+
+/// The flows that were kept cannot be read.
+struct FlowJournalError: Error, CustomStringConvertible {
+    let cause: StateFileError
+
+    var description: String {
+        """
+        cannot read the flows that were kept, \(cause). Give the file to the agent's user, with mode \
+        0600; without it, flows that were completed before may count once more
+        """
+    }
+}
+
+/// Flows on disk, so that a restart counts none of them twice. See proto/state.proto.
+///
+/// The file is a row of entries, one or more for a window: the flows that changed in it, or all of
+/// them, which begins the file anew. A window's entries are written before its record. What is
+/// behind the latest record was counted by nobody and is cut off at the next start, as is what is
+/// damaged and what follows it. It holds digests alone.
+struct FlowJournal {
+    /// A larger file is not read: it is none of ours.
+    private static let limit = 1 << 30
+    private static let statesPerEntry = 4096
+
+    let path: String
+    /// Of the digests in it: those of another secret say nothing.
+    let secret: UInt64
+    /// The end of the window whose changes were added last.
+    private var latest: Timestamp?
+
+    /// - Parameter secret: `FlowSecret.identity`.
+    init(path: String, secret: UInt64) {
+        self.path = path
+        self.secret = secret
+    }
+
+    /// What was kept up to the end of the latest record.
+    ///
+    /// - Parameter end: of the latest record's window; `nil` without one, which keeps all.
+    func read(upTo end: Timestamp?) throws(StateFileError) -> StoredFlows {
+        var stored = StoredFlows()
+        let file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard file >= 0 else {
+            guard errno == ENOENT else { throw StateFileError(path: path, errno: errno) }
+            return stored
+        }
+        defer { close(file) }
+        var whole = 0
+        var reader = EntryReader(file: file)
+        while let payload = reader.next(), reader.offset <= Self.limit,
+            let entry = try? Jouleflow_State_V1_FlowEntry(serializedBytes: payload),
+            let change = FlowChanges(entry)
+        {
+            if let end, entry.windowEnd > end.rawValue, !entry.isSnapshot { break }
+            guard entry.secret == secret else {
+                stored = StoredFlows(isOfOtherSecret: true)
+                whole = 0
+                break
+            }
+            stored.names = change.names
+            stored.states += change.states
+            whole = reader.offset
+        }
+        guard ftruncate(file, off_t(whole)) == 0 else {
+            throw StateFileError(path: path, errno: errno)
+        }
+        return stored
+    }
+
+    /// Adds a window's changes, and sees that they outlive a loss of power.
+    mutating func append(_ changes: FlowChanges, end: Timestamp) throws(StateFileError) {
+        // A window whose record cannot be stored comes again.
+        guard end != latest, changes.isSnapshot || !changes.states.isEmpty else { return }
+        let bytes: [UInt8]
+        do { bytes = try changes.entries(end: end, secret: secret, by: Self.statesPerEntry) } catch
+        {
+            throw StateFileError(path: path, errno: EINVAL)
+        }
+        if changes.isSnapshot {
+            try put(bytes, path + ".new", O_TRUNC)
+            guard rename(path + ".new", path) == 0 else {
+                throw StateFileError(path: path, errno: errno)
+            }
+        } else {
+            try put(bytes, path, O_APPEND)
+        }
+        latest = end
+    }
+
+    private func put(_ bytes: [UInt8], _ path: String, _ mode: Int32) throws(StateFileError) {
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | mode
+        let file = open(path, flags, 0o600)
+        guard file >= 0 else { throw StateFileError(path: path, errno: errno) }
+        defer { close(file) }
+        let before = lseek(file, 0, SEEK_END)
+        let written = write(file, bytes, bytes.count)
+        let code = written >= 0 && written < bytes.count ? ENOSPC : errno
+        guard written == bytes.count, fdatasync(file) == 0 else {
+            // Half an entry would hide those behind it.
+            if before >= 0 { _ = ftruncate(file, before) }
+            throw StateFileError(path: path, errno: code)
+        }
+    }
+}
+
+/// Reads entries one after another: length, checksum, payload.
+private struct EntryReader {
+    private static let maximumPayload = 1 << 20
+
+    let file: Int32
+    /// Behind the entry that was read last.
+    private(set) var offset = 0
+
+    init(file: Int32) { self.file = file }
+
+    mutating func next() -> [UInt8]? {
+        guard let head = read(8, at: offset) else { return nil }
+        let length = Int(Self.number(head[..<4]))
+        guard (1...Self.maximumPayload).contains(length),
+            let payload = read(length, at: offset + 8),
+            CRC32C.checksum(payload) == Self.number(head[4...])
+        else { return nil }
+        offset += 8 + length
+        return payload
+    }
+
+    private func read(_ count: Int, at place: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        return pread(file, &bytes, count, off_t(place)) == count ? bytes : nil
+    }
+
+    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+}
+
+extension FlowChanges {
+    /// The changes as entries of the file.
+    fileprivate func entries(end: Timestamp, secret: UInt64, by count: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = states[...]
+        var isFirst = true
+        repeat {
+            var entry = Jouleflow_State_V1_FlowEntry()
+            entry.windowEnd = end.rawValue
+            entry.isSnapshot = isSnapshot
+            entry.secret = secret
+            entry.scenarios = zip(names.scenarios, names.steps).map { name, steps in
+                var scenario = Jouleflow_State_V1_FlowScenario()
+                scenario.name = name
+                scenario.steps = steps
+                return scenario
+            }
+            for state in rest.prefix(count) { entry.add(state) }
+            let payload: [UInt8] = try entry.serializedBytes()
+            for number in [UInt32(payload.count), CRC32C.checksum(payload)] {
+                bytes += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+            }
+            bytes += payload
+            rest = rest.dropFirst(count)
+            isFirst = false
+        } while !rest.isEmpty || isFirst
+        return bytes
+    }
+
+    /// What an entry says; `nil` where it cannot be so.
+    fileprivate init?(_ entry: Jouleflow_State_V1_FlowEntry) {
+        names = FlowNames(
+            scenarios: entry.scenarios.map(\.name), steps: entry.scenarios.map(\.steps))
+        isSnapshot = entry.isSnapshot
+        let counts = [
+            entry.times.count, entry.scenario.count, entry.steps.count, entry.standing.count,
+        ]
+        guard counts.allSatisfy({ $0 == entry.digests.count }),
+            names.steps.allSatisfy({ $0.count <= FlowBook.maximumSteps })
+        else { return nil }
+        for index in entry.digests.indices {
+            guard
+                let standing = FlowStanding(
+                    rawValue: UInt8(truncatingIfNeeded: entry.standing[index] >> 1)),
+                Int(entry.scenario[index]) < names.scenarios.count
+            else { return nil }
+            states.append(
+                FlowState(
+                    digest: entry.digests[index], steps: entry.steps[index],
+                    time: Timestamp(entry.times[index]),
+                    scenario: UInt16(truncatingIfNeeded: entry.scenario[index]),
+                    standing: standing, isIncomplete: entry.standing[index] & 1 == 1))
+        }
+    }
+}
+
+extension Jouleflow_State_V1_FlowEntry {
+    fileprivate mutating func add(_ state: FlowState) {
+        digests.append(state.digest)
+        times.append(state.time.rawValue)
+        scenario.append(UInt32(state.scenario))
+        steps.append(state.steps)
+        standing.append(UInt32(state.standing.rawValue) << 1 | (state.isIncomplete ? 1 : 0))
+    }
+}

@@ -1,0 +1,264 @@
+// Hot path: allocates only while the number of keys grows, and what a hash needs.
+import Metering
+import Traffic
+
+/// What an exchange that matched a step counts as.
+package enum FlowCount: String, Sendable, Hashable {
+    case completed, refused, failed, incomplete
+    /// Of a flow that is counted already, or a step that it has passed.
+    case duplicate
+    /// A step on the way, which counts nothing yet.
+    case passed
+}
+
+/// The names that a book's numbers stand for: a reload and a restart keep them.
+package struct FlowNames: Sendable, Hashable {
+    /// Scenarios, by number.
+    package var scenarios: [String]
+    /// By scenario: its steps that are told apart, by number.
+    package var steps: [[String]]
+
+    package init(scenarios: [String] = [], steps: [[String]] = []) {
+        self.scenarios = scenarios
+        self.steps = steps
+    }
+
+    mutating func number(of scenario: String) -> Int {
+        if let known = scenarios.firstIndex(of: scenario) { return known }
+        scenarios.append(scenario)
+        steps.append([])
+        return scenarios.count - 1
+    }
+
+    /// The bit of a step; none where the scenario has too many.
+    mutating func bit(of step: String, in scenario: Int) -> UInt64 {
+        if let known = steps[scenario].firstIndex(of: step) { return 1 << UInt64(known) }
+        guard steps[scenario].count < FlowBook.maximumSteps else { return 0 }
+        steps[scenario].append(step)
+        return 1 << UInt64(steps[scenario].count - 1)
+    }
+}
+
+/// The flows of a host by their keys, over windows, reloads and restarts.
+///
+/// One thread owns a book. Keys are here as digests alone.
+package final class FlowBook {
+    /// Steps of one scenario that are told apart.
+    package static let maximumSteps = 64
+
+    private let secret: FlowSecret
+    private let limits: FlowBookLimits
+    private var table = FlowTable()
+    package private(set) var names: FlowNames
+    private var hashers: [FlowHasher] = []
+    /// By scenario: how long an open flow is waited for.
+    private var expiries: [Nanoseconds] = []
+
+    /// - Parameter states: flows of an earlier run, by `names`, in the order of their changes.
+    package init(
+        secret: FlowSecret, limits: FlowBookLimits, names: FlowNames = FlowNames(),
+        states: [FlowState] = []
+    ) {
+        self.secret = secret
+        self.limits = limits
+        self.names = names
+        for state in states where Int(state.scenario) < names.scenarios.count { restore(state) }
+    }
+
+    /// Flows that are open or remembered.
+    package var count: Int { table.count }
+
+    /// All flows that are open or remembered.
+    package var states: [FlowState] {
+        var states: [FlowState] = []
+        states.reserveCapacity(table.count)
+        table.forEach { states.append($0) }
+        return states
+    }
+
+    private func restore(_ state: FlowState) {
+        table.reserve(scenarios: names.scenarios.count)
+        let row = table.find(state.digest)
+        if state.standing == .forgotten {
+            if let row { table.remove(row) }
+        } else if let row {
+            table.update(row, state)
+        } else {
+            if table.count >= limits.keys, let victim = table.victim { table.remove(victim) }
+            table.insert(state)
+        }
+    }
+
+    // MARK: Rules
+
+    /// The numbers of a counter's scenarios and steps. Scenarios of other counters keep their flows.
+    func bind(_ scenarios: [FlowScenario]) -> FlowBinding {
+        var binding = FlowBinding()
+        for scenario in scenarios {
+            let number = names.number(of: scenario.id.name)
+            let bits = scenario.steps.map { step in
+                step.key == nil ? 0 : names.bit(of: step.name, in: number)
+            }
+            while binding.indices.count <= number { binding.indices.append(nil) }
+            binding.indices[number] = binding.scenarios.count
+            binding.scenarios.append(UInt16(clamping: number))
+            for step in scenario.steps {
+                binding.rules.append(
+                    FlowBinding.Rule(
+                        bit: bits[binding.rules.count - binding.firstRule],
+                        required: step.requires.reduce(0) { $0 | bits[$1] }))
+            }
+            binding.firstRule = binding.rules.count
+            while hashers.count <= number {
+                hashers.append(secret.hasher(of: names.scenarios[hashers.count]))
+                expiries.append(Self.standardExpiry)
+            }
+            expiries[number] = scenario.expiry
+        }
+        table.reserve(scenarios: names.scenarios.count)
+        return binding
+    }
+
+    /// How long an open flow is waited for whose scenario has no rules any more.
+    private static let standardExpiry = Nanoseconds.seconds(24 * 3600)
+
+    // MARK: Exchanges
+
+    func digest(of key: UnsafeRawBufferPointer, scenario: UInt16) -> UInt64 {
+        hashers[Int(scenario)].digest(of: key)
+    }
+
+    /// Takes an exchange of a flow.
+    func take(
+        _ step: FlowExchange, _ binding: FlowBinding, into tally: FlowTally
+    ) -> FlowCount {
+        var row = table.find(step.digest)
+        if let known = row, isOver(table[known], at: step.time) {
+            drop(known, scenario: step.scenario, into: tally)
+            row = nil
+        }
+        var state =
+            row.map { table[$0] }
+            ?? FlowState(
+                digest: step.digest, steps: 0, time: step.time, scenario: step.number,
+                standing: .open, isIncomplete: false)
+        let (count, isKept) = state.take(step)
+        state.time = max(state.time, step.time)
+        guard row != nil || isKept else { return count }
+        if let row {
+            table.update(row, state)
+        } else {
+            if table.count >= limits.keys { makeRoom(at: step.time, binding, into: tally) }
+            table.insert(state)
+        }
+        tally.changes.append(state)
+        return count
+    }
+
+    /// Lets packet time pass, up to the end of a window: open flows expire, and those that ended
+    /// are not remembered any longer.
+    func expire(at time: Timestamp, _ binding: FlowBinding, into tally: FlowTally) {
+        for number in names.scenarios.indices {
+            let scenario = binding.index(of: number)
+            for isOpen in [true, false] {
+                while let row = table.oldest(of: number, isOpen: isOpen),
+                    isOver(table[row], at: time)
+                {
+                    drop(row, scenario: scenario, into: tally)
+                }
+            }
+        }
+    }
+
+    private func isOver(_ state: FlowState, at time: Timestamp) -> Bool {
+        let number = Int(state.scenario)
+        let limit =
+            if state.standing != .open { limits.remember } else {
+                number < expiries.count ? expiries[number] : Self.standardExpiry
+            }
+        return state.time + limit < time
+    }
+
+    private func drop(_ row: Int32, scenario: Int?, into tally: FlowTally) {
+        var state = table[row]
+        table.remove(row)
+        if state.standing == .open, !state.isIncomplete, let scenario {
+            tally.add(1, .incomplete, of: scenario)
+        }
+        state.standing = .forgotten
+        tally.changes.append(state)
+    }
+
+    private func makeRoom(at time: Timestamp, _ binding: FlowBinding, into tally: FlowTally) {
+        expire(at: time, binding, into: tally)
+        guard table.count >= limits.keys, let victim = table.victim else { return }
+        tally.add(1, .forgotten)
+        drop(
+            victim, scenario: binding.index(of: Int(table[victim].scenario)), into: tally)
+    }
+}
+
+/// A counter's scenarios and rules by a book's numbers.
+struct FlowBinding: Sendable {
+    struct Rule: Sendable {
+        /// The step's bit, and the bits of those it requires.
+        let bit: UInt64
+        let required: UInt64
+    }
+
+    fileprivate(set) var scenarios: [UInt16] = []
+    /// The other way round: by the book's number, the counter's.
+    fileprivate var indices: [Int?] = []
+    fileprivate(set) var rules: [Rule] = []
+    fileprivate var firstRule = 0
+
+    fileprivate func index(of number: Int) -> Int? {
+        indices.indices.contains(number) ? indices[number] : nil
+    }
+}
+
+/// An exchange as its flow sees it.
+struct FlowExchange {
+    let digest: UInt64
+    /// The counter's index and the book's number of the scenario.
+    let scenario: Int
+    let number: UInt16
+    let rule: FlowBinding.Rule
+    let outcome: Outcome
+    let completes: Bool
+    let refusalCounts: Bool
+    let time: Timestamp
+}
+
+extension FlowState {
+    /// Goes on by an exchange: what that counts as, and whether a flow that was not known is now.
+    fileprivate mutating func take(_ step: FlowExchange) -> (FlowCount, isKept: Bool) {
+        let hasEnded = standing != .open
+        switch step.outcome {
+        case .pending: return (.passed, isKept: true)
+        case .incomplete:
+            if !hasEnded { isIncomplete = true }
+            return (.incomplete, isKept: true)
+        case .failed: return (hasEnded ? .duplicate : .failed, isKept: false)
+        case .refused:
+            guard !hasEnded else { return (.duplicate, isKept: false) }
+            standing = .refused
+            return (.refused, isKept: true)
+        case .completed where !step.completes:
+            guard !hasEnded, steps & step.rule.bit == 0 else { return (.duplicate, isKept: false) }
+            steps |= step.rule.bit
+            return (.passed, isKept: true)
+        case .completed:
+            // A refusal that is no complete flow keeps no later success from counting.
+            if standing == .completed || standing == .refused && step.refusalCounts {
+                return (.duplicate, isKept: false)
+            }
+            guard steps & step.rule.required == step.rule.required else {
+                isIncomplete = true
+                return (.incomplete, isKept: true)
+            }
+            standing = .completed
+            return (.completed, isKept: true)
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// Hot path: reading a target allocates, copies and retains nothing.
+import Glibc
+
+/// The path of a request target: without scheme and authority (RFC 9112, 3.2.2) and without query.
+package func path(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    var start = 0
+    if let first = target.first, first != UInt8(ascii: "/") {
+        guard let authority = authorityStart(target) else { return target }
+        start = authority
+        while start < target.count, target[start] != UInt8(ascii: "/") { start += 1 }
+    }
+    guard start < target.count, let first = target.baseAddress else {
+        return UnsafeRawBufferPointer(rebasing: target[start..<target.count])
+    }
+    var length = target.count - start
+    if let query = memchr(first + start, 0x3f, length) {
+        length = UnsafeRawPointer(query) - (first + start)
+    }
+    if let fragment = memchr(first + start, 0x23, length) {
+        length = UnsafeRawPointer(fragment) - (first + start)
+    }
+    return UnsafeRawBufferPointer(start: first + start, count: length)
+}
+
+/// The host that an absolute target names, without user and port; `nil` where it names none.
+func host(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard let first = target.first, first != UInt8(ascii: "/"),
+        let start = authorityStart(target)
+    else { return nil }
+    var end = start
+    while end < target.count, !isAuthorityEnd(target[end]) { end += 1 }
+    return host(ofAuthority: UnsafeRawBufferPointer(rebasing: target[start..<end]))
+}
+
+/// An authority without user and port, as in the header field Host.
+func host(ofAuthority authority: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    var start = 0
+    if let user = authority.lastIndex(of: UInt8(ascii: "@")) { start = user + 1 }
+    var end = authority.count
+    if let colon = authority[start...].lastIndex(of: UInt8(ascii: ":")),
+        authority[(colon + 1)...].allSatisfy({ (0x30...0x39).contains($0) })
+    {
+        end = colon
+    }
+    return UnsafeRawBufferPointer(rebasing: authority[start..<end])
+}
+
+private func isAuthorityEnd(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
+}
+
+/// Where the authority begins behind `scheme://`, or `nil` where there is no scheme.
+private func authorityStart(_ target: UnsafeRawBufferPointer) -> Int? {
+    var index = 0
+    while index + 2 < target.count, index < 16 {
+        if target[index] == UInt8(ascii: ":") {
+            let isAuthority =
+                target[index + 1] == UInt8(ascii: "/") && target[index + 2] == UInt8(ascii: "/")
+            return isAuthority ? index + 3 : nil
+        }
+        index += 1
+    }
+    return nil
+}
+
+/// The segment of a path with this number, from 0; `nil` where there are fewer.
+func segment(_ number: Int, of path: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard path.first == UInt8(ascii: "/") else { return nil }
+    var start = 1
+    for _ in 0..<number {
+        guard let slash = path[start...].firstIndex(of: UInt8(ascii: "/")) else { return nil }
+        start = slash + 1
+    }
+    let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
+    return UnsafeRawBufferPointer(rebasing: path[start..<end])
+}
+
+/// A value of a query, percent-decoded, in place of an allocation.
+struct DecodedValue {
+    /// The longest value that is told apart from others.
+    static let maximum = 64
+
+    /// One more than `maximum` tells a longer one.
+    private var bytes: InlineArray<65, UInt8> = .init(repeating: 0)
+    private(set) var count = 0
+
+    /// The first parameter of this name in the target's query; `nil` where there is none.
+    init?(_ name: UnsafeRawBufferPointer, inTarget target: UnsafeRawBufferPointer) {
+        guard var start = target.firstIndex(of: UInt8(ascii: "?")) else { return nil }
+        let query = target[..<(target.firstIndex(of: UInt8(ascii: "#")) ?? target.count)]
+        start += 1
+        while start <= query.endIndex {
+            let end = query[start...].firstIndex(of: UInt8(ascii: "&")) ?? query.endIndex
+            let part = query[start..<end]
+            let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? end
+            if Self.isDecoded(query[start..<equals], name) {
+                if equals < end { decode(query[(equals + 1)..<end]) }
+                return
+            }
+            start = end + 1
+        }
+        return nil
+    }
+
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        bytes.span.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+
+    private mutating func decode(_ encoded: Slice<UnsafeRawBufferPointer>) {
+        var index = encoded.startIndex
+        while index < encoded.endIndex, count <= Self.maximum {
+            bytes[count] = Self.next(encoded, &index)
+            count += 1
+        }
+    }
+
+    private static func isDecoded(
+        _ encoded: Slice<UnsafeRawBufferPointer>, _ name: UnsafeRawBufferPointer
+    ) -> Bool {
+        var index = encoded.startIndex
+        for byte in name {
+            guard index < encoded.endIndex, next(encoded, &index) == byte else { return false }
+        }
+        return index == encoded.endIndex
+    }
+
+    /// The byte that stands next: `+` is a space, `%` without two digits behind it itself.
+    private static func next(
+        _ encoded: Slice<UnsafeRawBufferPointer>, _ index: inout Int
+    ) -> UInt8 {
+        let byte = encoded[index]
+        index += 1
+        if byte == UInt8(ascii: "+") { return UInt8(ascii: " ") }
+        guard byte == UInt8(ascii: "%"), index + 1 < encoded.endIndex,
+            let high = digit(encoded[index]), let low = digit(encoded[index + 1])
+        else { return byte }
+        index += 2
+        return high << 4 | low
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x37
+        case 0x61...0x66: byte - 0x57
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Traffic
+
+extension Field {
+    /// 1 to 16 fields of a part of a message, each with the values that it may have.
+    func conditions(of part: MessagePart) -> [FieldCondition]? {
+        guard case .mapping(let entries) = node.content else {
+            return reject(expected: "a mapping of fields to values")
+        }
+        guard (1...ScenarioLimits.conditions).contains(entries.count) else {
+            return reject(
+                .outOfRange(
+                    path: path, written: "a mapping of \(entries.count)",
+                    range: "1 to \(ScenarioLimits.conditions) fields"))
+        }
+        var seen = FirstUses<MessageField>()
+        return entries.readAll { $0.condition(in: self, of: part, &seen) }
+    }
+}
+
+extension YAMLEntry {
+    fileprivate func condition(
+        in mapping: Field, of part: MessagePart, _ seen: inout FirstUses<MessageField>
+    ) -> FieldCondition? {
+        let named = Field(
+            YAMLNode(content: .scalar(key, isQuoted: true), place: place), path: mapping.path,
+            key: mapping.key, findings: mapping.findings)
+        let field: MessageField
+        do throws(MessagePart.NameFault) {
+            field = try part.field(key)
+        } catch {
+            return named.reject(key, error.reason)
+        }
+        guard seen.claim(field, written: key, by: named) else { return nil }
+        let values = Field(
+            value, path: "\(mapping.path).\(key.quotable)", key: mapping.key,
+            findings: mapping.findings)
+        return values.conditionValues().map { FieldCondition(field: field, values: $0) }
+    }
+}
+
+extension Field {
+    private static let valueForms = "a value, a list of values or any"
+
+    /// 1 to 256 values, none twice; the word `any` without quotes gives none.
+    fileprivate func conditionValues() -> [[UInt8]]? {
+        if isAny { return [] }
+        var seen = FirstUses<[UInt8]>()
+        return elementsOrOne(upTo: ScenarioLimits.values)?.readAll { field in
+            guard case .scalar(let text, let isQuoted) = field.node.content,
+                isQuoted || !["~", "null"].contains(text)
+            else { return field.reject(expected: Self.valueForms) }
+            guard !field.isAny else {
+                return field.reject(
+                    text, "stands among other values",
+                    "write any alone where every value matches, or \"any\" in quotes for the text")
+            }
+            let bytes = Array(text.utf8)
+            guard (1...ScenarioLimits.valueBytes).contains(bytes.count) else {
+                let length = "a text of \(bytes.count) bytes"
+                let range = "1 to \(ScenarioLimits.valueBytes) bytes"
+                return field.reject(.outOfRange(path: field.path, written: length, range: range))
+            }
+            return seen.claim(bytes, written: text, by: field) ? bytes : nil
+        }
+    }
+
+    private var isAny: Bool { node.content == .scalar("any", isQuoted: false) }
+}

@@ -1,0 +1,229 @@
+import Metering
+import Traffic
+
+/// A scenario's steps as read, to be compared with one another.
+struct FlowDraft {
+    typealias Keys = ScenarioKeys.Step
+
+    let scenario: Field
+    let steps: [StepDraft]
+    let surroundings: ScenarioSurroundings
+
+    /// The steps with names resolved, or `nil` where they do not fit together.
+    func checkedSteps() -> [FlowStep]? {
+        let required = requiredSteps()
+        let isGood = [completes(), countsWhereItCompletes(), keysFit(), keysAreFew(), isCounted()]
+            .allSatisfy { $0 }
+        guard let required, hasNoCycle(required), isGood else { return nil }
+        return zip(steps, required).map { step, required in
+            FlowStep(
+                name: step.name, request: step.request, key: step.key, requires: required,
+                completes: step.completes, count: step.count, outcomes: step.outcomes)
+        }
+    }
+
+    /// Where a flow that is completed twice is recognised, `scope` being what the file says.
+    func deduplication(
+        _ scope: Deduplication?, written: Field?, hasSecretOf surroundings: ScenarioSurroundings
+    ) -> Deduplication? {
+        let hasKeys = steps.contains { $0.key != nil }
+        guard let scope, let written else { return hasKeys ? .host : Deduplication.none }
+        if scope != .none, !hasKeys {
+            return written.reject(
+                written.written, "needs a flow_key, and no step of the scenario has one",
+                "flows that are completed twice are known by their key: write, for example, "
+                    + "flow_key: path.applyNo at each step, or dedupe: none")
+        }
+        if scope == .fleet, !surroundings.hasSecret {
+            return written.reject(
+                written.written, "needs a flow_secret, and the file names none",
+                "hosts know each other's flows only if they hash keys alike: write, at the top "
+                    + "level, \(AgentKeys.flowSecret.example), the same file on every host")
+        }
+        return scope
+    }
+
+    // MARK: - Completion
+
+    private func completes() -> Bool {
+        guard !steps.contains(where: \.completes) else { return true }
+        return refuse(
+            steps.count == 1 ? steps[0].section.field(Keys.completes) ?? scenario : scenario,
+            "no step completes the flow", Keys.completes.hint)
+    }
+
+    private func countsWhereItCompletes() -> Bool {
+        steps.map { step in
+            guard !step.completes, let field = step.section.field(Keys.count) else { return true }
+            return refuse(
+                field, "the step does not complete flows, so that it has none to count",
+                "write count at the step with completes: true")
+        }.allSatisfy { $0 }
+    }
+
+    /// Whether a completing step can be on a service whose flows count. Steps that can only be on
+    /// others are warned of.
+    private func isCounted() -> Bool {
+        guard let services = surroundings.services else { return true }
+        let counting = Set(services.indices.filter { services[$0].countsFlows })
+        func canCount(_ step: StepDraft) -> Bool {
+            let named = step.request.services
+            return named.isEmpty ? !counting.isEmpty : named.contains(where: counting.contains)
+        }
+        let completing = steps.filter(\.completes)
+        guard completing.isEmpty || completing.contains(where: canCount) else {
+            let named = Set(completing.flatMap(\.request.services)).sorted()
+            let names = (named.isEmpty ? Array(services.indices) : named).map { services[$0].name }
+            let place = names.count == 1 ? "the service" : "one of the services"
+            return refuse(
+                scenario, "no step that completes can be on a service with counts_flows: true",
+                "flows are counted on such services alone: write counts_flows: true at "
+                    + "\(place) \(names.firstFew)")
+        }
+        for step in steps where !canCount(step) && !step.request.services.isEmpty {
+            let names = step.request.services.map { services[$0].name }
+            let field = step.section.field(Keys.when) ?? step.field
+            field.findings.warn(
+                .contradiction(
+                    path: field.path,
+                    "counts requests and no flows, as \(names.firstFew) "
+                        + "\(names.count == 1 ? "has" : "have") no counts_flows: true"),
+                at: field.place, hint: AgentKeys.Service.countsFlows.hint)
+        }
+        return true
+    }
+
+    // MARK: - Keys
+
+    /// Where a scenario has a key, or steps that do not complete, every step needs a key: without
+    /// one an exchange cannot be told to belong to any flow.
+    private func keysFit() -> Bool {
+        let keyed = steps.first { $0.key != nil }
+        let early = steps.first { !$0.completes }
+        guard keyed != nil || early != nil, steps.contains(where: \.completes) else { return true }
+        return steps.map { step in
+            guard step.key == nil else { return true }
+            if step.completes, let keyed {
+                return refuse(
+                    step.field,
+                    "the step completes flows and has no flow_key, while step "
+                        + "\(keyed.name.quoted) has one: it cannot tell which flow it completes",
+                    Keys.flowKey.hint)
+            }
+            if step.completes { return true }
+            return refuse(
+                step.field,
+                "the step has no flow_key, so that no flow can be told to have passed it",
+                Keys.flowKey.hint
+                    + "; or leave the step out, as only completed flows are counted")
+        }.allSatisfy { $0 }
+    }
+
+    /// Whether the agent can tell the steps with a key apart.
+    private func keysAreFew() -> Bool {
+        let most = ScenarioLimits.keyedSteps
+        let keyed = steps.filter { $0.key != nil }
+        guard keyed.count > most else { return true }
+        return refuse(
+            keyed[most].field,
+            "one of \(keyed.count) steps with a flow_key, and a scenario has \(most) of them at "
+                + "most",
+            "one step may match several paths with {name} or **, and several values in a list; "
+                + "leave out steps that neither complete a flow nor are required")
+    }
+
+    // MARK: - Required steps
+
+    /// Indices of the steps that each step requires.
+    private func requiredSteps() -> [[Int]]? {
+        let indices = Dictionary(
+            zip(steps.map(\.name), steps.indices), uniquingKeysWith: { first, _ in first })
+        // Of other steps without a key it is said at the step.
+        let isKeyless = steps.allSatisfy { $0.key == nil && $0.completes }
+        return steps.enumerated().map { $0 }.readAll { own, step in
+            step.requires.readAll { name, field in
+                guard let index = indices[name] else { return unknown(name, in: step, field) }
+                guard index != own else {
+                    return field.reject(
+                        name, "is this step itself",
+                        "name another step of the scenario, or leave requires out")
+                }
+                guard !isKeyless else {
+                    return field.reject(
+                        name, "cannot be required, as no step of the scenario has a flow_key",
+                        Keys.flowKey.hint)
+                }
+                return index
+            }
+        }
+    }
+
+    /// Reports a required step that is not there; what was meant is sought among the first 50 names.
+    private func unknown(_ name: String, in step: StepDraft, _ field: Field) -> Int? {
+        guard field.findings.isKeeping else {
+            field.findings.addUnkept()
+            return nil
+        }
+        let names = steps.map(\.name).filter { $0 != step.name }
+        var reason = "is not the name of a step of this scenario"
+        if let near = nearest(to: name, among: Array(names.prefix(50))) {
+            reason += "; did you mean \"\(near)\"?"
+        }
+        return field.reject(
+            name, reason,
+            names.isEmpty
+                ? "leave it out: the scenario has no other step"
+                : "the other steps are \(names.firstFew)")
+    }
+
+    private func hasNoCycle(_ required: [[Int]]) -> Bool {
+        guard let cycle = Self.cycle(required), let first = cycle.first else { return true }
+        let names = (cycle + [first]).map { steps[$0].name }
+        return refuse(
+            steps[first].section.field(Keys.requires) ?? steps[first].field,
+            "the steps require one another: \(names.firstChain), so that none can count",
+            "requires names what comes before; leave out one of the names")
+    }
+
+    /// Steps each of which requires the next, and the last the first; `nil` where there are none.
+    private static func cycle(_ required: [[Int]]) -> [Int]? {
+        var open = required.map(\.count)
+        var dependents = [[Int]](repeating: [], count: required.count)
+        for (step, others) in required.enumerated() {
+            for other in others { dependents[other].append(step) }
+        }
+        var free = open.indices.filter { open[$0] == 0 }
+        while let step = free.popLast() {
+            for other in dependents[step] {
+                open[other] -= 1
+                if open[other] == 0 { free.append(other) }
+            }
+        }
+        guard var step = open.firstIndex(where: { $0 > 0 }) else { return nil }
+        var walked: [Int] = []
+        var places: [Int: Int] = [:]
+        while places[step] == nil {
+            places[step] = walked.count
+            walked.append(step)
+            guard let next = required[step].first(where: { open[$0] > 0 }) else { return nil }
+            step = next
+        }
+        let cycle = Array(walked[(places[step] ?? 0)...])
+        let least = cycle.indices.min { cycle[$0] < cycle[$1] } ?? 0
+        return Array(cycle[least...] + cycle[..<least])
+    }
+
+    private func refuse(_ field: Field, _ sentence: String, _ hint: String) -> Bool {
+        field.findings.add(
+            .contradiction(path: field.path, sentence), at: field.place, hint: hint)
+        return false
+    }
+}
+
+extension [String] {
+    /// `a → b → a`, the middle left out where long.
+    fileprivate var firstChain: String {
+        let shown = count > 9 ? prefix(7) + ["…"] + suffix(1) : self[...]
+        return shown.joined(separator: " → ")
+    }
+}

@@ -1,0 +1,171 @@
+import Traffic
+
+/// The part of an exchange that a field is in, as settings name it.
+enum MessagePart: String, CaseIterable {
+    case path
+    case query
+    case header
+    case body
+    case form
+    case xml
+    case responseHeader = "response.header"
+    case responseBody = "response.body"
+    case responseXML = "response.xml"
+
+    /// Why a name cannot be a field's.
+    struct NameFault: Error {
+        let reason: String
+    }
+
+    /// Bytes of a field's name.
+    static let longestName = 256
+    /// Keys or elements on the way to a field.
+    static let deepest = 16
+
+    /// The field `name` of this part.
+    func field(_ name: String) throws(NameFault) -> MessageField {
+        guard (1...Self.longestName).contains(name.utf8.count) else {
+            throw NameFault(reason: keysRule ?? "is not a name of 1 to \(Self.longestName) bytes")
+        }
+        switch self {
+        case .path:
+            guard Field.isIdentifier(name) else { throw NameFault(reason: Field.identifierRule) }
+            return .path(name)
+        case .query: return .query(name)
+        case .form: return .message(.requestForm(name))
+        case .header: return .message(.requestHeader(try headerName(name)))
+        case .responseHeader: return .message(.responseHeader(try headerName(name)))
+        case .body: return .message(.requestJSON(try keys(name)))
+        case .responseBody: return .message(.responseJSON(try keys(name)))
+        case .xml: return .message(.requestXML(try elements(name)))
+        case .responseXML: return .message(.responseXML(try elements(name)))
+        }
+    }
+
+    private var keysRule: String? {
+        let words = "joined with dots, \(Self.longestName) bytes at most"
+        return switch self {
+        case .body, .responseBody: "is not 1 to \(Self.deepest) keys \(words)"
+        case .xml, .responseXML: "is not 1 to \(Self.deepest) element names \(words)"
+        default: nil
+        }
+    }
+
+    private func keys(_ name: String) throws(NameFault) -> [String] {
+        let keys = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard keys.count <= Self.deepest, !keys.contains("") else {
+            throw NameFault(reason: keysRule ?? "")
+        }
+        return keys
+    }
+
+    /// Source: Namespaces in XML 1.0, 4: a qualified name is a prefix, a colon and a local name.
+    private func elements(_ name: String) throws(NameFault) -> [String] {
+        let names = try keys(name)
+        guard !name.contains(":") else {
+            throw NameFault(reason: "has a prefix; write the element's local name alone")
+        }
+        guard !name.contains(where: { $0.isWhitespace || "<>&/@[]".contains($0) }) else {
+            throw NameFault(reason: "is not element names joined with dots, from the root on")
+        }
+        return names
+    }
+
+    /// Source: RFC 9110, 5.1 and 5.6.2 (a field name is a token, compared without case).
+    private func headerName(_ name: String) throws(NameFault) -> String {
+        let marks = Array("!#$%&'*+-.^_`|~".utf8)
+        let isToken = name.utf8.allSatisfy {
+            Field.isDigit($0) || Field.isLetter($0) || marks.contains($0)
+        }
+        guard isToken else { throw NameFault(reason: "is not the name of a header field") }
+        return name.lowercased()
+    }
+}
+
+extension MessageField {
+    /// The field as settings name it: `path.applyNo`, `response.body.result.code`.
+    var written: String {
+        switch self {
+        case .path(let name): "path.\(name)"
+        case .query(let name): "query.\(name)"
+        case .message(.requestHeader(let name)): "header.\(name)"
+        case .message(.requestJSON(let keys)): "body.\(keys.joined(separator: "."))"
+        case .message(.requestForm(let name)): "form.\(name)"
+        case .message(.requestXML(let names)): "xml.\(names.joined(separator: "."))"
+        case .message(.responseHeader(let name)): "response.header.\(name)"
+        case .message(.responseJSON(let keys)): "response.body.\(keys.joined(separator: "."))"
+        case .message(.responseXML(let names)): "response.xml.\(names.joined(separator: "."))"
+        }
+    }
+}
+
+extension Field {
+    /// One field of the exchanges that `request` matches, such as `path.applyNo`.
+    func messageField(of request: RequestMatch?) -> MessageField? {
+        guard let text = text(expected: "a field like path.applyNo") else { return nil }
+        let parts = MessagePart.allCases
+        guard let part = parts.last(where: { text.hasPrefix("\($0.rawValue).") }) else {
+            let first = String(text.prefix { $0 != "." })
+            var reason = "is not \(parts.map { "\($0.rawValue).NAME" }.alternatives)"
+            let meant =
+                first == "response"
+                ? "response.body" : nearest(to: first, among: parts.map(\.rawValue))
+            if let meant, first != text {
+                reason += "; did you mean \"\(meant)\(text.dropFirst(first.count))\"?"
+            }
+            return reject(text, reason)
+        }
+        let name = String(text.dropFirst(part.rawValue.count + 1))
+        do throws(MessagePart.NameFault) {
+            let field = try part.field(name)
+            guard let request else { return field }
+            return isThere(field, named: name, in: request) ? field : nil
+        } catch {
+            return reject(text, error.reason)
+        }
+    }
+
+    /// Whether `request` can have the field; reports where not.
+    private func isThere(
+        _ field: MessageField, named name: String, in request: RequestMatch
+    ) -> Bool {
+        if case .path = field {
+            let names = request.path?.parameters ?? []
+            if names.contains(name) { return true }
+            guard findings.isKeeping else {
+                findings.addUnkept()
+                return false
+            }
+            var reason =
+                request.path.map { "names no part of the path \($0)".quotable }
+                ?? "needs a path, and the step has none"
+            if let near = nearest(to: name, among: names) {
+                reason += "; did you mean \"path.\(near)\"?"
+            }
+            let hint =
+                names.isEmpty
+                ? "write {\(name)} for the segment of when.path where the value stands"
+                : "the path has \(names.map { "path.\($0)" }.conjunction)"
+            findings.add(
+                .badValue(path: path, written: written, reason: reason), at: place, hint: hint)
+            return false
+        }
+        guard let kind = field.requestBodyKind,
+            let other = request.fields.lazy.compactMap(\.field.requestBodyKind).first,
+            kind != other
+        else { return true }
+        findings.add(
+            .badValue(
+                path: path, written: written,
+                reason: "is in another kind of body than when.\(other) asks for"),
+            at: place, hint: "take the field from the same body: \(other).\(name)")
+        return false
+    }
+}
+
+extension PathTemplate {
+    /// The names in braces.
+    var parameters: [String] {
+        segments.compactMap { if case .parameter(let name) = $0 { name } else { nil } }
+    }
+}

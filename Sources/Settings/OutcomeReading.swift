@@ -1,0 +1,217 @@
+import Traffic
+
+extension OutcomeCondition {
+    /// Any 2xx completes the step.
+    static let standard = [OutcomeCondition(.completed, statuses: [.hundred(2)])]
+}
+
+extension Field {
+    /// The mapping `outcome`, in the order of trial: what is named most narrowly by custom comes
+    /// first, so that a refusal inside `200` is not taken for a success whose condition is the
+    /// status alone.
+    func outcomes() -> [OutcomeCondition]? {
+        typealias Keys = ScenarioKeys.Outcome
+        guard let section = section(Keys.all) else { return nil }
+        let order: [(Key, Outcome)] = [
+            (Keys.failed, .failed), (Keys.refused, .refused), (Keys.pending, .pending),
+            (Keys.completed, .completed),
+        ]
+        if !section.contains(Keys.completed.name) { section.reportMissing(Keys.completed) }
+        // All are read before any is compared, so that what is wrong is told in this order.
+        let read = order.compactMap { key, outcome in
+            section.field(key).map { $0.alternatives(of: outcome) }
+        }
+        var earlier: [OutcomeCondition] = []
+        var isGood = section.contains(Keys.completed.name)
+        for alternatives in read {
+            guard let alternatives else {
+                isGood = false
+                continue
+            }
+            let met = alternatives.filter { $0.field.canBeMet($0.condition, after: earlier) }
+            if met.count < alternatives.count || !Self.areNeeded(met) { isGood = false }
+            earlier += met.map(\.condition)
+        }
+        return isGood ? earlier : nil
+    }
+
+    /// One response or a list of them, any of which has the outcome.
+    private func alternatives(of outcome: Outcome) -> [PlacedOutcome]? {
+        elementsOrOne(upTo: ScenarioLimits.alternatives)?.readAll { field in
+            field.condition(outcome).map { PlacedOutcome(field: field, condition: $0) }
+        }
+    }
+
+    private func condition(_ outcome: Outcome) -> OutcomeCondition? {
+        typealias Keys = ScenarioKeys.Condition
+        guard let section = section(Keys.all) else { return nil }
+        guard Keys.all.contains(where: { section.mentions($0.name) }) else {
+            return reject(
+                .wrongType(
+                    path: path, expected: Keys.all.map(\.name).alternatives, found: "none of them"))
+        }
+        let statuses = section.value(Keys.status, default: []) { $0.statuses() }
+        let header = section.value(Keys.header, default: []) {
+            $0.conditions(of: .responseHeader)
+        }
+        let body = section.value(Keys.body, default: []) { $0.conditions(of: .responseBody) }
+        let xml = section.value(Keys.xml, default: []) { $0.conditions(of: .responseXML) }
+        guard let statuses, let header, let body, let xml else { return nil }
+        return OutcomeCondition(outcome, statuses: statuses, fields: header + body + xml)
+    }
+
+    private func statuses() -> [StatusPattern]? {
+        var seen = FirstUses<StatusPattern>()
+        return elementsOrOne(upTo: 64)?.readAll { field in
+            guard let pattern = field.status() else { return nil }
+            return seen.claim(pattern, written: field.written, by: field) ? pattern : nil
+        }
+    }
+
+    /// Source: RFC 9110, 15 "Status Codes": 100 to 599, in classes by the first digit.
+    private func status() -> StatusPattern? {
+        guard case .scalar(let text, isQuoted: false) = node.content else {
+            return reject(expected: "a status like 200 or 2xx")
+        }
+        let bytes = Array(text.utf8)
+        if bytes.count == 3, text.hasSuffix("xx"), (0x31...0x35).contains(bytes[0]) {
+            return .hundred(UInt16(bytes[0] - 0x30))
+        }
+        guard !bytes.isEmpty, bytes.allSatisfy(Self.isDigit) else {
+            return reject(expected: "a status like 200 or 2xx")
+        }
+        guard bytes.count == 3, let code = UInt16(text), (100...599).contains(code) else {
+            return reject(.outOfRange(path: path, written: text, range: "100 to 599"))
+        }
+        return .code(code)
+    }
+}
+
+// MARK: - Outcomes that no response meets
+
+extension Field {
+    /// Whether some response meets `condition` and none of the outcomes tried before it; reports
+    /// where it is certain that none does.
+    private func canBeMet(
+        _ condition: OutcomeCondition, after earlier: [OutcomeCondition]
+    ) -> Bool {
+        let fields = condition.fields.map(\.field)
+        let isJSON = fields.contains {
+            if case .message(.responseJSON) = $0 { true } else { false }
+        }
+        let isXML = fields.contains { if case .message(.responseXML) = $0 { true } else { false } }
+        if isJSON && isXML {
+            return refuse(
+                "no response can meet it, as one body is not both JSON (body) and XML (xml)",
+                "keep the kind that the server answers with")
+        }
+        if isJSON || isXML, !condition.statuses.isEmpty,
+            condition.statuses.allSatisfy(\.isWithoutBody)
+        {
+            return refuse(
+                "no response can meet it, as one with that status has no body",
+                "leave out the \(isJSON ? "body" : "xml") condition, or name a status whose "
+                    + "responses have a body")
+        }
+        var left = condition.statusesOrAll
+        var taking: [String] = []
+        for other in earlier where left.take(other, from: condition) {
+            let name = other.outcome.rawValue
+            if !taking.contains(name) { taking.append(name) }
+        }
+        if left.isEmpty {
+            let names = taking.alternatives
+            return refuse(
+                "no response can meet it, as each that would is \(names) first",
+                "outcomes are tried in the order failed, refused, pending, completed: narrow "
+                    + "\(names) by a field of the response or by other statuses")
+        }
+        return true
+    }
+
+    /// Whether each of an outcome's alternatives is met by some response that the others are not;
+    /// reports those that are not needed.
+    private static func areNeeded(_ alternatives: [PlacedOutcome]) -> Bool {
+        var needed = alternatives
+        // The later of two that are alike is reported.
+        for index in alternatives.indices.reversed() {
+            let one = alternatives[index]
+            var others = needed
+            others.remove(at: index)
+            var left = one.condition.statusesOrAll
+            let covering = others.filter { left.take($0.condition, from: one.condition) }
+            guard left.isEmpty else { continue }
+            needed = others
+            let names = covering.map { "\($0.field.path) (line \($0.field.place.line))" }
+            _ = one.field.refuse(
+                "adds nothing, as each response that it describes is described by "
+                    + names.alternatives,
+                "any one of the list is enough: leave this one out, or correct what should differ")
+        }
+        return needed.count == alternatives.count
+    }
+
+    private func refuse(_ sentence: String, _ hint: String) -> Bool {
+        findings.add(.contradiction(path: path, sentence), at: place, hint: hint)
+        return false
+    }
+}
+
+/// One of an outcome's responses, and where the file has it.
+private struct PlacedOutcome {
+    let field: Field
+    let condition: OutcomeCondition
+}
+
+extension OutcomeCondition {
+    fileprivate var statusesOrAll: [StatusPattern] {
+        statuses.isEmpty ? StatusPattern.classes : statuses
+    }
+}
+
+extension [StatusPattern] {
+    /// Removes the statuses with which each response that meets `condition` meets `other`; whether
+    /// there were any.
+    fileprivate mutating func take(_ other: OutcomeCondition, from condition: OutcomeCondition)
+        -> Bool
+    {
+        let before = count
+        guard other.fields.allSatisfy({ $0.isImplied(by: condition.fields) }) else { return false }
+        removeAll { $0.isCovered(by: other.statuses) }
+        return count < before
+    }
+}
+
+extension StatusPattern {
+    fileprivate static let classes = (1...5).map { StatusPattern.hundred($0) }
+
+    /// Source: RFC 9112, 6.3 "Message Body Length": 1xx, 204 and 304 have none.
+    fileprivate var isWithoutBody: Bool {
+        switch self {
+        case .code(let code): code / 100 == 1 || code == 204 || code == 304
+        case .hundred(let hundred): hundred == 1
+        }
+    }
+
+    /// Whether one of `patterns` has all codes of this one; none of them: all codes there are.
+    fileprivate func isCovered(by patterns: [StatusPattern]) -> Bool {
+        if patterns.isEmpty { return true }
+        return switch self {
+        case .hundred: patterns.contains(self)
+        case .code(let code): patterns.contains { $0.contains(code) }
+        }
+    }
+}
+
+extension FieldCondition {
+    /// Whether every message that meets `conditions` meets this one.
+    func isImplied(by conditions: [FieldCondition]) -> Bool {
+        conditions.contains { other in
+            guard other.field == field else { return false }
+            guard !values.isEmpty else { return true }
+            guard !other.values.isEmpty else { return false }
+            guard values.count > 8 else { return other.values.allSatisfy(values.contains) }
+            return Set(other.values).isSubset(of: values)
+        }
+    }
+}

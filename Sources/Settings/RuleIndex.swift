@@ -1,0 +1,166 @@
+import Traffic
+
+/// Rules by the segments of their paths, and where one path has many, by the values of a field:
+/// finds the few earlier rules that a rule can share requests with, in place of all of them.
+struct RuleIndex {
+    /// Places visited, rules compared, and a part for the length of what is compared, for one file.
+    /// Where a file needs more, the rest of its
+    /// rules is not compared, and a warning says so.
+    static let maximumSteps = 1_000_000
+    /// Segments of a path that are told apart; rules with longer ones stand together.
+    private static let maximumDepth = 8
+
+    /// What tells rules of one path apart.
+    fileprivate enum Trait: Hashable {
+        case field(MessageField)
+        case host
+        case method
+    }
+
+    fileprivate struct Bucket {
+        var plain: [Int] = []
+        var byTrait: [Trait: [[UInt8]: [Int]]] = [:]
+    }
+
+    private struct Node {
+        var literals: [String: Int] = [:]
+        var parameter: Int?
+        /// Rules whose path ends here.
+        var ending = Bucket()
+        /// Rules whose path goes on from here in any way.
+        var open = Bucket()
+    }
+
+    private var nodes = [Node()]
+    private var steps = 0
+
+    /// The first earlier rule that hides `rule`, and the first of another scenario that shares
+    /// requests with it and is not the narrower one; `nil` where the limit was reached.
+    mutating func compare(
+        _ rule: PlacedRule, with rules: [PlacedRule]
+    ) -> (hiding: Int?, sharing: Int?)? {
+        var hiding: Int?
+        var sharing: Int?
+        let traits = Self.traits(of: rule.scope.request)
+        for bucket in buckets(reachedBy: rule.scope.path) {
+            candidates(in: bucket, traits) { number, steps in
+                let other = rules[number]
+                steps += rule.scope.effort(with: other.scope)
+                if number < hiding ?? .max, other.scope.covers(rule.scope) {
+                    hiding = number
+                }
+                guard other.scenario != rule.scenario, number < sharing ?? .max,
+                    other.scope.shares(rule.scope), !rule.scope.covers(other.scope)
+                else { return }
+                sharing = number
+            }
+            if steps > Self.maximumSteps { return nil }
+        }
+        return steps > Self.maximumSteps ? nil : (hiding, sharing)
+    }
+
+    mutating func insert(_ rule: PlacedRule, as number: Int) {
+        let path = rule.scope.path
+        var at = 0
+        for segment in path.segments.prefix(Self.maximumDepth) {
+            let next: Int
+            switch segment {
+            case .literal(let text):
+                next = nodes[at].literals[text] ?? nodes.count
+                nodes[at].literals[text] = next
+            case .parameter:
+                next = nodes[at].parameter ?? nodes.count
+                nodes[at].parameter = next
+            }
+            if next == nodes.count { nodes.append(Node()) }
+            at = next
+        }
+        let traits = Self.traits(of: rule.scope.request)
+        if Self.goesOn(path) {
+            nodes[at].open.insert(number, traits)
+        } else {
+            nodes[at].ending.insert(number, traits)
+        }
+    }
+
+    private static func goesOn(_ path: PathTemplate) -> Bool {
+        path.isPrefix || path.segments.count > maximumDepth
+    }
+
+    /// What has values in the rule, fields first.
+    private static func traits(of request: RequestMatch) -> [(trait: Trait, values: [[UInt8]])] {
+        let fields = request.fields.filter { !$0.values.isEmpty }.map {
+            (trait: Trait.field($0.field), values: $0.values)
+        }
+        let words: [(Trait, [String])] = [(.host, request.hosts), (.method, request.methods)]
+        return fields
+            + words.filter { !$0.1.isEmpty }.map { ($0.0, $0.1.map { Array($0.utf8) }) }
+    }
+
+    /// The buckets of the places whose paths `path` may share.
+    private mutating func buckets(reachedBy path: PathTemplate) -> [Bucket] {
+        let segments = Array(path.segments.prefix(Self.maximumDepth))
+        var found: [Bucket] = []
+        var open: [(node: Int, depth: Int)] = [(0, 0)]
+        while let (number, depth) = open.popLast() {
+            steps += 1
+            if steps > Self.maximumSteps { return [] }
+            let node = nodes[number]
+            found.append(node.open)
+            if depth >= segments.count {
+                if depth == segments.count || Self.goesOn(path) { found.append(node.ending) }
+                guard Self.goesOn(path) else { continue }
+                open += node.literals.values.map { ($0, depth + 1) }
+                if let next = node.parameter { open.append((next, depth + 1)) }
+                continue
+            }
+            switch segments[depth] {
+            case .literal(let text):
+                if let next = node.literals[text] { open.append((next, depth + 1)) }
+                if !text.isEmpty, let next = node.parameter { open.append((next, depth + 1)) }
+            case .parameter:
+                open += node.literals.values.map { ($0, depth + 1) }
+                if let next = node.parameter { open.append((next, depth + 1)) }
+            }
+        }
+        return found
+    }
+
+    /// Visits the rules of the bucket that no value of `traits` tells apart from a rule with them.
+    private mutating func candidates(
+        in bucket: Bucket, _ traits: [(trait: Trait, values: [[UInt8]])],
+        _ visit: (Int, _ steps: inout Int) -> Void
+    ) {
+        func all(_ numbers: [Int]) {
+            for number in numbers where steps <= Self.maximumSteps { visit(number, &steps) }
+        }
+        all(bucket.plain)
+        for (trait, byValue) in bucket.byTrait {
+            if let own = traits.first(where: { $0.trait == trait }) {
+                for value in own.values { byValue[value].map(all) }
+            } else {
+                byValue.values.forEach(all)
+            }
+        }
+    }
+}
+
+extension RuleIndex.Bucket {
+    /// Puts the rule where its values have the fewest rules so far: codes that differ from rule to
+    /// rule tell more apart than a channel that most share.
+    fileprivate mutating func insert(
+        _ number: Int, _ traits: [(trait: RuleIndex.Trait, values: [[UInt8]])]
+    ) {
+        let crowds = traits.map { own in
+            let known = byTrait[own.trait] ?? [:]
+            return own.values.reduce(0) { $0 + (known[$1]?.count ?? 0) }
+        }
+        guard let best = crowds.indices.min(by: { crowds[$0] < crowds[$1] }) else {
+            plain.append(number)
+            return
+        }
+        for value in traits[best].values {
+            byTrait[traits[best].trait, default: [:]][value, default: []].append(number)
+        }
+    }
+}

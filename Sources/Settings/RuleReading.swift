@@ -1,0 +1,211 @@
+package import Traffic
+
+/// The rules of a file in its order, as they are read, to find those that hide or share requests
+/// with others.
+struct RuleReading {
+    let surroundings: ScenarioSurroundings
+    private var rules: [PlacedRule] = []
+    private var scenario = 0
+    private var scenarioName = ""
+    private var fields: Set<MessageField> = []
+
+    init(_ surroundings: ScenarioSurroundings) { self.surroundings = surroundings }
+
+    /// What is added from now on belongs to the next scenario.
+    mutating func begin(scenario name: String) {
+        scenario += 1
+        scenarioName = name
+    }
+
+    /// Adds the rule that `field` (`when`) writes.
+    mutating func add(_ request: RequestMatch, at field: Field) {
+        rules.append(
+            PlacedRule(
+                scenario: scenario, scenarioName: scenarioName,
+                scope: RuleScope(request, services: surroundings.services?.count ?? 0),
+                place: field.place, path: field.path))
+    }
+
+    /// Adds the fields that a step asks for. Whether they are not too many; reports the step with
+    /// which they become so.
+    mutating func takeFields(of step: StepDraft) -> Bool {
+        guard fields.count <= ScenarioLimits.fields else { return true }
+        fields.formUnion(step.fields)
+        guard fields.count > ScenarioLimits.fields else { return true }
+        step.field.findings.add(
+            .contradiction(
+                path: step.field.path,
+                "with this step the rules ask for more than \(ScenarioLimits.fields) different "
+                    + "fields of messages"),
+            at: step.field.place,
+            hint: "each message is searched for all of them: ask for the same field with other "
+                + "values, or leave out scenarios that this host does not serve")
+        return false
+    }
+
+    /// Whether no rule is hidden by an earlier one; reports those that are, and warns of rules of
+    /// different scenarios that share requests without one being the narrower and first.
+    func areInOrder(_ findings: Findings) -> Bool {
+        var index = RuleIndex()
+        var isGood = true
+        for (number, rule) in rules.enumerated() {
+            guard let found = index.compare(rule, with: rules) else {
+                findings.warn(
+                    .comparisonCut(path: rule.path, limit: RuleIndex.maximumSteps), at: rule.place,
+                    hint: "rules are compared where paths and values do not tell them apart; "
+                        + "name more of the path, or values in place of any")
+                return isGood
+            }
+            if let hiding = found.hiding {
+                isGood = false
+                findings.add(
+                    .unreachableRule(
+                        path: rule.path, written: rule.scope.request.written,
+                        earlier: rules[hiding].scope.request.written,
+                        firstLine: rules[hiding].place.line),
+                    at: rule.place,
+                    hint: "one request belongs to one rule, the first that matches it: put the "
+                        + "narrower rule first, tell the two apart by what is in when, or keep "
+                        + "one of them")
+            } else if let sharing = found.sharing {
+                findings.warn(
+                    .overlappingRule(
+                        path: rule.path, written: rule.scope.request.written,
+                        earlier: rules[sharing].scope.request.written,
+                        scenario: rules[sharing].scenarioName,
+                        firstLine: rules[sharing].place.line),
+                    at: rule.place,
+                    hint: "one request belongs to one scenario: tell the two apart by what is in "
+                        + "when, such as service, method or a field's values")
+            }
+            index.insert(rule, as: number)
+        }
+        return isGood
+    }
+}
+
+/// A rule and where the file has it.
+struct PlacedRule {
+    let scenario: Int
+    let scenarioName: String
+    let scope: RuleScope
+    let place: SourcePlace
+    let path: String
+}
+
+/// The requests that a rule matches, to be compared with another's.
+struct RuleScope {
+    let request: RequestMatch
+    /// One bit for each service.
+    let services: UInt64
+    /// No path is the path `/**`.
+    let path: PathTemplate
+    private let values: Int
+    private let bodyKind: String?
+
+    init(_ request: RequestMatch, services count: Int) {
+        self.request = request
+        let named = request.services
+        services =
+            named.isEmpty || named.count == count
+            ? .max : named.reduce(0) { $0 | 1 << UInt64($1 & 63) }
+        path = request.path ?? PathTemplate(segments: [], isPrefix: true)
+        values = request.fields.reduce(request.methods.count + request.hosts.count) {
+            $0 + 1 + $1.values.count
+        }
+        bodyKind = request.fields.lazy.compactMap(\.field.requestBodyKind).first
+    }
+
+    /// What it takes to compare the two, 1 for short ones.
+    func effort(with other: RuleScope) -> Int {
+        1 + values * other.values / 16
+            + min(path.segments.count, other.path.segments.count) / 4
+    }
+
+    /// Whether every request that `other` matches is one of this rule's.
+    func covers(_ other: RuleScope) -> Bool {
+        services & other.services == other.services
+            && Self.covers(request.methods, other.request.methods)
+            && Self.covers(request.hosts, other.request.hosts)
+            && path.covers(other.path)
+            && request.fields.allSatisfy { $0.isImplied(by: other.request.fields) }
+    }
+
+    /// Whether some request can be one of both rules'.
+    func shares(_ other: RuleScope) -> Bool {
+        services & other.services != 0
+            && Self.shares(request.methods, other.request.methods)
+            && Self.shares(request.hosts, other.request.hosts)
+            && (bodyKind == nil || other.bodyKind == nil || bodyKind == other.bodyKind)
+            && path.shares(other.path)
+            && request.fields.allSatisfy { condition in
+                other.request.fields.allSatisfy {
+                    $0.field != condition.field || Self.shares($0.values, condition.values)
+                }
+            }
+    }
+
+    private static func covers<Value: Equatable>(_ a: [Value], _ b: [Value]) -> Bool {
+        a.isEmpty || !b.isEmpty && b.allSatisfy(a.contains)
+    }
+
+    private static func shares<Value: Equatable>(_ a: [Value], _ b: [Value]) -> Bool {
+        a.isEmpty || b.isEmpty || a.contains(where: b.contains)
+    }
+}
+
+extension PathTemplate {
+    /// Whether every path that `other` matches is one of this template's.
+    func covers(_ other: PathTemplate) -> Bool {
+        if isPrefix {
+            guard other.segments.count >= segments.count + (other.isPrefix ? 0 : 1) else {
+                return false
+            }
+        } else if other.isPrefix || other.segments.count != segments.count {
+            return false
+        }
+        return zip(segments, other.segments).allSatisfy { $0.covers($1) }
+    }
+
+    /// Whether some path is one of both templates'.
+    func shares(_ other: PathTemplate) -> Bool {
+        switch (isPrefix, other.isPrefix) {
+        case (false, false): guard segments.count == other.segments.count else { return false }
+        case (true, false): guard other.segments.count > segments.count else { return false }
+        case (false, true): guard segments.count > other.segments.count else { return false }
+        case (true, true): break
+        }
+        return zip(segments, other.segments).allSatisfy { $0.covers($1) || $1.covers($0) }
+    }
+}
+
+extension PathTemplate.Segment {
+    fileprivate func covers(_ other: Self) -> Bool {
+        switch (self, other) {
+        case (.parameter, .parameter): true
+        case (.parameter, .literal(let text)): !text.isEmpty
+        case (.literal(let a), .literal(let b)): a == b
+        case (.literal, .parameter): false
+        }
+    }
+}
+
+extension RequestMatch {
+    /// The rule in one line, without its services: `POST /gw body.txnCode=CR01|CR02`. Of hosts and
+    /// of a field's values, the first four; control characters as `?`.
+    package var written: String {
+        let most = 4
+        var words = [
+            methods.isEmpty ? "any method" : methods.joined(separator: "|"),
+            path.map { "\($0)" } ?? "any path",
+        ]
+        if !hosts.isEmpty { words.append("host=\(hosts.prefix(most).joined(separator: "|"))") }
+        for condition in fields {
+            let values = condition.values.prefix(most).map { String(decoding: $0, as: UTF8.self) }
+            let rest = condition.values.count > most ? "|…" : ""
+            let text = values.isEmpty ? "any" : values.joined(separator: "|") + rest
+            words.append("\(condition.field.written)=\(text)")
+        }
+        return words.joined(separator: " ").harmless
+    }
+}

@@ -1,0 +1,359 @@
+// Hot path: allocates nothing; reads a body in any pieces.
+import Glibc
+
+/// Finds the text of one XML element by its path of local names from the root, in a body that comes
+/// in pieces: of the first element at that path, what stands before the first element in it, without
+/// white space around it.
+///
+/// Names count without their prefixes. References to characters and the five predefined entities are
+/// replaced; any other, and line ends, are kept as written, for entities are not expanded. Bytes are
+/// those of the document, in whatever encoding that has ASCII in it. It checks no more of the grammar
+/// than it needs to find its way: the names of end tags and what stands in tags are passed over.
+/// What is no XML has no fields.
+///
+/// Source: XML 1.0, 2 and 4.
+struct XMLFieldScanner {
+    /// Elements inside one another at most; deeper bodies are not read further.
+    static let maximumDepth: UInt8 = 64
+    /// Bytes of a document type declaration at most; a body with a longer one is not read further.
+    static let maximumDoctype: UInt16 = 4096
+
+    enum Phase: UInt8 {
+        /// At the first bytes, which may be a byte order mark.
+        case start
+        case text
+        /// Behind `<`, and behind `<!` as far as that tells what begins.
+        case markup, keyword
+        case name, tag, slash, endTag, quoted
+        case comment, instruction, section
+        case doctype, subset, declaration
+        case found, absent
+        /// Nested too deeply, in UTF-16, or asked for when part of the body had passed.
+        case unreadable
+    }
+
+    private enum Keyword: UInt8 {
+        case comment, section, doctype
+
+        var text: StaticString {
+            switch self {
+            case .comment: "--"
+            case .section: "[CDATA["
+            case .doctype: "DOCTYPE"
+            }
+        }
+    }
+
+    /// The path's names, each ended by a zero byte, behind one another.
+    private var path: UnsafePointer<UInt8>
+    private var component: UnsafePointer<UInt8>
+    private var position: UnsafePointer<UInt8>
+    private(set) var phase = Phase.start
+    /// Where a quoted string stands.
+    private var around = Phase.tag
+    private var quote: UInt8 = 0
+    private var keyword = Keyword.comment
+    /// Bytes read of what ends the part that is being read, or of what begins it.
+    private var run: UInt8 = 0
+    private var nameMatches = false
+    /// In the element that is looked for.
+    private var isInside = false
+    private var isInDoctype = false
+    private var isInSubset = false
+    /// Elements that are open, and how many of them from the root are the path's.
+    private var depth: UInt8 = 0
+    private var matched: UInt8 = 0
+    private var doctypeLength: UInt16 = 0
+    private var reference = XMLReference()
+    private(set) var text = FieldText()
+    /// The value's length without white space at its end.
+    private var textEnd: UInt8 = 0
+
+    init(path: UnsafePointer<UInt8>) {
+        self.path = path
+        component = path
+        position = path
+    }
+
+    var isDone: Bool {
+        phase == .found || phase == .absent || phase == .unreadable
+    }
+
+    mutating func makeUnreadable() { phase = .unreadable }
+
+    /// The same scanner with its path at another place.
+    func moved(to path: UnsafePointer<UInt8>) -> XMLFieldScanner {
+        var scanner = self
+        scanner.component = path + (component - self.path)
+        scanner.position = path + (position - self.path)
+        scanner.path = path
+        return scanner
+    }
+
+    /// Makes ready for the next body.
+    mutating func restart() { self = XMLFieldScanner(path: path) }
+
+    mutating func scan(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        var index = 0
+        while index < bytes.count && !isDone {
+            // Long texts that nothing is looked for in.
+            if phase == .text && depth > 0 && !isInside || phase == .quoted && !isInDoctype {
+                let end = phase == .text ? 0x3c : Int32(quote)
+                guard let next = memchr(start + index, end, bytes.count - index) else { return }
+                index = UnsafeRawPointer(next) - start
+            }
+            step(bytes[index])
+            index += 1
+        }
+    }
+
+    private mutating func step(_ byte: UInt8) {
+        if isInDoctype {
+            doctypeLength += 1
+            guard doctypeLength <= Self.maximumDoctype else { return phase = .unreadable }
+        }
+        switch phase {
+        case .start: begin(byte)
+        case .text: content(byte)
+        case .markup: markup(byte)
+        case .keyword: takeKeyword(byte)
+        case .name: takeName(byte)
+        case .tag: takeTag(byte)
+        case .slash: if byte == 0x3e { endEmpty() } else { tag(byte) }
+        case .endTag: if byte == 0x3e { leave() } else if byte == 0x3c { phase = .absent }
+        case .quoted: if byte == quote { phase = around }
+        case .comment, .instruction, .section: part(byte)
+        case .doctype, .subset, .declaration: doctype(byte)
+        case .found, .absent, .unreadable: break
+        }
+    }
+
+    // MARK: Text
+
+    /// The byte order mark of UTF-8 is passed over; those of UTF-16, and `<` in it, are known.
+    private mutating func begin(_ byte: UInt8) {
+        switch (run, byte) {
+        case (0, 0xef), (1, 0xbb): run += 1
+        case (2, 0xbf): phase = .text
+        case (0, 0xfe): run = 3
+        case (0, 0xff): run = 4
+        case (0, 0): run = 5
+        case (3, 0xff), (4, 0xfe), (5, 0x3c): phase = .unreadable
+        case (0, _):
+            phase = .text
+            content(byte)
+        default: phase = .absent
+        }
+    }
+
+    private mutating func content(_ byte: UInt8) {
+        if byte == 0x3c {
+            if isInside { endReference(isWhole: false) }
+            phase = .markup
+        } else if isInside {
+            takeText(byte)
+        } else if depth == 0 && !byte.isXMLSpace {
+            phase = .absent
+        }
+    }
+
+    private mutating func takeText(_ byte: UInt8) {
+        if reference.isOpen {
+            if byte == 0x3b { return endReference(isWhole: true) }
+            if reference.take(byte) { return }
+            endReference(isWhole: false)
+        }
+        if byte == 0x26 { reference.open() } else { append(byte) }
+    }
+
+    private mutating func append(_ byte: UInt8) {
+        let isSpace = byte.isXMLSpace
+        if isSpace && text.count == 0 { return }
+        text.append(byte)
+        if !isSpace { textEnd = text.count }
+    }
+
+    /// Replaces the reference that was read, or keeps it as written.
+    private mutating func endReference(isWhole: Bool) {
+        guard reference.isOpen else { return }
+        if isWhole, let character = reference.character {
+            UTF8.encode(character).map { for byte in $0 { append(byte) } }
+        } else {
+            append(0x26)
+            for index in 0..<reference.count { append(reference[index]) }
+            if isWhole { append(0x3b) }
+        }
+        reference.close()
+    }
+
+    // MARK: Tags
+
+    private mutating func markup(_ byte: UInt8) {
+        switch byte {
+        case 0x21:
+            phase = .keyword
+            run = 0
+        case 0x3f:
+            phase = .instruction
+            run = 0
+        case _ where isInSubset: phase = .absent
+        case 0 where depth == 0: phase = .unreadable
+        case 0x2f where isInside: find()
+        case 0x2f where depth > 0: phase = .endTag
+        case _ where !byte.beginsXMLName: phase = .absent
+        case _ where isInside: find()
+        default:
+            beginName()
+            takeName(byte)
+        }
+    }
+
+    private mutating func find() {
+        text.cut(to: textEnd)
+        phase = .found
+    }
+
+    private mutating func beginName() {
+        phase = .name
+        nameMatches = matched == depth
+        position = component
+    }
+
+    private mutating func takeName(_ byte: UInt8) {
+        switch byte {
+        case 0x3a: beginName()
+        case 0x3e, 0x2f, 0x20, 0x09, 0x0a, 0x0d:
+            guard depth < Self.maximumDepth else { return phase = .unreadable }
+            depth += 1
+            if nameMatches && position > component && position.pointee == 0 {
+                matched += 1
+                component = position + 1
+                isInside = component.pointee == 0
+            }
+            tag(byte)
+        case 0x3c: phase = .absent
+        default:
+            guard nameMatches else { return }
+            nameMatches = position.pointee == byte && byte != 0
+            if nameMatches { position += 1 }
+        }
+    }
+
+    private mutating func tag(_ byte: UInt8) {
+        phase = .tag
+        takeTag(byte)
+    }
+
+    private mutating func takeTag(_ byte: UInt8) {
+        switch byte {
+        case 0x22, 0x27: openQuote(byte)
+        case 0x3e: phase = .text
+        case 0x2f: phase = .slash
+        case 0x3c: phase = .absent
+        default: break
+        }
+    }
+
+    private mutating func openQuote(_ byte: UInt8) {
+        around = phase
+        quote = byte
+        phase = .quoted
+    }
+
+    private mutating func endEmpty() {
+        if isInside { find() } else { leave() }
+    }
+
+    /// An element ends; with the root, the document.
+    private mutating func leave() {
+        depth -= 1
+        guard depth > 0 else { return phase = .absent }
+        phase = .text
+        guard matched > depth else { return }
+        matched = depth
+        component = path
+        for _ in 0..<matched {
+            while component.pointee != 0 { component += 1 }
+            component += 1
+        }
+    }
+
+    // MARK: Other parts
+
+    private mutating func takeKeyword(_ byte: UInt8) {
+        if run == 0 {
+            switch byte {
+            case 0x2d: keyword = .comment
+            case _ where isInSubset:
+                phase = .declaration
+                return doctype(byte)
+            case 0x5b where depth > 0: keyword = .section
+            case 0x44 where depth == 0: keyword = .doctype
+            default: return phase = .absent
+            }
+        }
+        guard byte == keyword.text.utf8Start[Int(run)] else { return phase = .absent }
+        run += 1
+        guard run == keyword.text.utf8CodeUnitCount else { return }
+        run = 0
+        switch keyword {
+        case .comment: phase = .comment
+        case .section: phase = .section
+        case .doctype:
+            phase = .doctype
+            isInDoctype = true
+        }
+    }
+
+    /// A comment, an instruction or a section of character data, up to its end.
+    private mutating func part(_ byte: UInt8) {
+        let (last, count): (UInt8, UInt8) =
+            switch phase {
+            case .comment: (0x2d, 2)
+            case .section: (0x5d, 2)
+            default: (0x3f, 1)
+            }
+        if byte == 0x3e && run == count {
+            phase = isInSubset ? .subset : .text
+        } else if byte == last {
+            if run < count { run += 1 } else if phase == .section && isInside { append(byte) }
+        } else {
+            if phase == .section && isInside {
+                for _ in 0..<run { append(last) }
+                append(byte)
+            }
+            run = 0
+        }
+    }
+
+    /// A document type declaration, or what is declared in it.
+    private mutating func doctype(_ byte: UInt8) {
+        switch (phase, byte) {
+        case (.subset, 0x3c): phase = .markup
+        case (.subset, 0x5d):
+            isInSubset = false
+            phase = .doctype
+        case (.subset, _): break
+        case (_, 0x22), (_, 0x27): openQuote(byte)
+        case (.declaration, 0x3e): phase = .subset
+        case (.doctype, 0x3e):
+            isInDoctype = false
+            phase = .text
+        case (.doctype, 0x5b):
+            isInSubset = true
+            phase = .subset
+        default: break
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isXMLSpace: Bool {
+        self == 0x20 || self == 0x0a || self == 0x0d || self == 0x09
+    }
+    /// A letter, `_` or `:`, or a byte of a character that is not of ASCII.
+    fileprivate var beginsXMLName: Bool {
+        (self | 0x20) &- 0x61 < 26 || self == 0x5f || self == 0x3a || self >= 0x80
+    }
+}

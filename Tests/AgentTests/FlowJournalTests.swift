@@ -1,0 +1,235 @@
+import Foundation
+import Glibc
+import Metering
+import Scenarios
+import Testing
+
+@testable import Agent
+
+@Suite("Flows on disk")
+struct FlowJournalTests {
+    private let names = FlowNames(
+        scenarios: ["credit", "repayment"], steps: [["apply", "notice"], []])
+
+    /// Windows of 10 s with some changes each; the last one is told by `windows`.
+    private func changes(_ windows: Int, from first: Int = 0, isSnapshot: Bool = false)
+        -> [(end: Timestamp, changes: FlowChanges)]
+    {
+        (first..<(first + windows)).map { window in
+            let states = (0..<(window % 4 + 1)).map { number in
+                FlowState(
+                    digest: UInt64(window * 10 + number) &* 0x9e37_79b9_7f4a_7c15,
+                    steps: UInt64(number % 4), time: Timestamp(UInt64(window * 10 + number)),
+                    scenario: UInt16(number % 2),
+                    standing: [.open, .completed, .refused, .forgotten][number % 4],
+                    isIncomplete: number % 3 == 0)
+            }
+            return (
+                Timestamp(UInt64(window + 1) * 10),
+                FlowChanges(names: names, states: states, isSnapshot: isSnapshot)
+            )
+        }
+    }
+
+    private func written(_ windows: [(end: Timestamp, changes: FlowChanges)], _ path: String) throws
+    {
+        var journal = FlowJournal(path: path, secret: 7)
+        for window in windows { try journal.append(window.changes, end: window.end) }
+    }
+
+    @Test("come back as they were written, and as far as the latest record")
+    func reading() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flows"
+            #expect(try FlowJournal(path: path, secret: 7).read(upTo: nil).states == [])
+            let windows = changes(9)
+            try written(windows, path)
+            let all = try FlowJournal(path: path, secret: 7).read(upTo: nil)
+            #expect(all.states == windows.flatMap(\.changes.states))
+            #expect(all.names == names)
+            // What no record tells of is cut off, and does not come back.
+            let part = try FlowJournal(path: path, secret: 7).read(upTo: Timestamp(50))
+            #expect(part.states == windows[..<5].flatMap(\.changes.states))
+            #expect(try FlowJournal(path: path, secret: 7).read(upTo: nil).states == part.states)
+        }
+    }
+
+    @Test("a window that is written again, as its record could not be, stands there once")
+    func again() throws {
+        try withTemporaryFolder { folder in
+            var journal = FlowJournal(path: folder + "/flows", secret: 7)
+            let windows = changes(3)
+            for window in windows + windows.suffix(1) {
+                try journal.append(window.changes, end: window.end)
+            }
+            #expect(
+                try journal.read(upTo: nil).states == windows.flatMap(\.changes.states))
+        }
+    }
+
+    @Test("a snapshot takes the place of all before it")
+    func snapshot() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flows"
+            let snapshot = changes(1, from: 7, isSnapshot: true)
+            try written(changes(7) + snapshot + changes(2, from: 8), path)
+            let read = try FlowJournal(path: path, secret: 7).read(upTo: Timestamp(90))
+            #expect(
+                read.states
+                    == (snapshot + changes(1, from: 8)).flatMap(\.changes.states))
+        }
+    }
+
+    @Test("digests of another secret are of no use, and make room")
+    func otherSecret() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flows"
+            try written(changes(3), path)
+            let other = try FlowJournal(path: path, secret: 8).read(upTo: nil)
+            #expect(other.isOfOtherSecret)
+            #expect(other.states == [])
+            #expect(try !FlowJournal(path: path, secret: 7).read(upTo: nil).isOfOtherSecret)
+        }
+    }
+
+    @Test("a file cut anywhere gives its whole windows, and takes others behind them")
+    func cuts() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flows"
+            let windows = changes(4)
+            try written(windows, path)
+            let bytes = try bytes(of: path)
+            for length in bytes.indices {
+                try write(Array(bytes[..<length]), to: path)
+                let kept = try FlowJournal(path: path, secret: 7).read(upTo: nil).states
+                #expect(windows.flatMap(\.changes.states).starts(with: kept))
+                let more = changes(1, from: 20)
+                try written(more, path)
+                #expect(
+                    try FlowJournal(path: path, secret: 7).read(upTo: nil).states
+                        == kept + more.flatMap(\.changes.states))
+            }
+        }
+    }
+
+    @Test("a changed byte ends the file there", arguments: 0..<200)
+    func damage(seed: Int) throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flows"
+            let windows = changes(5)
+            try written(windows, path)
+            var bytes = try bytes(of: path)
+            bytes[seed * 7919 % bytes.count] ^= 1 << UInt8(seed % 8)
+            try write(bytes, to: path)
+            let kept = try FlowJournal(path: path, secret: 7).read(upTo: nil).states
+            let all = windows.flatMap(\.changes.states)
+            #expect(all.starts(with: kept))
+            #expect(kept.count < all.count)
+        }
+    }
+
+    @Test("what is no file is an error, and nothing waits for it")
+    func noFile() throws {
+        try withTemporaryFolder { folder in
+            let pipe = folder + "/flows"
+            #expect(mkfifo(pipe, 0o600) == 0)
+            #expect(throws: StateFileError.self) {
+                try FlowJournal(path: pipe, secret: 7).read(upTo: nil)
+            }
+            #expect(throws: StateFileError.self) {
+                try FlowJournal(path: folder, secret: 7).read(upTo: nil)
+            }
+        }
+    }
+
+    private func bytes(of path: String) throws -> [UInt8] {
+        let file = open(path, O_RDONLY)
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = read(file, &bytes, bytes.count)
+        try #require(count > 0)
+        return Array(bytes[..<count])
+    }
+
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        let file = open(path, O_WRONLY | O_TRUNC)
+        defer { close(file) }
+        try #require(Glibc.write(file, bytes, bytes.count) == bytes.count)
+    }
+}
+
+@Suite("The secret of flow keys")
+struct FlowSecretFileTests {
+    @Test("is made once, for its owner alone, and stays")
+    func own() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flow-secret"
+            let first = try FlowSecretFile.secret(nil, else: path).identity
+            #expect(try FlowSecretFile.secret(nil, else: path).identity == first)
+            var status = stat()
+            #expect(stat(path, &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o600)
+            #expect(try FlowSecretFile.secret(nil, else: folder + "/other").identity != first)
+        }
+    }
+
+    @Test("that others may read, or that has too few bytes, is refused with the remedy")
+    func refused() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/plan.secret"
+            func put(_ count: Int, _ mode: mode_t) {
+                let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+                _ = Glibc.write(file, Array(repeating: UInt8(7), count: count), count)
+                close(file)
+                chmod(path, mode)
+            }
+            func failure() -> FlowSecretError? {
+                do throws(FlowSecretError) {
+                    _ = try FlowSecretFile.secret(path, else: folder + "/unused")
+                    return nil
+                } catch { return error }
+            }
+            #expect(failure() == .unreadable(path: path, errno: ENOENT))
+            #expect(failure()?.description.contains("head -c 32 /dev/urandom > \(path)") == true)
+            put(32, 0o640)
+            #expect(failure() == .exposed(path: path))
+            #expect(failure()?.description.contains("chmod 600 \(path)") == true)
+            put(15, 0o600)
+            #expect(failure() == .badLength(path: path, bytes: 15))
+            put(5000, 0o600)
+            #expect(failure() == .badLength(path: path, bytes: 4097))
+            #expect(failure()?.description.contains("has 4096 bytes and more: ") == true)
+            put(16, 0o400)
+            #expect(failure() == nil)
+            #expect(access(folder + "/unused", F_OK) != 0)
+        }
+    }
+
+    @Test("is wanting for lack of a right, or else of what the settings should say")
+    func kinds() {
+        let denied: [any Error] = [
+            FlowSecretError.unreadable(path: "s", errno: EACCES),
+            FlowSecretError.unwritable(path: "s", errno: EPERM),
+            FlowJournalError(cause: StateFileError(path: "f", errno: EACCES)),
+        ]
+        for error in denied {
+            #expect(isPermission(error), "\(error)")
+            #expect("\(error)".contains("user"), "\(error)")
+        }
+        let wrong: [any Error] = [
+            FlowSecretError.unreadable(path: "s", errno: ENOENT),
+            FlowSecretError.exposed(path: "s"), FlowSecretError.badLength(path: "s", bytes: 3),
+            FlowSecretError.notAFile(path: "s"),
+            FlowSecretError.unwritable(path: "s", errno: ENOSPC),
+            FlowJournalError(cause: StateFileError(path: "f", errno: EISDIR)),
+        ]
+        for error in wrong { #expect(!isPermission(error), "\(error)") }
+    }
+}
+
+private func withTemporaryFolder(_ body: (String) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try body(folder.path)
+}
