@@ -6,10 +6,10 @@ import Lab
 struct JouleflowLab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jouleflow-lab",
-        abstract: "Development only: simulated counters, a loan application, load, and the demo.",
+        abstract: "Development only: simulated counters, loan applications, load, and the demo.",
         subcommands: [
             PowercapCommand.self, AppCommand.self, LoadCommand.self, DemoCommand.self,
-            BenchCommand.self,
+            FlowsAppCommand.self, FlowsLoadCommand.self, FlowsConfigCommand.self, BenchCommand.self,
         ])
 
     static func main() {

@@ -28,6 +28,15 @@ struct CommandTests {
             ["load", "--port", "80", "--mix", "0,0,0,0"],
             ["load", "--port", "80", "--refused", "0.9", "--errors", "0.2"],
             ["load", "--port", "80", "--connections", "0"], ["load", "--port", "80", "--what"],
+            ["flows-app", "--port", "80"], ["flows-app", "--port", "80", "--core-port", "80"],
+            ["flows-app", "--port", "80", "--core-port", "81", "--work", "1s"],
+            ["flows-load", "--port", "80", "--core-port", "81", "--flows", "0"],
+            ["flows-load", "--port", "80", "--core-port", "81", "--also-to", "a:1"],
+            ["flows-load", "--port", "80", "--core-port", "81", "--also-to", "127.0.0.1"],
+            ["flows-load", "--port", "80", "--core-port", "81", "--pause-at", "5"],
+            ["flows-load", "--port", "80", "--core-port", "81", "--rate", "0"],
+            ["flows-config", "--port", "80", "--core-port", "81", "--dedupe", "none"],
+            ["flows-config", "--port", "80", "--core-port", "81", "--dedupe", "fleet"],
             ["demo"], ["demo", "--bin", "x", "--seconds", "0"], ["nothing"],
             ["bench", "tick"], ["bench", "tick", "--sysfs", "x", "--ticks", "10"],
         ])
@@ -48,6 +57,11 @@ struct CommandTests {
             ["powercap", "--root", "x", "--machine", "hwmon", "--wall-watts", "2000"],
             ["app", "--port", "80", "--unit", "40us"],
             ["load", "--port", "80", "--mix", "1,0,0,2.5", "--format", "json"],
+            ["flows-app", "--port", "80", "--core-port", "81", "--work", "50us"],
+            ["flows-load", "--port", "80", "--core-port", "81", "--also-to", "10.0.0.2"],
+            ["flows-load", "--port", "80", "--core-port", "81", "--also-to", "127.0.0.1:82:83"],
+            ["flows-config", "--port", "80", "--core-port", "81", "--dedupe", "fleet"]
+                + ["--secret", "x"],
             ["demo", "--bin", "x"], ["bench", "tick", "--sysfs", "x", "--ticks", "1000"],
         ])
     func good(arguments: [String]) throws { _ = try JouleflowLab.parseAsRoot(arguments) }
