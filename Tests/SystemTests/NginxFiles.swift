@@ -1,8 +1,6 @@
 /// What nginx serves and wrk asks in the test against nginx's access log.
 enum NginxFiles {
-    /// One process, four scenarios, a code in each body chosen by the request's id; the payout is
-    /// chunked because nginx does not know the length of what `sub_filter` will write.
-    static func configuration(folder: String, address: String) -> String {
+    private static func beginning(_ folder: String) -> String {
         let temporary = ["client_body", "proxy", "fastcgi", "scgi", "uwsgi"]
             .map { "    \($0)_temp_path \(folder)/nginx-\($0);" }.joined(separator: "\n")
         return """
@@ -13,30 +11,57 @@ enum NginxFiles {
             events { worker_connections 512; }
             http {
             \(temporary)
-                default_type application/json;
-                keepalive_requests 1000000;
-                split_clients $request_id $code { 8% E1001; 4% E9999; * 0000; }
-                log_format flows '$uri $status $code $bytes_sent';
-                access_log \(folder)/access.log flows buffer=64k flush=1s;
-                server {
-                    listen \(address);
-                    location ~ ^/api/credit/[^/]+/decision$ {
-                        return 200 '{"id":"$request_id","code":"$code","limit":50000}';
-                    }
-                    location ~ ^/api/loan/[^/]+/payout$ {
-                        sub_filter_types *;
-                        sub_filter '@' '';
-                        return 200 '{"id":"@$request_id","code":"$code"}';
-                    }
-                    location ~ ^/api/repay/[^/]+/settle$ { return 200 '{"code":"$code"}'; }
-                    location ~ ^/api/account/[^/]+/summary$ {
-                        return 200 '{"balance":-12.5,"code":"$code","open":[1,2,3]}';
-                    }
-                    location = /health { return 204; }
+            """
+    }
+
+    /// nginx before an application server, with connections to it that stay open.
+    static func proxy(folder: String, address: String, to server: String) -> String {
+        """
+        \(beginning(folder))
+            access_log off;
+            upstream application { server \(server); keepalive 8; }
+            server {
+                listen \(address);
+                location / {
+                    proxy_pass http://application;
+                    proxy_http_version 1.1;
+                    proxy_set_header Connection "";
                 }
             }
+        }
 
-            """
+        """
+    }
+
+    /// One process, four scenarios, a code in each body chosen by the request's id; the payout is
+    /// chunked because nginx does not know the length of what `sub_filter` will write.
+    static func configuration(folder: String, address: String) -> String {
+        """
+        \(beginning(folder))
+            default_type application/json;
+            keepalive_requests 1000000;
+            split_clients $request_id $code { 8% E1001; 4% E9999; * 0000; }
+            log_format flows '$uri $status $code $bytes_sent';
+            access_log \(folder)/access.log flows buffer=64k flush=1s;
+            server {
+                listen \(address);
+                location ~ ^/api/credit/[^/]+/decision$ {
+                    return 200 '{"id":"$request_id","code":"$code","limit":50000}';
+                }
+                location ~ ^/api/loan/[^/]+/payout$ {
+                    sub_filter_types *;
+                    sub_filter '@' '';
+                    return 200 '{"id":"@$request_id","code":"$code"}';
+                }
+                location ~ ^/api/repay/[^/]+/settle$ { return 200 '{"code":"$code"}'; }
+                location ~ ^/api/account/[^/]+/summary$ {
+                    return 200 '{"balance":-12.5,"code":"$code","open":[1,2,3]}';
+                }
+                location = /health { return 204; }
+            }
+        }
+
+        """
     }
 
     /// A mix of flows and noise; each connection pauses 5 to 35 ms before its next request, so that

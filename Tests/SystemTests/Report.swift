@@ -16,7 +16,7 @@ struct Flows: Equatable, CustomStringConvertible {
 /// The report of `jouleflow-collector report --format json` over one round.
 struct Report {
     let json: [String: Any]
-    private let text: String
+    let text: String
     private let period: [String]
 
     init(_ text: String, period: [String]) throws {
@@ -47,6 +47,11 @@ struct Report {
                 requests: count("requests"), completed: count("completed"),
                 refused: count("refused"), failed: count("failed"))
         }
+    }
+
+    /// Exchanges of flows that were counted before, by scenario.
+    var duplicates: [String: Int] {
+        scenarios.mapValues { $0["duplicates"] as? Int ?? -1 }
     }
 
     /// Losses of all hosts by name.

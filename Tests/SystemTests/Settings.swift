@@ -15,6 +15,10 @@ struct AgentSettings {
     /// A second service, which comes first.
     var otherPort: UInt16?
     var isReversed = false
+    /// The key `scenarios` and what is below it, where it is not the four of `scenarios`.
+    var rules: String?
+    /// Further keys of the top level.
+    var further = ""
 
     /// The four scenarios: name, method, path.
     static let scenarios = [
@@ -40,9 +44,17 @@ struct AgentSettings {
             lines.append("  - {name: other, ports: [\(otherPort)], cpu: process}")
         }
         lines += [
-            "  - {name: web, ports: [\(port)], cpu: process, counts_flows: true}",
-            "scenarios:",
+            "  - {name: web, ports: [\(port)], cpu: process, counts_flows: true}"
         ]
+        if let rules { lines.append(rules) } else { lines += standardRules }
+        if !further.isEmpty { lines.append(further) }
+        let addresses = collectorPort.map { "{address: \"127.0.0.1:\($0)\", plaintext: true}" }
+        lines.append("collectors: [\(addresses ?? "")]")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var standardRules: [String] {
+        var lines = ["scenarios:"]
         for (id, method, path) in isReversed ? Self.scenarios.reversed() : Self.scenarios {
             lines += [
                 "  - id: \(id)",
@@ -55,8 +67,6 @@ struct AgentSettings {
                 "          failed: {body: {code: [\"E9999\"]}}",
             ]
         }
-        let addresses = collectorPort.map { "{address: \"127.0.0.1:\($0)\", plaintext: true}" }
-        lines.append("collectors: [\(addresses ?? "")]")
-        return lines.joined(separator: "\n") + "\n"
+        return lines
     }
 }

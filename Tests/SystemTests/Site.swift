@@ -73,10 +73,15 @@ final class Site {
     func startAgentUnready(
         _ settings: AgentSettings? = nil, as user: Child.User = .same, before: [String] = []
     ) throws -> Child {
-        let settings = settings ?? agentSettings()
+        try startAgentUnready(text: (settings ?? agentSettings()).text, as: user, before: before)
+    }
+
+    func startAgentUnready(
+        text settings: String, as user: Child.User = .same, before: [String] = []
+    ) throws -> Child {
         let file = path("agent-\(children.count).yaml")
         settingsFile = file
-        try write(settings.text, to: file)
+        try write(settings, to: file)
         return try start(
             "agent", before + [Self.program("agent"), "run", "--config", file], as: user)
     }
@@ -103,23 +108,25 @@ final class Site {
             "collector", before + [Self.program("collector"), "run", "--config", file])
     }
 
-    /// nginx on the service's port, with the flows of `NginxFiles`.
-    func startNginx() throws -> Child {
+    /// nginx on the service's port, with the flows of `NginxFiles` or as `text` says.
+    func startNginx(_ text: String? = nil) throws -> Child {
         let file = path("nginx.conf")
-        let text = NginxFiles.configuration(folder: folder, address: "127.0.0.1:\(servicePort)")
-        try write(text, to: file)
+        let flows = NginxFiles.configuration(folder: folder, address: "127.0.0.1:\(servicePort)")
+        try write(text ?? flows, to: file)
         let nginx = try start("nginx", ["nginx", "-p", folder, "-c", file])
         try wait("nginx to listen", 5, diary: { nginx.said }) { Host.isListening(on: servicePort) }
         return nginx
     }
 
-    /// wrk with the mix of `NginxFiles`, on 64 connections.
-    func startWrk(seconds: Int, mix: String = NginxFiles.load) throws -> Child {
+    /// wrk, by default with the mix of `NginxFiles` on 64 connections.
+    func startWrk(
+        threads: Int = 1, connections: Int = 64, seconds: Int, mix: String = NginxFiles.load
+    ) throws -> Child {
         try write(mix, to: path("load.lua"))
         return try start(
             "wrk",
             [
-                "wrk", "-t1", "-c64", "-d\(seconds)s", "-s", path("load.lua"),
+                "wrk", "-t\(threads)", "-c\(connections)", "-d\(seconds)s", "-s", path("load.lua"),
                 "http://127.0.0.1:\(servicePort)/",
             ])
     }
@@ -147,6 +154,17 @@ final class Site {
         let nanoseconds = Int(instant.timeIntervalSince1970 * 1e9)
         try wait("the windows up to \(instant) to be stored", seconds) {
             try StoredRecords(path("store.db")).latestStart >= nanoseconds
+        }
+    }
+
+    /// The same of each of several agents.
+    func awaitStoredOfEach(
+        _ agents: Int, through instant: Date = Date(), within seconds: Double = 10
+    ) throws {
+        let nanoseconds = Int(instant.timeIntervalSince1970 * 1e9)
+        try wait("the windows of \(agents) agents up to \(instant) to be stored", seconds) {
+            let runs = try StoredRecords(path("store.db")).runs
+            return runs.count { $0.latestStart >= nanoseconds } >= agents
         }
     }
 

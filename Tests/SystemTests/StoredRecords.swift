@@ -7,6 +7,8 @@ struct StoredRecords {
         let first: Int
         let last: Int
         let count: Int
+        /// Nanoseconds since 1970.
+        let latestStart: Int
     }
 
     private struct Rows: Decodable {
@@ -23,9 +25,9 @@ struct StoredRecords {
     private static let script = """
         import json, sqlite3, sys
         store = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
-        runs = store.execute("SELECT min(sequence), max(sequence), count(*) FROM records "
-                             "GROUP BY agent_id, run_id")
-        runs = [dict(zip(("first", "last", "count"), row)) for row in runs]
+        runs = store.execute("SELECT min(sequence), max(sequence), count(*), max(start_ns) "
+                             "FROM records GROUP BY agent_id, run_id")
+        runs = [dict(zip(("first", "last", "count", "latestStart"), row)) for row in runs]
         latest = store.execute("SELECT max(start_ns) FROM records").fetchone()[0]
         print(json.dumps({"runs": runs, "latestStart": latest or 0}))
         """

@@ -96,6 +96,53 @@ extension SystemTests {
             }
         }
 
+        /// The file's bytes and mode, the status, and what the message must contain.
+        @Test(
+            "the secret of flow keys is looked at by check, and run does not start with a bad one",
+            arguments: [
+                (nil, 0o600, 3, "there is no secret "),
+                (15, 0o600, 3, "has 15 bytes: it takes 16 to"),
+                (32, 0o640, 3, "chmod 600"), (32, 0o400, 0, "can be used"),
+            ] as [(Int?, Int, Int32, String)])
+        func secret(bytes: Int?, mode: Int, status: Int32, meaning: String) throws {
+            try Site.with { site in
+                let file = site.path("agent.yaml")
+                let secret = site.path("flow.secret")
+                try write(site.agentSettings().text + "flow_secret: \(secret)\n", to: file)
+                if let bytes {
+                    try write(String(repeating: "s", count: bytes), to: secret)
+                    chmod(secret, mode_t(mode))
+                }
+                let check = try Host.run(
+                    [Site.program("agent"), "check", "--config", file], within: 5)
+                #expect(check.status == status, "\(check.said)")
+                let words = status == 0 ? check.printed : check.said
+                #expect(words.contains(meaning), "\(words)")
+                #expect(words.contains(secret), "\(words)")
+                guard status != 0 else { return }
+                #expect(check.printed.contains("Rules are tried in this order"))
+                let run = try Host.run(
+                    [Site.program("agent"), "run", "--config", file], within: 5)
+                #expect(run.status == status)
+                #expect(run.said.contains(meaning), "\(run.said)")
+            }
+        }
+
+        @Test("flows that were kept and cannot be read keep run from starting, with status 3")
+        func unreadableFlows() throws {
+            try Site.with { site in
+                let file = site.path("agent.yaml")
+                try write(site.agentSettings().text, to: file)
+                try FileManager.default.createDirectory(
+                    atPath: site.path("state/flows"), withIntermediateDirectories: true)
+                let run = try Host.run(
+                    [Site.program("agent"), "run", "--config", file], within: 5)
+                #expect(run.status == 3)
+                #expect(run.said.contains("cannot read the flows that were kept, "), "\(run.said)")
+                #expect(run.said.contains(site.path("state/flows")), "\(run.said)")
+            }
+        }
+
         @Test("a mistake in collector.yaml ends it with status 3 and its place")
         func collectorSettings() throws {
             try Site.with { site in
@@ -169,6 +216,24 @@ extension SystemTests {
                 let table = try replay("cut.pcap", site)
                 #expect(
                     table.printed.contains("ends inside a packet, at byte 100"), "\(table.printed)")
+                // Nothing was seen of any service: what no packet could show is unknown.
+                let scenarios = try #require(result["scenarios"] as? [String: [String: Any]])
+                #expect(!scenarios.isEmpty)
+                for figures in scenarios.values {
+                    #expect(figures["observed"] as? Bool == false)
+                    #expect(figures["requests"] as? Int == 0)
+                    for key in [
+                        "flows", "completed", "refused", "failed", "incomplete", "duplicates",
+                    ] { #expect(figures[key] is NSNull, "\(key)") }
+                }
+                let rules = try #require(result["rules"] as? [[String: Any]])
+                #expect(rules.count >= scenarios.count)
+                for rule in rules {
+                    #expect(rule["hits"] as? Int == 0)
+                    let step = "\(rule["scenario"] ?? ""), \(rule["step"] ?? "")"
+                    #expect(table.printed.contains("  \(step): \(rule["matches"] ?? "")\n"))
+                }
+                #expect(table.printed.contains("Rules that took no exchange:\n"))
             }
         }
 
