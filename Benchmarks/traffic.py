@@ -16,6 +16,8 @@ SCENARIOS = {
     "credit": ("POST", "/api/credit/apply"), "drawdown": ("POST", "/api/loan/drawdown"),
     "repayment": ("POST", "/api/repay"), "query": ("GET", "/api/loan/query"),
 }
+# What their bodies name them by; a query has none.
+CODES = {"credit": "CRD001", "drawdown": "LN0002", "repayment": "RP0003"}
 OUTCOMES = {"completed": "0000", "refused": "E1001", "failed": "E2002"}
 
 
@@ -83,9 +85,9 @@ http {{
 ASK = """
 local pad = string.rep("0123456789abcdef", 26)
 local headers = {["Content-Type"] = "application/json", ["X-Channel"] = "APP"}
-local function post(path, length)
-    local body = string.format('{"userId":"U%09d","amount":%d,"note":"%s"}',
-        math.random(1e9), math.random(50000), pad:sub(1, length))
+local function post(path, code, length)
+    local body = string.format('{"txnCode":"%s","userId":"U%09d","amount":%d,"note":"%s"}',
+        code, math.random(1e9), math.random(50000), pad:sub(1, length))
     return wrk.format("POST", path, headers, body)
 end
 local threads = 0
@@ -93,9 +95,9 @@ function setup(thread) threads = threads + 1; thread:set("number", threads) end
 function init() math.randomseed(number) end
 function request()
     local dice = math.random(100)
-    if dice <= 15 then return post("/api/credit/apply", 400) end
-    if dice <= 35 then return post("/api/loan/drawdown", 240) end
-    if dice <= 55 then return post("/api/repay", 160) end
+    if dice <= 15 then return post("/api/credit/apply", "CRD001", 400) end
+    if dice <= 35 then return post("/api/loan/drawdown", "LN0002", 240) end
+    if dice <= 55 then return post("/api/repay", "RP0003", 160) end
     if dice <= 97 then
         local path = "/api/loan/query?userId=U" .. math.random(1e9) .. "&page=1"
         return wrk.format("GET", path, headers)
