@@ -103,7 +103,7 @@ extension Report {
         }
     }
 
-    var ruleHits: [String: [String: Int]] { SystemTestsJSON.ruleHits(json) }
+    var ruleHits: [String: [String: Int]] { RuleList.ruleHits(json) }
 }
 
 /// What `jouleflow-agent replay --format json` counted.
@@ -117,7 +117,7 @@ struct ReplaySummary {
             .mapValues { FlowCounts($0, ta: "flows") }
     }
 
-    var ruleHits: [String: [String: Int]] { SystemTestsJSON.ruleHits(json) }
+    var ruleHits: [String: [String: Int]] { RuleList.ruleHits(json) }
 }
 
 extension FlowCounts {
@@ -130,12 +130,14 @@ extension FlowCounts {
     }
 }
 
-private enum SystemTestsJSON {
-    /// The list `rules` of a report or a replay.
+/// The list `rules` in JSON.
+private enum RuleList {
+    /// Of a report, or of a replay, which has rules as the steps of its file.
     static func ruleHits(_ json: [String: Any]) -> [String: [String: Int]] {
         (json["rules"] as? [[String: Any]] ?? []).reduce(into: [:]) { found, rule in
             let scenario = rule["scenario"] as? String ?? ""
-            found[scenario, default: [:]][rule["rule"] as? String ?? ""] = rule["hits"] as? Int
+            let name = rule["rule"] as? String ?? rule["step"] as? String ?? ""
+            found[scenario, default: [:]][name] = rule["hits"] as? Int
         }
     }
 }
