@@ -67,7 +67,8 @@ def replay(bench, file, config):
 def tell(bench, kind, words, cpu):
     # Reading the rules, and whatever else comes before the first packet.
     reading = {name: median(cpu[f"{name}_read"]) for name in ("few", "many")}
-    counting = {name: [one - reading[name] for one in cpu[name]] for name in reading}
+    counting = {name: [one - read for one, read in zip(cpu[name], cpu[f"{name}_read"])]
+                for name in reading}
     ratio = median([many / few for many, few in zip(counting["many"], counting["few"])])
     whole = median([many / few for many, few in zip(cpu["many"], cpu["few"])])
     for name, some in cpu.items():
