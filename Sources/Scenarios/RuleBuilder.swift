@@ -20,6 +20,7 @@ struct RuleBuilder {
     private var names: [RuleText] = []
     private var nameNumbers: [String: Int] = [:]
     private var selectorNumbers: [FieldSelector: Int] = [:]
+    private var finders: [FinderRow] = []
     private var members: [Int32] = []
     private var lists: [[Int32]] = []
 
@@ -40,12 +41,13 @@ struct RuleBuilder {
                 add(step, scenario: number)
             }
         }
-        let groups = (ofPaths + [pathless]).enumerated().map { group($0.offset, $0.element) }
+        let groups = (ofPaths + [pathless]).map { group($0) }
         let ranges = lists.map { add($0) }
         return RuleRows(
             rules: PlainRows(rules),
             paths: PathIndex(texts: texts.frozen(), nodes: PlainRows(paths.nodes)),
-            groups: PlainRows(groups), members: PlainRows(members), lists: PlainRows(ranges),
+            groups: PlainRows(groups), finders: PlainRows(finders), members: PlainRows(members),
+            lists: PlainRows(ranges),
             conditions: PlainRows(conditions), outcomes: PlainRows(outcomes),
             shortOutcomes: PlainRows(shortOutcomes), statuses: PlainRows(statuses),
             services: PlainRows(services),
@@ -166,40 +168,61 @@ struct RuleBuilder {
 
     // MARK: Groups
 
-    /// The rules of one path. Where there are many, as behind a gateway with one endpoint, and most
-    /// of them ask for values of the same field, these are found by the field's value.
-    private mutating func group(_ number: Int, _ rules: [Int]) -> GroupRow {
-        guard rules.count > Self.small, let place = commonPlace(of: rules) else {
-            return GroupRow(plain: add(rules.map { Int32($0) }), place: nil, firstByValue: 0)
-        }
-        var plain: [Int32] = []
-        var first: Int32?
-        for rule in rules {
-            guard let condition = valueConditions(of: rule).first(where: { $0.place == place })
-            else {
-                plain.append(Int32(rule))
-                continue
+    /// The rules of one path. Where there are many, as behind a gateway with one endpoint, those
+    /// that ask for values of a field are found by its value; the others, where these are still
+    /// many, by that of another, and so on.
+    private mutating func group(_ rules: [Int]) -> GroupRow {
+        var rest = rules
+        let firstFinder = finders.count
+        while rest.count > Self.small, let place = mostTelling(of: rest) {
+            let finder = finders.count
+            var others: [Int] = []
+            var first: Int?
+            for rule in rest {
+                guard let values = wanted(by: rule).first(where: { $0.place == place })?.values
+                else {
+                    others.append(rule)
+                    continue
+                }
+                first = first ?? rule
+                for value in values.indices { list(Int32(rule), under: value, of: finder) }
             }
-            first = first ?? Int32(rule)
-            for value in condition.values.indices { list(Int32(rule), under: value, of: number) }
+            finders.append(FinderRow(place: place, first: Int32(first ?? 0)))
+            rest = others
         }
-        return GroupRow(plain: add(plain), place: place, firstByValue: first ?? 0)
+        return GroupRow(
+            plain: add(rest.map { Int32($0) }),
+            finders: RowRange(firstFinder..<finders.count))
     }
 
-    /// The field that most rules ask for values of; of equally common ones the one named first.
-    private func commonPlace(of rules: [Int]) -> FieldPlace? {
-        let places = rules.flatMap { valueConditions(of: $0).map(\.place) }
-        let uses = Dictionary(grouping: places) { $0 }.mapValues(\.count)
-        let most = uses.values.max() ?? 0
-        return most > Self.small ? places.first { uses[$0] == most } : nil
+    /// Of the fields that many rules ask for values of, that of most different values; of equal
+    /// ones the one named first.
+    private func mostTelling(of rules: [Int]) -> FieldPlace? {
+        var found: [FieldPlace: (rules: Int, values: Set<[UInt8]>)] = [:]
+        var places: [FieldPlace] = []
+        for condition in rules.flatMap({ wanted(by: $0) }) {
+            if found[condition.place] == nil { places.append(condition.place) }
+            found[condition.place, default: (0, [])].rules += 1
+            for value in condition.values.indices {
+                found[condition.place]?.values.insert(valueBytes[value])
+            }
+        }
+        let different = places.map { place in
+            found[place].map { $0.rules > Self.small ? $0.values.count : 0 } ?? 0
+        }
+        guard let most = different.max(), most > 1 else { return nil }
+        return different.firstIndex(of: most).map { places[$0] }
     }
 
-    private func valueConditions(of rule: Int) -> [ConditionRow] {
-        conditions[rules[rule].fields.indices].filter { !$0.values.isEmpty }
+    /// The fields that a rule asks for values of, its hosts among them.
+    private func wanted(by rule: Int) -> [ConditionRow] {
+        let rule = rules[rule]
+        let fields = conditions[rule.fields.indices].filter { !$0.values.isEmpty }
+        return fields + (rule.hosts.isEmpty ? [] : [ConditionRow(place: .host, values: rule.hosts)])
     }
 
-    private mutating func list(_ rule: Int32, under value: Int, of group: Int) {
-        let number = texts.number(valueBytes[value], of: .group(group), else: lists.count)
+    private mutating func list(_ rule: Int32, under value: Int, of finder: Int) {
+        let number = texts.number(valueBytes[value], of: .finder(finder), else: lists.count)
         if number == lists.count { lists.append([]) }
         if lists[number].last != rule { lists[number].append(rule) }
     }

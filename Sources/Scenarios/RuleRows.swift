@@ -25,6 +25,8 @@ enum FieldPlace: BitwiseCopyable, Sendable, Hashable {
     case query(Int32)
     /// A segment of the path, from 0.
     case segment(Int32)
+    /// The host's name, in lower case.
+    case host
     /// Nowhere: the path's template has no such parameter.
     case nowhere
 }
@@ -88,9 +90,14 @@ enum OutcomeCode: UInt8, BitwiseCopyable {
 /// the value of a field.
 struct GroupRow: BitwiseCopyable {
     let plain: RowRange
-    let place: FieldPlace?
-    /// The first rule that is found by value.
-    let firstByValue: Int32
+    let finders: RowRange
+}
+
+/// Rules that are found by the value of one field.
+struct FinderRow: BitwiseCopyable {
+    let place: FieldPlace
+    /// The first of the rules.
+    let first: Int32
 }
 
 /// The first rules that match a request, and that may, were all their fields read.
@@ -111,6 +118,7 @@ struct RuleRows: BitwiseCopyable, Sendable {
     let rules: PlainRows<RuleRow>
     let paths: PathIndex
     let groups: PlainRows<GroupRow>
+    let finders: PlainRows<FinderRow>
     /// Rules of the groups, and of their values.
     let members: PlainRows<Int32>
     let lists: PlainRows<RowRange>
@@ -130,6 +138,7 @@ struct RuleRows: BitwiseCopyable, Sendable {
         paths.texts.entries.deallocate()
         paths.texts.bytes.deallocate()
         groups.deallocate()
+        finders.deallocate()
         members.deallocate()
         lists.deallocate()
         conditions.deallocate()
@@ -156,19 +165,18 @@ struct RuleRows: BitwiseCopyable, Sendable {
     private func find(_ exchange: Exchange, _ number: Int, _ search: inout RuleSearch) {
         let group = groups[number]
         if !group.plain.isEmpty { tryAll(group.plain, exchange, &search) }
-        if let place = group.place {
-            findByValue(exchange, number, place, Int(group.firstByValue), &search)
-        }
+        for finder in group.finders.indices { findByValue(exchange, finder, &search) }
     }
 
     private func findByValue(
-        _ exchange: Exchange, _ group: Int, _ place: FieldPlace, _ first: Int,
-        _ search: inout RuleSearch
+        _ exchange: Exchange, _ finder: Int, _ search: inout RuleSearch
     ) {
+        let first = Int(finders[finder].first)
+        guard first < search.found else { return }
         var list: Int?
-        withValue(of: place, in: exchange) { value in
+        withValue(of: finders[finder].place, in: exchange) { value in
             switch value {
-            case .value(let bytes): list = paths.texts.find(bytes, of: .group(group))
+            case .value(let bytes): list = paths.texts.find(bytes, of: .finder(finder))
             case .unread: search.unread = min(search.unread, first)
             case .absent: break
             }
@@ -228,20 +236,30 @@ struct RuleRows: BitwiseCopyable, Sendable {
     }
 
     private func isHost(of exchange: Exchange, among hosts: RowRange) -> Bool {
+        withHost(of: exchange) { value in
+            guard case .value(let name) = value else { return false }
+            return isAny(hosts, name)
+        }
+    }
+
+    @inline(never)
+    private func withHost<Result>(
+        of exchange: Exchange, _ body: (FieldValue) -> Result
+    ) -> Result {
         var name = host(ofTarget: exchange.target)
         if name == nil, hostSlot < exchange.fields.count,
             case .value(let authority) = exchange.fields[hostSlot]
         {
             name = host(ofAuthority: authority)
         }
-        guard let name, (1...255).contains(name.count) else { return false }
+        guard let name, (1...255).contains(name.count) else { return body(.absent) }
         // The rules' hosts are in lower case.
         return withUnsafeTemporaryAllocation(byteCount: name.count, alignment: 1) { lowered in
             for index in 0..<name.count {
                 let byte = name[index]
                 lowered[index] = (0x41...0x5a).contains(byte) ? byte | 0x20 : byte
             }
-            return isAny(hosts, UnsafeRawBufferPointer(lowered))
+            return body(.value(UnsafeRawBufferPointer(lowered)))
         }
     }
 
@@ -260,6 +278,7 @@ struct RuleRows: BitwiseCopyable, Sendable {
             return body(
                 segment(Int(number), of: path(ofTarget: exchange.target)).map(FieldValue.value)
                     ?? .absent)
+        case .host: return withHost(of: exchange, body)
         case .nowhere: return body(.absent)
         }
     }

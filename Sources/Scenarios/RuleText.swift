@@ -40,18 +40,18 @@ func word(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     return UInt64(start.load(as: UInt8.self))
 }
 
-/// Whose a text is: the same text may be a path, a segment below a node and a group's value.
+/// Whose a text is: the same text may be a path, a segment below a node and a finder's value.
 enum TextOwner {
     case path
     case node(Int)
-    case group(Int)
+    case finder(Int)
 
     @inline(__always)
     var number: Int32 {
         switch self {
         case .path: 0
         case .node(let node): Int32(truncatingIfNeeded: node + 1)
-        case .group(let group): Int32(truncatingIfNeeded: -1 - group)
+        case .finder(let finder): Int32(truncatingIfNeeded: -1 - finder)
         }
     }
 }

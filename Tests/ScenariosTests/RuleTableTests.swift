@@ -138,7 +138,10 @@ struct RuleTableTests {
             RequestMatch(
                 services: Int.random(in: 0..<4, using: &random) == 0 ? [1] : [],
                 methods: [[], ["POST"], ["GET", "MKCALENDAR"]].randomElement(using: &random) ?? [],
-                path: path, fields: fields))
+                path: path,
+                hosts: Int.random(in: 0..<3, using: &random) == 0
+                    ? [values.randomElement(using: &random) ?? ""] : [],
+                fields: fields))
     }
 
     private func randomRequest(
@@ -172,6 +175,11 @@ struct RuleTableTests {
                 case .parameter: if part.isEmpty { return false }
                 }
             }
+        }
+        if !match.hosts.isEmpty {
+            guard let slot = selectors.firstIndex(of: .requestHeader("host")),
+                case .text(let name) = request.fields[slot], match.hosts.contains(name)
+            else { return false }
         }
         return (match.services.isEmpty || match.services.contains(request.service))
             && (match.methods.isEmpty || match.methods.contains(request.method))
