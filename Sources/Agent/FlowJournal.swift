@@ -18,16 +18,21 @@ struct StoredFlows: Sendable {
     var states: [FlowState] = []
     /// There were others, whose digests were made with another secret.
     var isOfOtherSecret = false
+    /// They end before the latest record: the file was damaged, taken away or not written.
+    var isIncomplete = false
 }
 
 /// The flows that an agent goes on with.
 struct RestoredFlows: Sendable {
     let secret: FlowSecret
     let limits: FlowBookLimits
-    let names: FlowNames
-    let states: [FlowState]
+    let stored: StoredFlows
 
-    var book: FlowBook { FlowBook(secret: secret, limits: limits, names: names, states: states) }
+    var book: FlowBook {
+        FlowBook(
+            secret: secret, limits: limits, names: stored.names, states: stored.states,
+            isIncomplete: stored.isIncomplete || stored.isOfOtherSecret)
+    }
 }
 
 /// The flows that were kept cannot be read.
@@ -44,10 +49,11 @@ struct FlowJournalError: Error, CustomStringConvertible {
 
 /// Flows on disk, so that a restart counts none of them twice. See proto/state.proto.
 ///
-/// The file is a row of entries, one or more for a window: the flows that changed in it, or all of
-/// them, which begins the file anew. A window's entries are written before its record. What is
-/// behind the latest record was counted by nobody and is cut off at the next start, as is what is
-/// damaged and what follows it. It holds digests alone.
+/// The file is a row of entries, one or more for each window: the flows that changed in it, or all
+/// of them, which begins the file anew. A window's entries are written before its record, so that a
+/// file that ends before the latest record has lost some. What is behind the latest record was
+/// counted by nobody and is cut off at the next start, as is what is damaged and what follows it. It
+/// holds digests alone.
 struct FlowJournal {
     /// A larger file is not read: it is none of ours.
     private static let limit = 1 << 30
@@ -73,9 +79,11 @@ struct FlowJournal {
         let file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard file >= 0 else {
             guard errno == ENOENT else { throw StateFileError(path: path, errno: errno) }
+            stored.isIncomplete = end != nil
             return stored
         }
         defer { close(file) }
+        var latest: UInt64 = 0
         var whole = 0
         var reader = EntryReader(file: file)
         while let payload = reader.next(), reader.offset <= Self.limit,
@@ -88,10 +96,13 @@ struct FlowJournal {
                 whole = 0
                 break
             }
-            stored.names = change.names
+            // An entry without flows needs no names.
+            if !change.states.isEmpty { stored.names = change.names }
             stored.states += change.states
+            latest = max(latest, entry.windowEnd)
             whole = reader.offset
         }
+        stored.isIncomplete = latest < end?.rawValue ?? 0
         guard ftruncate(file, off_t(whole)) == 0 else {
             throw StateFileError(path: path, errno: errno)
         }
@@ -101,7 +112,7 @@ struct FlowJournal {
     /// Adds a window's changes, and sees that they outlive a loss of power.
     mutating func append(_ changes: FlowChanges, end: Timestamp) throws(StateFileError) {
         // A window whose record cannot be stored comes again.
-        guard end != latest, changes.isSnapshot || !changes.states.isEmpty else { return }
+        guard end != latest else { return }
         let bytes: [UInt8]
         do { bytes = try changes.entries(end: end, secret: secret, by: Self.statesPerEntry) } catch
         {
@@ -176,7 +187,8 @@ extension FlowChanges {
             entry.windowEnd = end.rawValue
             entry.isSnapshot = isSnapshot
             entry.secret = secret
-            entry.scenarios = zip(names.scenarios, names.steps).map { name, steps in
+            entry.scenarios = (states.isEmpty ? [] : Array(zip(names.scenarios, names.steps))).map {
+                name, steps in
                 var scenario = Jouleflow_State_V1_FlowScenario()
                 scenario.name = name
                 scenario.steps = steps

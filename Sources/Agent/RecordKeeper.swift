@@ -13,6 +13,9 @@ import Spool
 actor RecordKeeper {
     /// Windows that wait in memory at most; at the limit the oldest is dropped and said so.
     static let maximumWaiting = 4096
+    /// Changes of flows that wait in memory at most, which is 10 MiB; beyond, the oldest are lost,
+    /// and the next start says so.
+    private static let maximumUnkept = 262_144
 
     private var settings: MeterSettings
     private var manifest: Manifest
@@ -31,6 +34,9 @@ actor RecordKeeper {
     /// Completions of the first waiting window that are in the spool.
     private var completionsKept = 0
     private var journalFailure: StateFileError?
+    /// What became of flows and is not on disk yet, and the end of the latest window of it.
+    private var unkept: [(end: Timestamp, changes: FlowChanges)] = []
+    private var latestFlows: Timestamp?
     /// How this run of the agent begins.
     nonisolated let resumption: Resumption
     /// The flows that it goes on with: whoever takes them has them alone.
@@ -54,7 +60,7 @@ actor RecordKeeper {
         let stored = baselinesFile.read(as: Jouleflow_State_V1_Baselines.self).map(Baselines.init)
         let end = try spool.latestWindowEnd
         journal = FlowJournal(path: state.flows, secret: secret.identity)
-        let kept: StoredFlows
+        var kept: StoredFlows
         do throws(StateFileError) { kept = try journal.read(upTo: end) } catch {
             throw FlowJournalError(cause: error)
         }
@@ -62,10 +68,16 @@ actor RecordKeeper {
             log.warning(
                 "the secret of flow keys has changed: flows that were counted may count once more")
         }
+        kept.isIncomplete = kept.isIncomplete && settings.counter.hasKeys
+        if kept.isIncomplete {
+            log.warning(
+                """
+                flows that were kept are missing: those that were counted may count once more, and the \
+                next record says so
+                """)
+        }
         flows.give(
-            RestoredFlows(
-                secret: secret, limits: settings.flowLimits, names: kept.names,
-                states: kept.states))
+            RestoredFlows(secret: secret, limits: settings.flowLimits, stored: kept))
         resumption = Resumption(
             after: end, stored: stored, bootID: manifest.bootID,
             sysfs: settings.energy.sysfs)
@@ -213,17 +225,38 @@ actor RecordKeeper {
         }
     }
 
+    /// Adds what became of a window's flows to the file, and of those before it that could not be
+    /// added. What cannot be now waits, within a limit.
     private func keepFlows(of window: MeteredWindow) {
+        let end = window.energy.closed.window.end
+        guard settings.counter.hasKeys || !window.flows.states.isEmpty else { return }
+        // A window whose record cannot be stored comes again.
+        if end != latestFlows {
+            unkept.append((end, window.flows))
+            latestFlows = end
+        }
         do throws(StateFileError) {
-            try journal.append(window.flows, end: window.energy.closed.window.end)
+            while let next = unkept.first {
+                try journal.append(next.changes, end: next.end)
+                unkept.removeFirst()
+            }
             if journalFailure != nil { log.notice("flows can be kept again") }
             journalFailure = nil
         } catch {
             if journalFailure != error {
                 log.error(
-                    "flows cannot be kept: after a restart some may be counted twice: \(error)")
+                    "flows wait in memory: if the agent ends now, some may be counted twice: \(error)"
+                )
             }
             journalFailure = error
+            limitUnkept()
+        }
+    }
+
+    private func limitUnkept() {
+        while unkept.reduce(0, { $0 + $1.changes.states.count }) > Self.maximumUnkept {
+            unkept.removeFirst()
+            log.error("flows are lost: they could not be kept for too long")
         }
     }
 

@@ -170,7 +170,8 @@ final class TallyBucket {
 
     /// What is to be kept of a window's flows.
     private func changes(_ changes: [FlowState]) -> FlowChanges {
-        changesTold += changes.count
+        // Windows without changes take room too.
+        changesTold += changes.count + 16
         guard changesTold > max(Self.changesBetweenSnapshots, 2 * book.count) else {
             return FlowChanges(names: book.names, states: changes, isSnapshot: false)
         }

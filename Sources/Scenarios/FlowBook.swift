@@ -30,12 +30,28 @@ package struct FlowNames: Sendable, Hashable {
         return scenarios.count - 1
     }
 
-    /// The bit of a step; none where the scenario has too many.
-    mutating func bit(of step: String, in scenario: Int) -> UInt64 {
-        if let known = steps[scenario].firstIndex(of: step) { return 1 << UInt64(known) }
-        guard steps[scenario].count < FlowBook.maximumSteps else { return 0 }
-        steps[scenario].append(step)
-        return 1 << UInt64(steps[scenario].count - 1)
+    /// The bits of steps: those they have, new ones, or those of steps that are gone, which are in
+    /// `freed` then. None for more steps than are told apart.
+    mutating func bits(
+        of names: [String], in scenario: Int
+    ) -> (bits: [String: UInt64], freed: UInt64) {
+        var freed: UInt64 = 0
+        var bits: [String: UInt64] = [:]
+        for name in names {
+            var index = steps[scenario].firstIndex(of: name)
+            if index == nil, steps[scenario].count < FlowBook.maximumSteps {
+                steps[scenario].append(name)
+                index = steps[scenario].count - 1
+            } else if index == nil,
+                let gone = steps[scenario].firstIndex(where: { !names.contains($0) })
+            {
+                steps[scenario][gone] = name
+                freed |= 1 << UInt64(gone)
+                index = gone
+            }
+            bits[name] = index.map { 1 << UInt64($0) } ?? 0
+        }
+        return (bits, freed)
     }
 }
 
@@ -54,11 +70,18 @@ package final class FlowBook {
     /// By scenario: how long an open flow is waited for.
     private var expiries: [Nanoseconds] = []
 
-    /// - Parameter states: flows of an earlier run, by `names`, in the order of their changes.
+    /// Flows of an earlier run are missing, which is not told yet.
+    private var isIncomplete: Bool
+
+    /// - Parameters:
+    ///   - states: flows of an earlier run, by `names`, in the order of their changes.
+    ///   - isIncomplete: some are missing, nobody knows how many. One is counted as forgotten, so
+    ///     that the window says so.
     package init(
         secret: FlowSecret, limits: FlowBookLimits, names: FlowNames = FlowNames(),
-        states: [FlowState] = []
+        states: [FlowState] = [], isIncomplete: Bool = false
     ) {
+        self.isIncomplete = isIncomplete
         self.secret = secret
         self.limits = limits
         self.names = names
@@ -96,19 +119,18 @@ package final class FlowBook {
         var binding = FlowBinding()
         for scenario in scenarios {
             let number = names.number(of: scenario.id.name)
-            let bits = scenario.steps.map { step in
-                step.key == nil ? 0 : names.bit(of: step.name, in: number)
-            }
+            let keyed = scenario.steps.filter { $0.key != nil }.map(\.name)
+            let (bits, freed) = names.bits(of: keyed, in: number)
+            table.clear(freed, of: number)
+            let ofSteps = scenario.steps.map { bits[$0.name] ?? 0 }
+            let required = scenario.steps.map { $0.requires.reduce(0) { $0 | ofSteps[$1] } }
+            let completions = zip(scenario.steps, required).filter(\.0.completes).map(\.1)
             while binding.indices.count <= number { binding.indices.append(nil) }
             binding.indices[number] = binding.scenarios.count
             binding.scenarios.append(UInt16(clamping: number))
-            for step in scenario.steps {
-                binding.rules.append(
-                    FlowBinding.Rule(
-                        bit: bits[binding.rules.count - binding.firstRule],
-                        required: step.requires.reduce(0) { $0 | bits[$1] }))
+            binding.rules += zip(ofSteps, required).map {
+                FlowBinding.Rule(bit: $0, required: $1, completions: completions)
             }
-            binding.firstRule = binding.rules.count
             while hashers.count <= number {
                 hashers.append(secret.hasher(of: names.scenarios[hashers.count]))
                 expiries.append(Self.standardExpiry)
@@ -132,11 +154,10 @@ package final class FlowBook {
     func take(
         _ step: FlowExchange, _ binding: FlowBinding, into tally: FlowTally
     ) -> FlowCount {
-        var row = table.find(step.digest)
-        if let known = row, isOver(table[known], at: step.time) {
-            drop(known, scenario: step.scenario, into: tally)
-            row = nil
+        if let known = table.find(step.digest), isOver(table[known], at: step.time) {
+            end(known, scenario: step.scenario, into: tally)
         }
+        let row = table.find(step.digest)
         var state =
             row.map { table[$0] }
             ?? FlowState(
@@ -158,13 +179,15 @@ package final class FlowBook {
     /// Lets packet time pass, up to the end of a window: open flows expire, and those that ended
     /// are not remembered any longer.
     func expire(at time: Timestamp, _ binding: FlowBinding, into tally: FlowTally) {
+        if isIncomplete { tally.add(1, .forgotten) }
+        isIncomplete = false
         for number in names.scenarios.indices {
             let scenario = binding.index(of: number)
             for isOpen in [true, false] {
                 while let row = table.oldest(of: number, isOpen: isOpen),
                     isOver(table[row], at: time)
                 {
-                    drop(row, scenario: scenario, into: tally)
+                    end(row, scenario: scenario, into: tally)
                 }
             }
         }
@@ -173,16 +196,33 @@ package final class FlowBook {
     private func isOver(_ state: FlowState, at time: Timestamp) -> Bool {
         let number = Int(state.scenario)
         let limit =
-            if state.standing != .open { limits.remember } else {
+            if !state.standing.isOpen { limits.remember } else {
                 number < expiries.count ? expiries[number] : Self.standardExpiry
             }
         return state.time + limit < time
     }
 
+    /// An open flow expires, one that ended is forgotten. Steps that an expired one has passed are
+    /// remembered: it may still complete.
+    private func end(_ row: Int32, scenario: Int?, into tally: FlowTally) {
+        var state = table[row]
+        guard state.standing.isOpen, state.steps != 0 else {
+            return drop(row, scenario: scenario, into: tally)
+        }
+        if !state.isIncomplete, let scenario { tally.add(1, .incomplete, of: scenario) }
+        let number = Int(state.scenario)
+        state.standing = .expired
+        state.isIncomplete = true
+        state.time =
+            state.time + (number < expiries.count ? expiries[number] : Self.standardExpiry)
+        table.update(row, state)
+        tally.changes.append(state)
+    }
+
     private func drop(_ row: Int32, scenario: Int?, into tally: FlowTally) {
         var state = table[row]
         table.remove(row)
-        if state.standing == .open, !state.isIncomplete, let scenario {
+        if state.standing.isOpen, !state.isIncomplete, let scenario {
             tally.add(1, .incomplete, of: scenario)
         }
         state.standing = .forgotten
@@ -204,13 +244,14 @@ struct FlowBinding: Sendable {
         /// The step's bit, and the bits of those it requires.
         let bit: UInt64
         let required: UInt64
+        /// What each completing step of the scenario requires.
+        let completions: [UInt64]
     }
 
     fileprivate(set) var scenarios: [UInt16] = []
     /// The other way round: by the book's number, the counter's.
     fileprivate var indices: [Int?] = []
     fileprivate(set) var rules: [Rule] = []
-    fileprivate var firstRule = 0
 
     fileprivate func index(of number: Int) -> Int? {
         indices.indices.contains(number) ? indices[number] : nil
@@ -227,13 +268,18 @@ struct FlowExchange {
     let outcome: Outcome
     let completes: Bool
     let refusalCounts: Bool
+    /// Whether a flow that has ended is told from a new one.
+    let isDeduplicated: Bool
+    let start: Timestamp
     let time: Timestamp
 }
 
 extension FlowState {
     /// Goes on by an exchange: what that counts as, and whether a flow that was not known is now.
     fileprivate mutating func take(_ step: FlowExchange) -> (FlowCount, isKept: Bool) {
-        let hasEnded = standing != .open
+        if standing == .expired { standing = .open }
+        let isRefused = standing == .refused && step.isDeduplicated
+        let hasEnded = isRefused || standing == .completed && step.isDeduplicated
         switch step.outcome {
         case .pending: return (.passed, isKept: true)
         case .incomplete:
@@ -244,21 +290,32 @@ extension FlowState {
             guard !hasEnded else { return (.duplicate, isKept: false) }
             standing = .refused
             return (.refused, isKept: true)
-        case .completed where !step.completes:
-            guard !hasEnded, steps & step.rule.bit == 0 else { return (.duplicate, isKept: false) }
-            steps |= step.rule.bit
-            return (.passed, isKept: true)
+        case .completed where !step.completes: return (pass(step, hasEnded), isKept: true)
         case .completed:
             // A refusal that is no complete flow keeps no later success from counting.
-            if standing == .completed || standing == .refused && step.refusalCounts {
-                return (.duplicate, isKept: false)
-            }
+            if hasEnded, !isRefused || step.refusalCounts { return (.duplicate, isKept: false) }
             guard steps & step.rule.required == step.rule.required else {
+                if standing == .open { standing = .early }
                 isIncomplete = true
                 return (.incomplete, isKept: true)
             }
             standing = .completed
             return (.completed, isKept: true)
         }
+    }
+
+    /// Passes a step. One whose request came before the flow's latest exchange ended is a call
+    /// around it: its response comes last, and nothing is repeated.
+    private mutating func pass(_ step: FlowExchange, _ hasEnded: Bool) -> FlowCount {
+        let isRepeated = step.isDeduplicated && steps & step.rule.bit != 0
+        let isAround = step.start <= time
+        steps |= step.rule.bit
+        if standing == .early, isAround,
+            step.rule.completions.contains(where: { steps & $0 == $0 })
+        {
+            standing = .completed
+            return .completed
+        }
+        return isRepeated || hasEnded && !isAround ? .duplicate : .passed
     }
 }

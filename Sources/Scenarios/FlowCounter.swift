@@ -28,6 +28,9 @@ package final class FlowCounter: Sendable {
         }
     }
 
+    /// Whether any flow is told from others by a key.
+    package var hasKeys: Bool { settings.contains { $0.steps.contains { $0.key != nil } } }
+
     /// A tally of nothing, in which each scenario is quiet, or has no rule that could count it.
     package func emptyTally() -> Tally {
         var tally = Tally(
@@ -89,6 +92,7 @@ package final class BoundCounter {
         let number: UInt16
         let refusalCounts: Bool
         let isFleet: Bool
+        let isDeduplicated: Bool
     }
 
     fileprivate init(_ counter: FlowCounter, _ book: FlowBook, _ binding: FlowBinding) {
@@ -100,7 +104,8 @@ package final class BoundCounter {
             zip(counter.settings, binding.scenarios).map { scenario, number in
                 ScenarioRow(
                     number: number, refusalCounts: scenario.refusalCounts,
-                    isFleet: scenario.deduplication == .fleet)
+                    isFleet: scenario.deduplication == .fleet,
+                    isDeduplicated: scenario.deduplication != .none)
             })
         countsFlows = PlainRows(counter.countsFlows)
     }
@@ -156,6 +161,8 @@ package final class BoundCounter {
             note(count, flows, exchange, match.scenario, tally)
             return count
         }
+        // Of a batch of nothing, the flow goes on.
+        if flows == 0 { outcome = .pending }
         return noteKeyed(exchange, match, rule, outcome, at: place, flows, tally)
     }
 
@@ -165,9 +172,12 @@ package final class BoundCounter {
     ) -> FlowCount {
         let scenario = scenarios[match.scenario]
         let digest = rules.withValue(of: place, in: exchange) { value -> UInt64? in
-            guard case .value(let key) = value, (1...DecodedValue.maximum).contains(key.count)
+            guard case .value(let written) = value,
+                (1...DecodedValue.maximum).contains(written.count)
             else { return nil }
-            return book.digest(of: key, scenario: scenario.number)
+            return rule.keyCoding.withKey(written) { key in
+                key.isEmpty ? nil : book.digest(of: key, scenario: scenario.number)
+            }
         }
         guard let digest else {
             // What failed ends no flow, so that it needs no key.
@@ -180,7 +190,9 @@ package final class BoundCounter {
             FlowExchange(
                 digest: digest, scenario: match.scenario, number: scenario.number,
                 rule: binding.rules[match.rule], outcome: outcome, completes: rule.completes,
-                refusalCounts: scenario.refusalCounts, time: exchange.end),
+                refusalCounts: scenario.refusalCounts,
+                isDeduplicated: scenario.isDeduplicated, start: exchange.start,
+                time: exchange.end),
             binding, into: tally)
         let counted = note(count, flows, exchange, match.scenario, tally)
         if counted > 0, scenario.isFleet {

@@ -22,6 +22,13 @@ package enum FlowStanding: UInt8, Sendable, Hashable {
     case refused = 2
     /// Of a change alone: the flow is not known any more.
     case forgotten = 3
+    /// It was open for too long, and counted so; it may still complete.
+    case expired = 4
+    /// Open: its completion was answered before steps that it requires, which may be on their way.
+    case early = 5
+
+    /// Whether it is waited for.
+    var isOpen: Bool { self == .open || self == .early }
 }
 
 /// A flow as it is after an exchange; what is kept over a restart.
@@ -82,7 +89,7 @@ struct FlowTable {
 
     @inline(__always)
     private static func ring(_ state: FlowState) -> Int {
-        Int(state.scenario) * 2 + (state.standing == .open ? 0 : 1)
+        Int(state.scenario) * 2 + (state.standing.isOpen ? 0 : 1)
     }
 
     subscript(row: Int32) -> FlowState { rows[Int(row)].state }
@@ -156,6 +163,13 @@ struct FlowTable {
             if let row = rows.min(by: { self[$0].time < self[$1].time }) { return row }
         }
         return nil
+    }
+
+    /// Takes steps from all flows of a scenario.
+    mutating func clear(_ steps: UInt64, of scenario: Int) {
+        for index in rows.indices where Int(rows[index].state.scenario) == scenario {
+            rows[index].state.steps &= ~steps
+        }
     }
 
     /// All flows, those of each scenario in the order of use.

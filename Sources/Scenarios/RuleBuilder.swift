@@ -4,6 +4,8 @@ import Traffic
 struct RuleBuilder {
     /// Rules of one path that are tried one by one at most, before their values are made an index.
     private static let small = 4
+    /// Rules of a field that are tried where it could not be read.
+    private static let triedUnread = 64
 
     private(set) var selectors: [FieldSelector] = []
     private var texts = TextBuilder()
@@ -76,6 +78,7 @@ struct RuleBuilder {
                 outcomes: outcomes, shortSlot: shortSlot ?? -1,
                 shortOutcomes: RowRange(firstShort..<shortOutcomes.count),
                 key: step.key.map { place(of: $0, in: request.path) },
+                keyCoding: KeyCoding(step.key),
                 count: step.count.map { place(of: $0, in: request.path) }))
     }
 
@@ -177,17 +180,21 @@ struct RuleBuilder {
         while rest.count > Self.small, let place = mostTelling(of: rest) {
             let finder = finders.count
             var others: [Int] = []
-            var first: Int?
+            var found: [Int32] = []
             for rule in rest {
                 guard let values = wanted(by: rule).first(where: { $0.place == place })?.values
                 else {
                     others.append(rule)
                     continue
                 }
-                first = first ?? rule
+                found.append(Int32(rule))
                 for value in values.indices { list(Int32(rule), under: value, of: finder) }
             }
-            finders.append(FinderRow(place: place, first: Int32(first ?? 0)))
+            finders.append(
+                FinderRow(
+                    place: place, first: found.first ?? 0,
+                    tried: add(Array(found.prefix(Self.triedUnread))),
+                    areMore: found.count > Self.triedUnread))
             rest = others
         }
         return GroupRow(

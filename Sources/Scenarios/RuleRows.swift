@@ -14,6 +14,7 @@ struct RuleRow: BitwiseCopyable {
     let shortSlot: Int32
     let shortOutcomes: RowRange
     let key: FieldPlace?
+    let keyCoding: KeyCoding
     let count: FieldPlace?
 }
 
@@ -98,6 +99,9 @@ struct FinderRow: BitwiseCopyable {
     let place: FieldPlace
     /// The first of the rules.
     let first: Int32
+    /// Those rules that are tried where the field could not be read.
+    let tried: RowRange
+    let areMore: Bool
 }
 
 /// The first rules that match a request, and that may, were all their fields read.
@@ -106,8 +110,8 @@ struct RuleSearch {
     var unread = Int.max
 }
 
-/// Whether a request is what a rule asks for.
-enum RequestFit {
+/// Whether a message is what is asked for.
+enum Fit {
     case fits, differs
     /// All that was read fits.
     case unread
@@ -177,11 +181,23 @@ struct RuleRows: BitwiseCopyable, Sendable {
         withValue(of: finders[finder].place, in: exchange) { value in
             switch value {
             case .value(let bytes): list = paths.texts.find(bytes, of: .finder(finder))
-            case .unread: search.unread = min(search.unread, first)
+            case .unread: tryUnread(finders[finder], exchange, &search)
             case .absent: break
             }
         }
         if let list { tryAll(lists[list], exchange, &search) }
+    }
+
+    /// Notes the first rule that may be meant, were its field read.
+    private func tryUnread(
+        _ finder: FinderRow, _ exchange: Exchange, _ search: inout RuleSearch
+    ) {
+        for index in finder.tried.indices {
+            let rule = Int(members[index])
+            guard rule < min(search.found, search.unread) else { return }
+            if fit(exchange, rules[rule]) != .differs { search.unread = rule }
+        }
+        if finder.areMore { search.unread = min(search.unread, Int(finder.first)) }
     }
 
     @inline(__always)
@@ -201,7 +217,7 @@ struct RuleRows: BitwiseCopyable, Sendable {
 
     /// Whether a request is one that the rule asks for; its path is known to be.
     @inline(__always)
-    private func fit(_ exchange: Exchange, _ row: RuleRow) -> RequestFit {
+    private func fit(_ exchange: Exchange, _ row: RuleRow) -> Fit {
         guard row.methods.isEmpty || isAny(row.methods, exchange.method),
             row.services.isEmpty || isService(exchange.service, among: row.services)
         else { return .differs }
@@ -324,21 +340,29 @@ struct RuleRows: BitwiseCopyable, Sendable {
         return .incomplete
     }
 
+    /// The first outcome whose conditions are met. Where one before it may be met by a field that
+    /// could not be read, none is known.
     private func outcome(of exchange: Exchange, among range: RowRange) -> Outcome {
-        for index in range.indices where isMet(outcomes[index], by: exchange) {
-            return outcomes[index].outcome.outcome
+        for index in range.indices {
+            switch fit(exchange, outcomes[index]) {
+            case .fits: return outcomes[index].outcome.outcome
+            case .unread: return .incomplete
+            case .differs: continue
+            }
         }
         return .incomplete
     }
 
-    private func isMet(_ row: OutcomeRow, by exchange: Exchange) -> Bool {
+    private func fit(_ exchange: Exchange, _ row: OutcomeRow) -> Fit {
         guard row.statuses.isEmpty || isStatus(exchange.status, in: row.statuses) else {
-            return false
+            return .differs
         }
+        var isUnread = false
         for index in row.fields.indices where !holds(conditions[index], of: exchange) {
-            return false
+            guard self.isUnread(conditions[index].place, of: exchange) else { return .differs }
+            isUnread = true
         }
-        return true
+        return isUnread ? .unread : .fits
     }
 
     /// Whether a condition whose status is met asks for a field that could not be read.

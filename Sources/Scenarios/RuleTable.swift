@@ -52,14 +52,16 @@ extension RuleRows {
         let search = search(exchange)
         guard search.found < rules.count else { return .none(isUnread: search.unread < .max) }
         let rule = rules[search.found]
+        // Another rule may be meant.
+        let isPassed = search.unread < search.found
         let outcome =
-            exchange.isComplete ? outcome(of: exchange, by: rule) : .incomplete
+            exchange.isComplete && !isPassed ? outcome(of: exchange, by: rule) : .incomplete
         let isUnread =
             outcome == .incomplete && exchange.isComplete
             && isAnyUnread(rule.outcomes, of: exchange)
         return .match(
             Match(
                 rule: search.found, scenario: Int(rule.scenario), outcome: outcome,
-                isUnread: isUnread || search.unread < search.found))
+                isUnread: isUnread || isPassed))
     }
 }

@@ -24,7 +24,8 @@ struct ReplayReport {
             ("gap_bytes", counters.gapBytes), ("evicted", counters.evicted),
             ("encrypted_connections", counters.encryptedConnections),
             ("untimed", result.files.reduce(0) { $0 &+ $1.untimed }),
-            ("restarts", result.restarts),
+            ("restarts", result.restarts), ("unread", tally.losses.unread),
+            ("keyless", tally.losses.keyless), ("forgotten_keys", tally.losses.forgottenKeys),
         ]
     }
 

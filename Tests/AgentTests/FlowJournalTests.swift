@@ -54,6 +54,31 @@ struct FlowJournalTests {
         }
     }
 
+    @Test("say that some are missing where they end before the latest record")
+    func missing() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flows"
+            func isIncomplete(_ end: UInt64?) throws -> Bool {
+                try FlowJournal(path: path, secret: 7).read(upTo: end.map(Timestamp.init))
+                    .isIncomplete
+            }
+            #expect(try !isIncomplete(nil))
+            #expect(try isIncomplete(10))
+            try written(changes(3), path)
+            #expect(try !isIncomplete(30))
+            #expect(try isIncomplete(40))
+            // A window in which nothing changed is told too.
+            var journal = FlowJournal(path: path, secret: 7)
+            try journal.append(FlowChanges(), end: Timestamp(40))
+            #expect(try !isIncomplete(40))
+            let all = try FlowJournal(path: path, secret: 7).read(upTo: nil)
+            #expect(all.states == changes(3).flatMap(\.changes.states))
+            #expect(all.names == names)
+            #expect(truncate(path, 20) == 0)
+            #expect(try isIncomplete(40))
+        }
+    }
+
     @Test("a window that is written again, as its record could not be, stands there once")
     func again() throws {
         try withTemporaryFolder { folder in

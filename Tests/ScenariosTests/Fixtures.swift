@@ -34,6 +34,8 @@ struct Request {
     var isComplete = true
     var service = 0
     var time = Timestamp(1)
+    /// As `time` where it is not given.
+    var start: Timestamp?
 
     @discardableResult
     func withExchange<Result>(_ body: (Exchange) -> Result) -> Result {
@@ -57,7 +59,7 @@ struct Request {
             return values.withUnsafeBufferPointer { values in
                 body(
                     Exchange(
-                        start: time, end: time, service: service,
+                        start: start ?? time, end: time, service: service,
                         client: Endpoint(high: 0, low: 1, port: 1),
                         server: Endpoint(high: 0, low: 2, port: 2),
                         method: UnsafeRawBufferPointer(rebasing: raw[..<middle]),

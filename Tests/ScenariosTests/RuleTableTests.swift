@@ -91,6 +91,36 @@ struct RuleTableTests {
         #expect(isUnread("/q", .text("CR01")) == (0, false))
     }
 
+    @Test("an outcome is not known where one before it asks for what could not be read")
+    func unreadOutcome() {
+        let byCode = FieldCondition(field: code, values: [Array("E2002".utf8)])
+        let outcomes = [
+            OutcomeCondition(.failed, statuses: [.hundred(2)], fields: [byCode]),
+            OutcomeCondition(.completed, statuses: [.hundred(2)]),
+            OutcomeCondition(.failed, statuses: [.hundred(5)]),
+        ]
+        let table = RuleTable([
+            scenario(
+                .credit,
+                [
+                    FlowStep(
+                        name: "step", request: RequestMatch(path: PathTemplate("/c")), key: nil,
+                        requires: [], completes: true, count: nil, outcomes: outcomes)
+                ])
+        ])
+        func outcome(_ field: Field, _ status: UInt16 = 200) -> (Outcome?, Bool?) {
+            Request(target: "/c", status: status, fields: [field]).withExchange {
+                let match = table.match($0)
+                return (match?.outcome, match?.isUnread)
+            }
+        }
+        #expect(outcome(.unread) == (.incomplete, true))
+        #expect(outcome(.unread, 500) == (.failed, false))
+        #expect(outcome(.absent) == (.completed, false))
+        #expect(outcome(.text("E2002")) == (.failed, false))
+        #expect(outcome(.text("x")) == (.completed, false))
+    }
+
     @Test("the first rule that matches wins, as when all are tried", arguments: 0..<60)
     func firstWins(seed: Int) {
         var random = SeededGenerator(seed)

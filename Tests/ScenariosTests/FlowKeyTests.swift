@@ -1,0 +1,99 @@
+import Metering
+import Testing
+import Traffic
+
+@testable import Scenarios
+
+@Suite("Keys of flows")
+struct FlowKeyTests {
+    private func book() -> FlowBook {
+        FlowBook(
+            secret: FlowSecret.random().secret,
+            limits: FlowBookLimits(keys: 100, remember: .seconds(1000)))
+    }
+
+    private static func numbers(_ tally: ScenarioTally) -> [UInt64] {
+        [
+            tally.requests, tally.flows, tally.completed, tally.refused, tally.failed,
+            tally.duplicates, tally.incomplete,
+        ]
+    }
+
+    @Test(
+        "one key is one flow, however it is written",
+        arguments: [
+            ("/status/A%2d1", "/status/A-1", true), ("/status/%E6%94%AF", "/status/支", true),
+            ("/status/A%2", "/status/A%252", true), ("/status/A%2d1", "/status/A-2", false),
+        ])
+    func pathKeys(left: String, right: String, isSame: Bool) {
+        let steps = [step(RequestMatch(path: PathTemplate("/status/{no}")), key: .path("no"))]
+        let counter = FlowCounter([scenario(.credit, steps)], countsFlows: [true])
+        let bound = counter.bind(to: book())
+        let counted = bound.emptyFlows
+        for target in [left, right] {
+            Request(target: target, fields: [.text("0000")])
+                .withExchange { bound.count($0, into: counted) }
+        }
+        let tally = counted.tally(of: counter).scenarios[0]
+        #expect(tally.duplicates == (isSame ? 1 : 0))
+        #expect(tally.completed == (isSame ? 1 : 2))
+    }
+
+    @Test(
+        "one key in JSON is one flow, however it is escaped, and null is none",
+        arguments: [
+            (#"\u4e2d\u6587"#, "中文", 1, 1, 0), (#"A\/1"#, "A/1", 1, 1, 0),
+            (#"\ud83d\ude00"#, "😀", 1, 1, 0), (#"\ud83d"#, "x", 2, 0, 0),
+            (#"a\"b\\"#, #"a\u0022b\u005C"#, 1, 1, 0), ("null", "null", 0, 0, 2),
+            (#"\"#, #"\u00"#, 2, 0, 0),
+        ] as [(String, String, UInt64, UInt64, UInt64)])
+    func bodyKeys(
+        left: String, right: String, completed: UInt64, duplicates: UInt64, keyless: UInt64
+    ) {
+        let key = FieldSelector.requestJSON(["no"])
+        let steps = [step(RequestMatch(path: PathTemplate("/c")), key: .message(key))]
+        let counter = FlowCounter([scenario(.credit, steps)], countsFlows: [true])
+        let bound = counter.bind(to: book())
+        let counted = bound.emptyFlows
+        for text in [left, right] {
+            Request(
+                target: "/c",
+                fields: counter.rules.selectors.map { $0 == key ? .text(text) : .text("0000") }
+            ).withExchange { bound.count($0, into: counted) }
+        }
+        let tally = counted.tally(of: counter)
+        #expect(tally.scenarios[0].completed == completed)
+        #expect(tally.scenarios[0].duplicates == duplicates)
+        #expect(tally.losses.keyless == keyless)
+    }
+
+    @Test("a key that is absent, unread or too long is no key, and is counted so")
+    func keyless() {
+        let key = MessageField.message(.requestJSON(["no"]))
+        let counter = FlowCounter(
+            [scenario(.credit, [step(RequestMatch(path: PathTemplate("/c")), key: key)])],
+            countsFlows: [true])
+        let bound = counter.bind(to: book())
+        let counted = bound.emptyFlows
+        let long = String(repeating: "x", count: 65)
+        for no in [Field.absent, .unread, .text(long), .text(""), .text(String(long.dropLast()))] {
+            Request(
+                target: "/c",
+                fields: counter.rules.selectors.map {
+                    $0 == .requestJSON(["no"]) ? no : .text("0000")
+                }
+            ).withExchange { bound.count($0, into: counted) }
+        }
+        let tally = counted.tally(of: counter)
+        #expect(Self.numbers(tally.scenarios[0]) == [5, 1, 1, 0, 0, 0, 4])
+        #expect(tally.losses.keyless == 4)
+        // A failure needs none, unless it was there and could not be read.
+        for no in [Field.absent, .unread] {
+            Request(
+                target: "/c", status: 500,
+                fields: counter.rules.selectors.map { $0 == .requestJSON(["no"]) ? no : .absent }
+            ).withExchange { bound.count($0, into: counted) }
+        }
+        #expect(Self.numbers(counted.tally(of: counter).scenarios[0]) == [7, 1, 1, 0, 1, 0, 5])
+    }
+}
