@@ -320,7 +320,7 @@ package struct TransactionEngine: ~Copyable {
         var candidate = oldest
         for _ in 0..<Self.victimsConsidered {
             guard let next = candidate else { break }
-            if next != connection && next.pointee.holdsBlocks { return next }
+            if next != connection && next.holdsBlocks { return next }
             candidate = next.pointee.newer
         }
         return oldest == connection ? connection.pointee.newer : oldest
@@ -329,6 +329,7 @@ package struct TransactionEngine: ~Copyable {
     /// Lets go of a connection where it stands: what it holds is not read any more.
     private mutating func evict(_ connection: ConnectionPointer) {
         counters.evicted &+= 1
+        table.noteEviction()
         flushPending(connection)
         releaseBlocks(of: connection)
         table.remove(connection)

@@ -175,6 +175,30 @@ struct FloodTests {
         #expect(flood.engine.counters.gaps == 0)
     }
 
+    @Test("an active connection stays, however few others fit into memory")
+    func fewInMemory() {
+        var limits = EngineLimits()
+        limits.memory = 1 << 20
+        let flood = Flood(limits: limits, honest: 300)
+        var opening = PacketTemplate([], toServer: true, flags: [.syn])
+        let start = Array("GET /".utf8) + Array(repeating: 0x61, count: 1400)
+        var first = PacketTemplate(start, toServer: true)
+        first.setSequence(1, acknowledged: 0)
+        var second = PacketTemplate(Array(repeating: 0x61, count: 1400), toServer: true)
+        second.setSequence(UInt32(1 + start.count), acknowledged: 0)
+        for number in 0..<3000 {
+            opening.setClient(number, toServer: true)
+            first.setClient(number, toServer: true)
+            second.setClient(number, toServer: true)
+            flood.ingest(opening.bytes)
+            flood.ingest(first.bytes)
+            flood.ingest(second.bytes)
+            if number % 10 == 0 { flood.continueHonest() }
+        }
+        #expect(flood.engine.counters.evicted > 2000)
+        #expect(flood.isHonestExact())
+    }
+
     @Test("with lines and headers that never end")
     func endlessHeads() {
         let flood = Flood(honest: 500)
@@ -201,8 +225,13 @@ struct FloodTests {
         // 2000 lines of 8 KiB do not go into 8 MiB.
         #expect(flood.engine.counters.evicted > 0)
         #expect(flood.mostMemory <= limits.memory)
-        // One connection goes on to where a head is given up.
-        for round in 7..<800 {
+        // One that is the last to come goes on to where a head is given up.
+        opening.setClient(count, toServer: true)
+        first.setClient(count, toServer: true)
+        line.setClient(count, toServer: true)
+        flood.ingest(opening.bytes)
+        flood.ingest(first.bytes)
+        for round in 0..<800 {
             line.setSequence(UInt32(1 + start.count + 1400 * round), acknowledged: 0)
             flood.ingest(line.bytes)
         }

@@ -198,7 +198,7 @@ struct Connection {
     var heldCount: Int16 = 0
     var pendingCount: Int16 = 0
 
-    /// Connections that the table had taken in when this one last moved to the front.
+    /// The table's turns when this one last moved to the front.
     var stamp: UInt32 = 0
     /// The slot's number in the table.
     let number: UInt32
@@ -210,7 +210,6 @@ struct Connection {
     /// Which response answers which request cannot be known any more: where requests are sent
     /// before the responses to earlier ones, and some were missed, nothing tells.
     var isBlind: Bool { isPipelined && hasLost }
-    var holdsBlocks: Bool { pendingFirst != nil || responseFields != nil }
 
     init(number: UInt32, key: ConnectionKey, hash: UInt32, service: UInt16, now: UInt64) {
         self.number = number
@@ -272,6 +271,12 @@ extension ConnectionPointer {
         } else {
             pointee.inflater = inflater
         }
+    }
+
+    /// Whether evicting the connection gives memory back.
+    var holdsBlocks: Bool {
+        pointee.pendingFirst != nil || pointee.responseFields != nil
+            || parser(.toServer).pointee.spill != nil || parser(.toClient).pointee.spill != nil
     }
 
     /// Gives a connection's blocks to the system, past the pool: at the engine's end.

@@ -42,16 +42,17 @@ struct EndsHash {
 struct ConnectionTable: ~Copyable {
     private static let slabSlots: UInt32 = 64
     private static let emptyBucket = UInt32.max
-    /// The order of use is kept to this grain of time, or of an eighth of `maximum` connections
-    /// taken in: a connection moves to the front at most once in it.
+    /// The order of use is kept to this grain of time, or of as many connections taken in as are
+    /// a 64th of those there are, or from one eviction to the next: a connection moves to the front
+    /// at most once in it.
     private static let useGrain: UInt64 = 250_000_000
 
     let maximum: Int
     let hash = EndsHash()
     private var orders: InlineArray<5, UseOrder> = .init(repeating: UseOrder())
-    /// Connections taken in so far.
-    private var inserted: UInt32 = 0
-    private let insertGrain: UInt32
+    /// Connections taken in so far, and a grain for each that had to make room.
+    private var turns: UInt32 = 0
+    private var turnGrain: UInt32 = 0
     private var buckets: UnsafeMutablePointer<UInt32>
     private var mask: Int
     /// The slots that are free, linked by `older`.
@@ -63,7 +64,6 @@ struct ConnectionTable: ~Copyable {
 
     init(maximum: Int) {
         self.maximum = max(1, maximum)
-        insertGrain = UInt32(clamping: self.maximum / 8)
         let capacity = 1024
         buckets = .allocate(capacity: capacity)
         buckets.initialize(repeating: Self.emptyBucket, count: capacity)
@@ -138,8 +138,9 @@ struct ConnectionTable: ~Copyable {
         slot.parser(.toServer).initialize(to: MessageParser())
         slot.parser(.toClient).initialize(to: MessageParser())
         place(slot)
-        inserted &+= 1
+        turns &+= 1
         linkNewest(slot)
+        turnGrain = UInt32(clamping: count / 64)
         return slot
     }
 
@@ -163,17 +164,21 @@ struct ConnectionTable: ~Copyable {
         buckets[hole] = Self.emptyBucket
         connection.pointee.older = freeSlot
         freeSlot = connection
+        turnGrain = UInt32(clamping: count / 64)
     }
 
     /// Notes that `connection` was used at `now`.
     @inline(__always)
     mutating func use(_ connection: ConnectionPointer, now: UInt64) {
         let idle = now > connection.pointee.lastSeen ? now - connection.pointee.lastSeen : 0
-        guard idle > Self.useGrain || inserted &- connection.pointee.stamp > insertGrain else {
+        guard idle > Self.useGrain || turns &- connection.pointee.stamp > turnGrain else {
             return
         }
         renew(connection, as: connection.pointee.standing, now: now)
     }
+
+    /// A connection has to make room for others: those that are used after it show that they are.
+    mutating func noteEviction() { turns &+= turnGrain &+ 1 }
 
     /// Makes `connection` the one of a standing that was used last.
     mutating func renew(_ connection: ConnectionPointer, as standing: Standing, now: UInt64) {
@@ -194,7 +199,7 @@ struct ConnectionTable: ~Copyable {
 
     private mutating func linkNewest(_ connection: ConnectionPointer) {
         let index = Int(connection.pointee.standing.rawValue)
-        connection.pointee.stamp = inserted
+        connection.pointee.stamp = turns
         connection.pointee.newer = nil
         connection.pointee.older = orders[index].newest
         orders[index].newest?.pointee.newer = connection
