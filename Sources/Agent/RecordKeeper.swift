@@ -34,9 +34,8 @@ actor RecordKeeper {
     /// Completions of the first waiting window that are in the spool.
     private var completionsKept = 0
     private var journalFailure: StateFileError?
-    /// What became of flows and is not on disk yet, and the end of the latest window of it.
+    /// What became of flows and is not on disk yet.
     private var unkept: [(end: Timestamp, changes: FlowChanges)] = []
-    private var latestFlows: Timestamp?
     /// How this run of the agent begins.
     nonisolated let resumption: Resumption
     /// The flows that it goes on with: whoever takes them has them alone.
@@ -230,11 +229,8 @@ actor RecordKeeper {
     private func keepFlows(of window: MeteredWindow) {
         let end = window.energy.closed.window.end
         guard settings.counter.hasKeys || !window.flows.states.isEmpty else { return }
-        // A window whose record cannot be stored comes again.
-        if end != latestFlows {
-            unkept.append((end, window.flows))
-            latestFlows = end
-        }
+        // A window whose record cannot be stored comes again; the file takes it once.
+        if unkept.last?.end != end { unkept.append((end, window.flows)) }
         do throws(StateFileError) {
             while let next = unkept.first {
                 try journal.append(next.changes, end: next.end)

@@ -10,20 +10,19 @@ package final class FlowCounter: Sendable {
     fileprivate let settings: [FlowScenario]
     /// By service: whether it counts flows, or only requests (one counting layer per scenario).
     fileprivate let countsFlows: [Bool]
-    private let hasRule: [Bool]
+    /// By scenario: the services that count flows and on which one of it can complete.
+    private let completing: [[Int]]
 
     package init(_ scenarios: [FlowScenario], countsFlows: [Bool]) {
         self.scenarios = scenarios.map(\.id)
         self.rules = RuleTable(scenarios)
         settings = scenarios
         self.countsFlows = countsFlows
-        hasRule = scenarios.map { scenario in
-            scenario.steps.contains { step in
-                guard step.completes else { return false }
-                let services = step.request.services
-                return services.isEmpty
-                    ? countsFlows.contains(true)
-                    : services.contains { countsFlows.indices.contains($0) && countsFlows[$0] }
+        let counting = countsFlows.indices.filter { countsFlows[$0] }
+        completing = scenarios.map { scenario in
+            let steps = scenario.steps.filter(\.completes).map(\.request.services)
+            return counting.filter { service in
+                steps.contains { $0.isEmpty || $0.contains(service) }
             }
         }
     }
@@ -34,7 +33,7 @@ package final class FlowCounter: Sendable {
     /// A tally of nothing, in which each scenario is quiet, or has no rule that could count it.
     package func emptyTally() -> Tally {
         var tally = Tally(
-            scenarios: hasRule.map { ScenarioTally(observation: $0 ? .quiet : .noRule) },
+            scenarios: completing.map { ScenarioTally(observation: $0.isEmpty ? .noRule : .quiet) },
             services: countsFlows.map { _ in ServiceTally(scenarios: scenarios.count) })
         tally.ruleHits = rules.paths.map { _ in 0 }
         return tally
@@ -54,25 +53,13 @@ package final class FlowCounter: Sendable {
     package func observe(
         _ tally: inout Tally, readable: [Bool], encrypted: [Bool], isCaptured: Bool
     ) {
-        let counting = countsFlows.indices.filter { countsFlows[$0] }
-        for index in scenarios.indices where hasRule[index] {
-            let services = completingServices(of: index, among: counting)
+        for (index, services) in completing.enumerated() where !services.isEmpty {
             let isReadable = services.contains { readable[$0] }
             let isEncrypted = services.contains { encrypted[$0] && !readable[$0] }
             tally.scenarios[index].observation =
                 if !isCaptured { .notCaptured } else if isEncrypted { .encrypted } else {
                     isReadable ? .seen : .quiet
                 }
-        }
-    }
-
-    /// The services on which flows of a scenario can complete.
-    private func completingServices(of scenario: Int, among counting: [Int]) -> [Int] {
-        let steps = settings[scenario].steps.filter(\.completes)
-        return counting.filter { service in
-            steps.contains {
-                $0.request.services.isEmpty || $0.request.services.contains(service)
-            }
         }
     }
 }

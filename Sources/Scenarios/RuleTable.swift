@@ -39,14 +39,10 @@ package final class RuleTable: Sendable {
     }
 
     deinit { rows.deallocate() }
-
-    /// The first rule that matches, and the outcome it tells; `nil` where none matches.
-    package func match(_ exchange: Exchange) -> Match? {
-        if case .match(let match) = rows.find(exchange) { match } else { nil }
-    }
 }
 
 extension RuleRows {
+    /// The first rule that matches, and the outcome it tells.
     @inline(__always)
     func find(_ exchange: Exchange) -> Finding {
         let search = search(exchange)

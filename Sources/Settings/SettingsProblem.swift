@@ -58,7 +58,7 @@ package enum SettingsProblem: Sendable, Hashable {
     /// What to do about a problem that no single setting explains.
     var remedy: String {
         switch self {
-        case .unreadable(.missing): "check the path given with --config"
+        case .unreadable(.missing): "check the path of the settings file"
         case .unreadable(.permissionDenied):
             "let the account that runs this program read it and search its folders"
         case .unreadable(.notAFile): "give the path of the settings file itself"

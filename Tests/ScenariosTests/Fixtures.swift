@@ -125,3 +125,10 @@ extension FlowTally {
         return tally
     }
 }
+
+extension RuleTable {
+    /// The rule that an exchange is of; `nil` where it is of none.
+    func match(_ exchange: Exchange) -> Match? {
+        if case .match(let match) = rows.find(exchange) { match } else { nil }
+    }
+}
