@@ -70,6 +70,7 @@ let package = Package(
         .target(name: "CLinux"),
         stage("KernelFiles"),
         stage("CRC32C"),
+        stage("Chain", [crypto]),
         stage("JournalLog", [logging]),
         stage("CommandLines", ["Metering", argumentParser]),
 
@@ -82,7 +83,7 @@ let package = Package(
         stage("Scenarios", ["Metering", "Traffic", crypto]),
         stage("Attribution", ["Metering"]),
         stage("Records", ["Metering", "CRC32C", protobuf, crypto]),
-        stage("Spool", ["Metering", "CRC32C"]),
+        stage("Spool", ["Metering", "CRC32C", "Chain"]),
         stage("Wire", ["CRC32C", protobuf]),
 
         // Stages of the collector.
@@ -156,8 +157,9 @@ let package = Package(
             ]),
         tests("AttributionTests", ["Attribution", "Metering"]),
         tests("CRC32CTests", ["CRC32C"]),
+        tests("ChainTests", ["Chain", crypto]),
         tests("RecordsTests", ["Records", "Metering", "CRC32C"]),
-        tests("SpoolTests", ["Spool", "Metering"]),
+        tests("SpoolTests", ["Spool", "Metering", "Chain"]),
         tests("WireTests", ["Wire", "CRC32C"]),
         tests("StoreTests", ["Store", "Metering", grdb]),
         tests("RoundsTests", ["Rounds", "Metering"]),
