@@ -6,7 +6,9 @@ package enum FieldSelector: Sendable, Hashable {
     /// that is folded over lines is unread; trailers do not count.
     case requestHeader(String)
     case responseHeader(String)
-    /// A value of a JSON object in the body, by its path of keys from the top.
+    /// A value in the JSON of the body, by its path from the top: keys of objects, and in arrays the
+    /// number of an element, from 0. Escapes in keys and in the value are replaced; a value with one
+    /// that stands for nothing is unread.
     case requestJSON([String])
     case responseJSON([String])
     /// The first field of this name in a form that the request's body is
@@ -15,16 +17,16 @@ package enum FieldSelector: Sendable, Hashable {
     case requestForm(String)
     /// The first XML element in the body at this path of local names from the root: its text before
     /// the first element in it, without white space around it. References to characters and the
-    /// five predefined entities are replaced, others kept as written.
+    /// five predefined entities are replaced; a value with others is unread.
     case requestXML([String])
     case responseXML([String])
 }
 
 /// A selected field of an exchange.
 package enum FieldValue {
-    /// The value's bytes, borrowed: of JSON a string without its quotes, or a number or word as
-    /// written. At most 64 bytes are told apart: of a longer value the first 65 bytes are given,
-    /// which equal no value that a rule names. It is the value also where what follows was lost.
+    /// The value's bytes, borrowed: of JSON what a string says, or a number or word as written. At
+    /// most 64 bytes are told apart: of a longer value the first 65 bytes are given, which equal no
+    /// value that a rule names. It is the value also where what follows was lost.
     case value(UnsafeRawBufferPointer)
     /// The whole message was read, and the field is not there.
     case absent
@@ -46,6 +48,8 @@ package struct Exchange {
     package let method: UnsafeRawBufferPointer
     /// The request target as sent, query included; cut at the engine's limit.
     package let target: UnsafeRawBufferPointer
+    /// Whether more of the target was sent than is given.
+    package let isTargetCut: Bool
     /// The status code, 100 to 999.
     package let status: UInt16
     /// Whether the response arrived to its end.
@@ -58,8 +62,8 @@ package struct Exchange {
     @inlinable
     package init(
         start: Timestamp, end: Timestamp, service: Int, client: Endpoint, server: Endpoint,
-        method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, status: UInt16,
-        isComplete: Bool,
+        method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer,
+        isTargetCut: Bool = false, status: UInt16, isComplete: Bool,
         requestBodyLength: UInt64, responseBodyLength: UInt64,
         fields: UnsafeBufferPointer<FieldValue>
     ) {
@@ -70,6 +74,7 @@ package struct Exchange {
         self.server = server
         self.method = method
         self.target = target
+        self.isTargetCut = isTargetCut
         self.status = status
         self.isComplete = isComplete
         self.requestBodyLength = requestBodyLength

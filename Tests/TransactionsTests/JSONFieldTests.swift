@@ -95,6 +95,71 @@ struct JSONFieldTests {
         }
     }
 
+    @Test(
+        "is what the text says, however it is escaped, in names and values",
+        arguments: [
+            (#"{"code":"\u62d2\u7edd"}"#, "拒绝"), (#"{"code":"E\/1"}"#, "E/1"),
+            (#"{"c\u006fd\u0065":"E1"}"#, "E1"), (#"{"\u0063ode":"\ud83d\ude00!"}"#, "😀!"),
+            (#"{"code":"a\"b\\\b\f\n\r\t"}"#, "a\"b\\\u{8}\u{c}\n\r\t"),
+            (#"{"x\u0063":1,"cod\\e":2,"\u0063od":3,"code\n":4,"code":"\u00e4\u00E4"}"#, "ää"),
+            (#"{"x\q":1,"x":"\q\ud800","code":"\u0000"}"#, "\0"),
+            ("\u{feff} {\"code\":7}", "7"),
+        ])
+    func escapes(text: String, value: String) {
+        #expect(found(text, ["code"], pieces: []) == (.found, value))
+        #expect(found(text, ["code"], pieces: Array(0...text.utf8.count)) == (.found, value))
+    }
+
+    @Test(
+        "is unread, not another value, where an escape in it or in its name stands for nothing",
+        arguments: [
+            #"{"code":"\q"}"#, #"{"code":"\u12g4"}"#, #"{"code":"\ud800"}"#,
+            #"{"code":"\ud800\n"}"#, #"{"code":"\ud800\ud800"}"#, #"{"code":"\udc00"}"#,
+            #"{"code":"\u62"}"#, #"{"c\ode":"E1","code":"E1"}"#, #"{"\ud83d":1,"code":1}"#,
+            #"{"code":"\U0041"}"#, #"{"code":"\ud800x"}"#,
+        ])
+    func badEscapes(text: String) {
+        #expect(found(text, ["code"], pieces: []).0 == .unreadable)
+        #expect(found(text, ["code"], pieces: Array(0...text.utf8.count)).0 == .unreadable)
+    }
+
+    @Test("is as long as what it says, not as its text")
+    func escapedLength() {
+        let value = String(repeating: "绝", count: 21)
+        let text = value.utf16.map { "\\u" + String($0, radix: 16) }.joined()
+        #expect(found("{\"code\":\"\(text)\"}", ["code"], pieces: []) == (.found, value))
+        let longer = found("{\"code\":\"\(text)\(text)\"}", ["code"], pieces: [])
+        #expect(longer.0 == .found && longer.1.utf8.count > FieldText.maximum)
+    }
+
+    @Test(
+        "of an array is that of the element whose number stands in the path",
+        arguments: [
+            (#"[{"code":"E1"}]"#, "0.code", "E1"), (#"[{"code":"E1"}]"#, "code", nil),
+            (#"[{"code":"E1"},[2],"x",{"code":"E2"}]"#, "3.code", "E2"),
+            (#"{"data":[{"code":"E1"},{"code":"E2"}],"code":3}"#, "data.1.code", "E2"),
+            (#"{"data":[{"code":"E1"},{"code":"E2"}],"code":3}"#, "data.2.code", nil),
+            (#"{"data":[{"code":"E1"}],"code":3}"#, "data.code", nil),
+            (#"{"data":[1, 2 ,3]}"#, "data.2", "3"), (#"{"data":[1]}"#, "data.1", nil),
+            (#"{"data":[]}"#, "data.0", nil), (#"{"data":[]}"#, "data", nil),
+            (#"[[],[["a","b"]]]"#, "1.0.1", "b"), (#"{"1":{"code":5}}"#, "1.code", "5"),
+            (#"["a]","b"]"#, "1", "b"), (#"[1,2]"#, "99999999999999999999", nil),
+            (#"{"data":[7,{"code":1}],"x":1}"#, "data.0.code", nil),
+        ] as [(String, String, String?)])
+    func arrays(text: String, path: String, value: String?) {
+        let path = path.split(separator: ".").map(String.init)
+        for pieces in [[], Array(0...text.utf8.count)] {
+            let (phase, found) = found(text, path, pieces: pieces)
+            #expect(phase == (value == nil ? .absent : .found))
+            if let value { #expect(found == value) }
+        }
+    }
+
+    @Test("is unread in UTF-16", arguments: ["{\0\"\0", "\0{\0\""])
+    func wide(text: String) {
+        #expect(found(text, ["a"], pieces: []).0 == .unreadable)
+    }
+
     @Test("behind containers nested too deeply is unread, and no memory is used for them")
     func deep() {
         let deep = String(repeating: "[", count: 10_000)

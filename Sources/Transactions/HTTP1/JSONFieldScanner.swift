@@ -2,10 +2,13 @@
 
 /// Finds one scalar in a JSON object by its path of keys, in a body that comes in pieces.
 ///
-/// It stops at the first match: of a key that stands twice, the first counts. A key that is
-/// written with escapes does not match. It checks no more of the grammar than it needs to find its
-/// way: of objects and arrays that the path does not lead into, no more than where they end. What is
-/// no JSON object has no fields.
+/// It stops at the first match: of a key that stands twice, the first counts. Escapes in keys and in
+/// the value are replaced by what they stand for; where one stands for nothing, in the value or in a
+/// key that is the path's up to there, the field cannot be read. In an array a number in the path is
+/// that of an element, from 0; other parts of a path lead into objects alone. It checks no more of
+/// the grammar than it needs to find its way: of objects and arrays that the path does not lead into,
+/// no more than where they end. What is no JSON has no fields; a byte order mark of UTF-8 before it
+/// is passed over.
 struct JSONFieldScanner {
     /// Containers inside one another at most; deeper bodies are not read further.
     static let maximumDepth: Int32 = 64
@@ -15,7 +18,8 @@ struct JSONFieldScanner {
         /// In an object or array that the path does not lead into, and in a string of it.
         case skipping, skippingString
         case found, absent
-        /// Nested too deeply, or asked for when part of the body had passed.
+        /// Nested too deeply, in UTF-16, an escape that stands for nothing, or asked for when part of
+        /// the body had passed.
         case unreadable
     }
 
@@ -24,10 +28,13 @@ struct JSONFieldScanner {
     private var component: UnsafePointer<UInt8>
     private var keyPosition: UnsafePointer<UInt8>
     private(set) var phase = Phase.start
-    private var isEscaped = false
+    private var escape = JSONEscape()
     private var keyMatches = false
     private var isWanted = false
-    /// Objects of the path that are open.
+    /// The path led into an array, and elements of it stand before the one that it names.
+    private var isInArray = false
+    private var elementsBefore: UInt16 = 0
+    /// Containers of the path that are open, the outermost not counted.
     private var matched: Int32 = 0
     /// Containers that are open and being passed over.
     private var skipped: Int32 = 0
@@ -59,9 +66,10 @@ struct JSONFieldScanner {
         component = path
         keyPosition = path
         phase = .start
-        isEscaped = false
+        escape = JSONEscape()
         keyMatches = false
         isWanted = false
+        isInArray = false
         matched = 0
         skipped = 0
         text.clear()
@@ -73,13 +81,13 @@ struct JSONFieldScanner {
         var index = 0
         while index < end && !isDone {
             switch phase {
-            case .inString where !isEscaped:
+            case .inString where !escape.isOpen:
                 index = endOfText(start, from: index, to: end)
-            case .inKey where !isEscaped:
+            case .inKey where !escape.isOpen:
                 let text = index
                 index = endOfText(start, from: index, to: end)
                 matchKey(UnsafeRawBufferPointer(start: start + text, count: index - text))
-            case .captureString where !isEscaped:
+            case .captureString where !escape.isOpen:
                 let text = index
                 index = endOfText(start, from: index, to: end)
                 append(UnsafeRawBufferPointer(start: start + text, count: index - text))
@@ -124,7 +132,7 @@ struct JSONFieldScanner {
         var index = first
         while index < end {
             let escapes = mask(start, at: index, end: end, of: 0x5c)
-            guard escapes == 0 && !isEscaped else {
+            guard escapes == 0 && !escape.isOpen else {
                 let next = skipBytes(start, from: index, to: min(end, index + 64))
                 guard phase == .skipping || phase == .skippingString else { return next }
                 index = next
@@ -166,10 +174,10 @@ struct JSONFieldScanner {
             let byte = start.load(fromByteOffset: index, as: UInt8.self)
             index += 1
             if phase == .skippingString {
-                if isEscaped {
-                    isEscaped = false
+                if escape.isOpen {
+                    escape.close()
                 } else if byte == 0x5c {
-                    isEscaped = true
+                    escape.pass()
                 } else if byte == 0x22 {
                     phase = .skipping
                 }
@@ -193,11 +201,16 @@ struct JSONFieldScanner {
     private mutating func matchKey(_ text: UnsafeRawBufferPointer) {
         guard keyMatches else { return }
         for byte in text {
-            // A zero byte ends the component, and no key holds one unescaped.
-            keyMatches = keyPosition.pointee == byte && byte != 0
+            matchKey(byte)
             guard keyMatches else { return }
-            keyPosition += 1
         }
+    }
+
+    @inline(__always)
+    private mutating func matchKey(_ byte: UInt8) {
+        // A zero byte ends the component.
+        keyMatches = keyMatches && keyPosition.pointee == byte && byte != 0
+        if keyMatches { keyPosition += 1 }
     }
 
     private mutating func append(_ text: UnsafeRawBufferPointer) {
@@ -209,12 +222,14 @@ struct JSONFieldScanner {
 
     private mutating func step(_ byte: UInt8) {
         switch phase {
-        case .start: if !byte.isJSONSpace { byte == 0x7b ? (phase = .key) : end() }
+        case .start: begin(byte)
         case .key:
             if byte == 0x22 {
                 phase = .inKey
                 keyMatches = true
                 keyPosition = component
+            } else if byte == 0 {
+                phase = .unreadable
             } else if !byte.isJSONSpace && byte != 0x2c {
                 end()
             }
@@ -230,12 +245,24 @@ struct JSONFieldScanner {
         }
     }
 
+    /// The first byte, but for a byte order mark: that of UTF-8 is counted in `skipped`.
+    private mutating func begin(_ byte: UInt8) {
+        switch (skipped, byte) {
+        case (0, 0xef), (1, 0xbb): skipped += 1
+        case (2, 0xbf): skipped = 0
+        case (0, 0x7b): phase = .key
+        case (0, 0x5b): if !enterArray(at: path) { end() }
+        case (0, 0), (0, 0xfe), (0, 0xff): phase = .unreadable
+        case (0, _) where byte.isJSONSpace: break
+        default: end()
+        }
+    }
+
     private mutating func key(_ byte: UInt8) {
-        if isEscaped {
-            isEscaped = false
+        if escape.isOpen {
+            if keyMatches { takeEscaped(byte) } else { escape.close() }
         } else if byte == 0x5c {
-            isEscaped = true
-            keyMatches = false
+            if keyMatches { escape.open() } else { escape.pass() }
         } else if byte == 0x22 {
             isWanted = keyMatches && keyPosition.pointee == 0
             phase = .colon
@@ -249,10 +276,8 @@ struct JSONFieldScanner {
         switch byte {
         case 0x7b, 0x5b:
             if wanted && isLast { return end() }
-            if wanted && byte == 0x7b {
-                component = keyPosition + 1
+            if wanted && enter(byte) {
                 matched += 1
-                phase = .key
             } else {
                 skipped = 1
                 phase = .skipping
@@ -265,30 +290,84 @@ struct JSONFieldScanner {
         }
     }
 
+    /// Goes on in the container that the path leads into; false where it does not.
+    private mutating func enter(_ byte: UInt8) -> Bool {
+        guard byte == 0x7b else { return enterArray(at: keyPosition + 1) }
+        component = keyPosition + 1
+        isInArray = false
+        phase = .key
+        return true
+    }
+
+    private mutating func enterArray(at number: UnsafePointer<UInt8>) -> Bool {
+        var end = number
+        var value = 0
+        while end.pointee &- 0x30 < 10, value <= UInt16.max {
+            value = value * 10 + Int(end.pointee &- 0x30)
+            end += 1
+        }
+        guard end > number, end.pointee == 0, let before = UInt16(exactly: value) else {
+            return false
+        }
+        component = number
+        keyPosition = end
+        isInArray = true
+        elementsBefore = before
+        isWanted = before == 0
+        phase = .value
+        return true
+    }
+
     private mutating func afterWord(_ byte: UInt8) {
         phase = .comma
         afterValue(byte)
     }
 
-    /// Where the object ends that the path led into, the field is not in it.
+    /// Where the container ends that the path led into, the field is not in it.
     private mutating func afterValue(_ byte: UInt8) {
-        if byte == 0x2c { phase = .key } else if !byte.isJSONSpace { end() }
+        if byte == 0x2c {
+            if isInArray { nextElement() } else { phase = .key }
+        } else if !byte.isJSONSpace {
+            end()
+        }
+    }
+
+    private mutating func nextElement() {
+        guard elementsBefore > 0 else { return end() }
+        elementsBefore -= 1
+        isWanted = elementsBefore == 0
+        phase = .value
     }
 
     private mutating func string(_ byte: UInt8) {
-        if isEscaped {
-            isEscaped = false
+        if escape.isOpen {
+            escape.close()
         } else if byte == 0x5c {
-            isEscaped = true
+            escape.pass()
         } else if byte == 0x22 {
             phase = .comma
         }
     }
 
     private mutating func captureString(_ byte: UInt8) {
-        if byte == 0x22 && !isEscaped { return found() }
-        isEscaped = byte == 0x5c && !isEscaped
-        append(byte)
+        if escape.isOpen { return takeEscaped(byte) }
+        switch byte {
+        case 0x22: found()
+        case 0x5c: escape.open()
+        default: append(byte)
+        }
+    }
+
+    /// A byte of an escape in the value, or in a key that is the path's up to there.
+    private mutating func takeEscaped(_ byte: UInt8) {
+        switch escape.take(byte) {
+        case .open: break
+        case .character(let character):
+            for byte in UTF8.encode(character) ?? UTF8.encodedReplacementCharacter {
+                if phase == .captureString { append(byte) } else { matchKey(byte) }
+            }
+        case .none: phase = .unreadable
+        }
     }
 
     private mutating func append(_ byte: UInt8) { text.append(byte) }

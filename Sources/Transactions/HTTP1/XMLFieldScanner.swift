@@ -6,8 +6,8 @@ import Glibc
 /// white space around it.
 ///
 /// Names count without their prefixes. References to characters and the five predefined entities are
-/// replaced; any other, and line ends, are kept as written, for entities are not expanded. Bytes are
-/// those of the document, in whatever encoding that has ASCII in it. It checks no more of the grammar
+/// replaced; a field with any other cannot be read, for entities are not expanded. Line ends, and a
+/// `&` that begins no reference, are kept as written. Bytes are those of the document, in whatever encoding that has ASCII in it. It checks no more of the grammar
 /// than it needs to find its way: the names of end tags and what stands in tags are passed over.
 /// What is no XML has no fields.
 ///
@@ -28,7 +28,8 @@ struct XMLFieldScanner {
         case comment, instruction, section
         case doctype, subset, declaration
         case found, absent
-        /// Nested too deeply, in UTF-16, or asked for when part of the body had passed.
+        /// Nested too deeply, in UTF-16, a reference to what is not known, or asked for when part of
+        /// the body had passed.
         case unreadable
     }
 
@@ -150,7 +151,7 @@ struct XMLFieldScanner {
     private mutating func content(_ byte: UInt8) {
         if byte == 0x3c {
             if isInside { endReference(isWhole: false) }
-            phase = .markup
+            if phase != .unreadable { phase = .markup }
         } else if isInside {
             takeText(byte)
         } else if depth == 0 && !byte.isXMLSpace {
@@ -174,14 +175,15 @@ struct XMLFieldScanner {
         if !isSpace { textEnd = text.count }
     }
 
-    /// Replaces the reference that was read, or keeps it as written.
+    /// Replaces the reference that was read. Where it is none, its `&` is kept as written.
     private mutating func endReference(isWhole: Bool) {
         guard reference.isOpen else { return }
         if isWhole, let character = reference.character {
             UTF8.encode(character).map { for byte in $0 { append(byte) } }
+        } else if reference.count > 0 {
+            phase = .unreadable
         } else {
             append(0x26)
-            for index in 0..<reference.count { append(reference[index]) }
             if isWhole { append(0x3b) }
         }
         reference.close()

@@ -12,7 +12,6 @@ struct XMLReference {
     private var bytes: InlineArray<12, UInt8> = .init(repeating: 0)
 
     var count: Int { Int(length) }
-    subscript(index: Int) -> UInt8 { bytes[index] }
 
     /// `&` was read.
     mutating func open() {
@@ -22,9 +21,11 @@ struct XMLReference {
 
     mutating func close() { isOpen = false }
 
-    /// False where the byte cannot be of a reference that is replaced.
+    /// False where the byte cannot be of a reference that is known.
     mutating func take(_ byte: UInt8) -> Bool {
-        guard count < Self.maximum, byte == 0x23 || byte.isDigit || (byte | 0x20) &- 0x61 < 26
+        guard count < Self.maximum,
+            byte == 0x23 || byte.isDigit || (byte | 0x20) &- 0x61 < 26 || byte == 0x5f
+                || byte >= 0x80
         else { return false }
         bytes[count] = byte
         length += 1
