@@ -22,6 +22,11 @@ package func path(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPoi
     return UnsafeRawBufferPointer(start: first + start, count: length)
 }
 
+/// Whether a target that was cut holds the whole of its path.
+func isPathWhole(_ target: UnsafeRawBufferPointer) -> Bool {
+    target.contains { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
+}
+
 /// The host that an absolute target names, without user and port; `nil` where it names none.
 func host(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     guard let first = target.first, first != UInt8(ascii: "/"),
@@ -32,7 +37,7 @@ func host(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     return host(ofAuthority: UnsafeRawBufferPointer(rebasing: target[start..<end]))
 }
 
-/// An authority without user and port, as in the header field Host.
+/// An authority without user, port and the root's dot behind the name, as in the header field Host.
 func host(ofAuthority authority: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     var start = 0
     if let user = authority.lastIndex(of: UInt8(ascii: "@")) { start = user + 1 }
@@ -42,6 +47,7 @@ func host(ofAuthority authority: UnsafeRawBufferPointer) -> UnsafeRawBufferPoint
     {
         end = colon
     }
+    if end > start + 1, authority[end - 1] == UInt8(ascii: ".") { end -= 1 }
     return UnsafeRawBufferPointer(rebasing: authority[start..<end])
 }
 
@@ -83,6 +89,11 @@ struct DecodedValue {
     /// One more than `maximum` tells a longer one.
     private var bytes: InlineArray<65, UInt8> = .init(repeating: 0)
     private(set) var count = 0
+    /// Whether the value goes on to the target's end.
+    private(set) var isLast = false
+
+    /// Whether it is one of the values that are longer than any that is told apart.
+    var isLong: Bool { count > Self.maximum }
 
     /// The first parameter of this name in the target's query; `nil` where there is none.
     init?(_ name: UnsafeRawBufferPointer, inTarget target: UnsafeRawBufferPointer) {
@@ -95,6 +106,7 @@ struct DecodedValue {
             let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? end
             if Self.isDecoded(query[start..<equals], name) {
                 if equals < end { decode(query[(equals + 1)..<end]) }
+                isLast = end == target.count
                 return
             }
             start = end + 1

@@ -306,8 +306,9 @@ struct RuleRows: BitwiseCopyable, Sendable {
         let text = paths.texts.bytes.bytes(
             from: Int(names[name].start), count: Int(names[name].count))
         guard let value = DecodedValue(text, inTarget: exchange.target) else {
-            return body(.absent)
+            return body(exchange.isTargetCut ? .unread : .absent)
         }
+        if exchange.isTargetCut, value.isLast, !value.isLong { return body(.unread) }
         return value.withBytes { body(.value($0)) }
     }
 

@@ -45,6 +45,8 @@ extension RuleRows {
     /// The first rule that matches, and the outcome it tells.
     @inline(__always)
     func find(_ exchange: Exchange) -> Finding {
+        // Of a path that was cut nobody knows whose it is.
+        if exchange.isTargetCut, !isPathWhole(exchange.target) { return .none(isUnread: true) }
         let search = search(exchange)
         guard search.found < rules.count else { return .none(isUnread: search.unread < .max) }
         let rule = rules[search.found]

@@ -94,7 +94,10 @@ extension Field {
             && inner.utf8.allSatisfy {
                 Self.isDigit($0) || Self.isLetter($0) || extra.contains($0)
             }
-        return isUsable ? text.lowercased() : reject(text, "is not a host like loan.example.com")
+        guard isUsable else { return reject(text, "is not a host like loan.example.com") }
+        // The root's dot behind it names the same host.
+        let name = text.count > 1 && text.hasSuffix(".") ? text.dropLast() : text[...]
+        return name.lowercased()
     }
 }
 

@@ -32,6 +32,7 @@ struct Request {
     /// In the order of the table's selectors.
     var fields: [Field] = []
     var isComplete = true
+    var isTargetCut = false
     var service = 0
     var time = Timestamp(1)
     /// As `time` where it is not given.
@@ -64,7 +65,8 @@ struct Request {
                         server: Endpoint(high: 0, low: 2, port: 2),
                         method: UnsafeRawBufferPointer(rebasing: raw[..<middle]),
                         target: UnsafeRawBufferPointer(rebasing: raw[middle..<end]),
-                        status: status, isComplete: isComplete, requestBodyLength: 0,
+                        isTargetCut: isTargetCut, status: status, isComplete: isComplete,
+                        requestBodyLength: 0,
                         responseBodyLength: 0, fields: values))
             }
         }

@@ -8,6 +8,8 @@ typealias Line = UnsafeRawBufferPointer
 struct RequestLine {
     let method: UnsafeRawBufferPointer
     let target: UnsafeRawBufferPointer
+    /// The end of the target was not kept.
+    let isCut: Bool
 
     /// Method, one space, target, and the version unless the line was cut.
     ///
@@ -20,6 +22,7 @@ struct RequestLine {
         guard methodLength > 0 else { return nil }
         for index in 0..<methodLength where !line[index].isToken { return nil }
         method = UnsafeRawBufferPointer(rebasing: line[..<methodLength])
+        self.isCut = isCut
         let rest = UnsafeRawBufferPointer(rebasing: line[(methodLength + 1)...])
         if isCut {
             target = rest

@@ -30,7 +30,8 @@ extension TransactionEngine {
             to: PendingRequest(
                 start: start, bodyLength: 0, sequence: sequence, acknowledged: acknowledged,
                 kind: request.kind, methodLength: UInt8(methodLength),
-                targetLength: UInt16(targetLength)))
+                targetLength: UInt16(targetLength),
+                isTargetCut: request.isCut || targetLength < request.target.count))
         if let last = connection.pointee.pendingLast {
             last.pointee.next = pending
         } else {
@@ -105,6 +106,7 @@ extension TransactionEngine {
                 method: UnsafeRawBufferPointer(start: text, count: methodLength),
                 target: UnsafeRawBufferPointer(
                     start: text + methodLength, count: Int(first.pointee.targetLength)),
+                isTargetCut: first.pointee.isTargetCut,
                 status: parser.pointee.status, isComplete: isComplete,
                 requestBodyLength: first.pointee.bodyLength,
                 responseBodyLength: parser.pointee.bodyLength,

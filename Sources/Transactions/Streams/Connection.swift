@@ -109,6 +109,7 @@ struct PendingRequest {
     /// At most the 31 bytes in which a request line's method ends.
     var methodLength: UInt8
     var targetLength: UInt16
+    var isTargetCut: Bool
 
     static let headerSize = MemoryLayout<PendingRequest>.stride
     var blockSize: Int { Self.headerSize + Int(methodLength) + Int(targetLength) }
