@@ -230,11 +230,24 @@ extension FlowChanges {
                     scenario: UInt16(truncatingIfNeeded: entry.scenario[index]),
                     standing: standing, isIncomplete: entry.standing[index] & 1 == 1))
         }
+        for early in entry.early {
+            guard states.indices.contains(Int(early.index)) else { return nil }
+            states[Int(early.index)].early = EarlyCompletion(
+                time: Timestamp(early.time), flows: early.flows, missing: early.missing)
+        }
     }
 }
 
 extension Jouleflow_State_V1_FlowEntry {
     fileprivate mutating func add(_ state: FlowState) {
+        if let completion = state.early {
+            var entry = Jouleflow_State_V1_EarlyCompletion()
+            entry.index = UInt32(digests.count)
+            entry.time = completion.time.rawValue
+            entry.flows = completion.flows
+            entry.missing = completion.missing
+            early.append(entry)
+        }
         digests.append(state.digest)
         times.append(state.time.rawValue)
         scenario.append(UInt32(state.scenario))

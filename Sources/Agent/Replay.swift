@@ -139,7 +139,8 @@ package func replay(
     core.engine.finish()
     lines?.flush()
     let counters = core.engine.counters
-    let taken = bucket.take(nextEnds: [Timestamp(.max)], counters, at: core.latest)
+    let taken = bucket.take(
+        nextEnds: [Timestamp(.max)], counters, at: core.latest, isLast: true)
     var tally = taken.tally
     plan.counter.observe(
         &tally, readable: taken.isReadable, encrypted: taken.isEncrypted, isCaptured: true)

@@ -142,14 +142,16 @@ final class TallyBucket {
     ///   - endsSettings: the announced settings hold from its end on; `change` was called.
     ///   - end: packet time at its end, for flows that have waited too long; its own end where that
     ///     is not given.
+    ///   - isLast: nothing comes after it.
     func take(
         nextEnds: [Timestamp], _ counters: EngineCounters, endsSettings: Bool = false,
-        at end: Timestamp? = nil
+        at end: Timestamp? = nil, isLast: Bool = false
     ) -> TakenTally {
         settle(counters)
         if endsSettings { for slot in removeEnding(from: 0) { open.add(late: slot) } }
         var taken = open
         taken.bound.expire(at: end ?? taken.end, into: taken.flows)
+        if isLast { taken.bound.settle(into: taken.flows) }
         taken.flows.write(to: &taken.tally)
         start = taken.end
         if endsSettings, let next {

@@ -169,11 +169,37 @@ nonisolated struct Jouleflow_State_V1_FlowEntry: Sendable {
 
   var steps: [UInt64] = []
 
-  /// Twice 0 open, 1 completed, 2 refused, 3 forgotten, and 1 more where it was counted incomplete.
+  /// Twice 0 open, 1 completed, 2 refused, 3 forgotten, 4 expired, 5 waiting for steps around its
+  /// completion, and 1 more where it was counted incomplete.
   var standing: [UInt32] = []
 
   /// What tells the secret that the digests were made with from others.
   var secret: UInt64 = 0
+
+  /// Of some flows, completions that came before steps that they require.
+  var early: [Jouleflow_State_V1_EarlyCompletion] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct Jouleflow_State_V1_EarlyCompletion: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The flow's place among those of the entry.
+  var index: UInt32 = 0
+
+  /// Packet time of its answer: nanoseconds since 1970-01-01T00:00:00Z.
+  var time: UInt64 = 0
+
+  /// The flows that it is once the steps are answered too.
+  var flows: UInt64 = 0
+
+  /// A bit for each step that is missing.
+  var missing: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -430,7 +456,7 @@ nonisolated extension Jouleflow_State_V1_IdlePowerHistory: SwiftProtobuf.Message
 
 nonisolated extension Jouleflow_State_V1_FlowEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".FlowEntry"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}window_end\0\u{3}is_snapshot\0\u{1}scenarios\0\u{1}digests\0\u{1}times\0\u{1}scenario\0\u{1}steps\0\u{1}standing\0\u{1}secret\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}window_end\0\u{3}is_snapshot\0\u{1}scenarios\0\u{1}digests\0\u{1}times\0\u{1}scenario\0\u{1}steps\0\u{1}standing\0\u{1}secret\0\u{1}early\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -447,6 +473,7 @@ nonisolated extension Jouleflow_State_V1_FlowEntry: SwiftProtobuf.Message, Swift
       case 7: try { try decoder.decodeRepeatedUInt64Field(value: &self.steps) }()
       case 8: try { try decoder.decodeRepeatedUInt32Field(value: &self.standing) }()
       case 9: try { try decoder.decodeSingularFixed64Field(value: &self.secret) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.early) }()
       default: break
       }
     }
@@ -480,6 +507,9 @@ nonisolated extension Jouleflow_State_V1_FlowEntry: SwiftProtobuf.Message, Swift
     if self.secret != 0 {
       try visitor.visitSingularFixed64Field(value: self.secret, fieldNumber: 9)
     }
+    if !self.early.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.early, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -493,6 +523,52 @@ nonisolated extension Jouleflow_State_V1_FlowEntry: SwiftProtobuf.Message, Swift
     if lhs.steps != rhs.steps {return false}
     if lhs.standing != rhs.standing {return false}
     if lhs.secret != rhs.secret {return false}
+    if lhs.early != rhs.early {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Jouleflow_State_V1_EarlyCompletion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EarlyCompletion"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}time\0\u{1}flows\0\u{1}missing\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.time) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.flows) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.missing) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.index != 0 {
+      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 1)
+    }
+    if self.time != 0 {
+      try visitor.visitSingularFixed64Field(value: self.time, fieldNumber: 2)
+    }
+    if self.flows != 0 {
+      try visitor.visitSingularUInt64Field(value: self.flows, fieldNumber: 3)
+    }
+    if self.missing != 0 {
+      try visitor.visitSingularUInt64Field(value: self.missing, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Jouleflow_State_V1_EarlyCompletion, rhs: Jouleflow_State_V1_EarlyCompletion) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.time != rhs.time {return false}
+    if lhs.flows != rhs.flows {return false}
+    if lhs.missing != rhs.missing {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -61,6 +61,9 @@ package struct FlowNames: Sendable, Hashable {
 package final class FlowBook {
     /// Steps of one scenario that are told apart.
     package static let maximumSteps = 64
+    /// How long a completion waits for the calls around it, behind the flow's latest exchange, until
+    /// it is counted as incomplete. They are heard even later, as long as the flow is open.
+    static let earlyWait = Nanoseconds.seconds(5)
 
     private let secret: FlowSecret
     private let limits: FlowBookLimits
@@ -124,12 +127,11 @@ package final class FlowBook {
             table.clear(freed, of: number)
             let ofSteps = scenario.steps.map { bits[$0.name] ?? 0 }
             let required = scenario.steps.map { $0.requires.reduce(0) { $0 | ofSteps[$1] } }
-            let completions = zip(scenario.steps, required).filter(\.0.completes).map(\.1)
             while binding.indices.count <= number { binding.indices.append(nil) }
             binding.indices[number] = binding.scenarios.count
             binding.scenarios.append(UInt16(clamping: number))
             binding.rules += zip(ofSteps, required).map {
-                FlowBinding.Rule(bit: $0, required: $1, completions: completions)
+                FlowBinding.Rule(bit: $0, required: $1)
             }
             while hashers.count <= number {
                 hashers.append(secret.hasher(of: names.scenarios[hashers.count]))
@@ -150,11 +152,12 @@ package final class FlowBook {
         hashers[Int(scenario)].digest(of: key)
     }
 
-    /// Takes an exchange of a flow.
+    /// Takes an exchange of a flow: what it counts as, and how many flows it completes.
     func take(
         _ step: FlowExchange, _ binding: FlowBinding, into tally: FlowTally
-    ) -> FlowCount {
-        if let known = table.find(step.digest), isOver(table[known], at: step.time) {
+    ) -> (FlowCount, flows: UInt64) {
+        // One that expired may be forgotten too by now: as it would be had a window ended between.
+        while let known = table.find(step.digest), isOver(table[known], at: step.time) {
             end(known, scenario: step.scenario, into: tally)
         }
         let row = table.find(step.digest)
@@ -163,9 +166,14 @@ package final class FlowBook {
             ?? FlowState(
                 digest: step.digest, steps: 0, time: step.time, scenario: step.number,
                 standing: .open, isIncomplete: false)
-        let (count, isKept) = state.take(step)
+        if state.isTooLate(step) {
+            state.giveUpCompletion()
+            tally.add(1, .incomplete, of: step.scenario)
+        }
+        var flows = step.flows
+        let (count, isKept) = state.take(step, &flows)
         state.time = max(state.time, step.time)
-        guard row != nil || isKept else { return count }
+        guard row != nil || isKept else { return (count, flows) }
         if let row {
             table.update(row, state)
         } else {
@@ -173,7 +181,16 @@ package final class FlowBook {
             table.insert(state)
         }
         tally.changes.append(state)
-        return count
+        return (count, flows)
+    }
+
+    /// Nothing more is on its way: completions that wait for steps around them are incomplete.
+    func settle(_ binding: FlowBinding, into tally: FlowTally) {
+        for number in names.scenarios.indices {
+            while let row = table.oldest(of: number, .early) {
+                end(row, scenario: binding.index(of: number), into: tally)
+            }
+        }
     }
 
     /// Lets packet time pass, up to the end of a window: open flows expire, and those that ended
@@ -183,8 +200,8 @@ package final class FlowBook {
         isIncomplete = false
         for number in names.scenarios.indices {
             let scenario = binding.index(of: number)
-            for isOpen in [true, false] {
-                while let row = table.oldest(of: number, isOpen: isOpen),
+            for use in [FlowTable.Use.early, .open, .ended] {
+                while let row = table.oldest(of: number, use),
                     isOver(table[row], at: time)
                 {
                     end(row, scenario: scenario, into: tally)
@@ -195,17 +212,26 @@ package final class FlowBook {
 
     private func isOver(_ state: FlowState, at time: Timestamp) -> Bool {
         let number = Int(state.scenario)
+        let expiry = number < expiries.count ? expiries[number] : Self.standardExpiry
         let limit =
-            if !state.standing.isOpen { limits.remember } else {
-                number < expiries.count ? expiries[number] : Self.standardExpiry
+            switch state.standing {
+            case .open: expiry
+            case .early: min(expiry, Self.earlyWait)
+            case .completed, .refused, .expired, .forgotten: limits.remember
             }
         return state.time + limit < time
     }
 
-    /// An open flow expires, one that ended is forgotten. Steps that an expired one has passed are
-    /// remembered: it may still complete.
+    /// A completion waits no longer, an open flow expires, one that ended is forgotten. Steps that an
+    /// expired one has passed are remembered: it may still complete.
     private func end(_ row: Int32, scenario: Int?, into tally: FlowTally) {
         var state = table[row]
+        if state.standing == .early {
+            if let scenario { tally.add(1, .incomplete, of: scenario) }
+            state.giveUpCompletion()
+            table.update(row, state)
+            return tally.changes.append(state)
+        }
         guard state.standing.isOpen, state.steps != 0 else {
             return drop(row, scenario: scenario, into: tally)
         }
@@ -213,6 +239,7 @@ package final class FlowBook {
         let number = Int(state.scenario)
         state.standing = .expired
         state.isIncomplete = true
+        state.early = nil
         state.time =
             state.time + (number < expiries.count ? expiries[number] : Self.standardExpiry)
         table.update(row, state)
@@ -244,8 +271,6 @@ struct FlowBinding: Sendable {
         /// The step's bit, and the bits of those it requires.
         let bit: UInt64
         let required: UInt64
-        /// What each completing step of the scenario requires.
-        let completions: [UInt64]
     }
 
     fileprivate(set) var scenarios: [UInt16] = []
@@ -267,6 +292,8 @@ struct FlowExchange {
     let rule: FlowBinding.Rule
     let outcome: Outcome
     let completes: Bool
+    /// The flows that it is, where it completes: at least one.
+    let flows: UInt64
     let refusalCounts: Bool
     /// Whether a flow that has ended is told from a new one.
     let isDeduplicated: Bool
@@ -275,8 +302,24 @@ struct FlowExchange {
 }
 
 extension FlowState {
+    /// Whether a step is asked for that a waiting completion requires, and that came after it.
+    fileprivate func isTooLate(_ step: FlowExchange) -> Bool {
+        guard standing == .early, let early else { return false }
+        return early.missing & step.rule.bit != 0 && step.start > early.time
+    }
+
+    /// A completion was not met by the steps it requires. A call around it may still be answered.
+    fileprivate mutating func giveUpCompletion() {
+        standing = .open
+        isIncomplete = true
+    }
+
     /// Goes on by an exchange: what that counts as, and whether a flow that was not known is now.
-    fileprivate mutating func take(_ step: FlowExchange) -> (FlowCount, isKept: Bool) {
+    ///
+    /// - Parameter flows: in, those that the exchange is; out, those that it completes.
+    fileprivate mutating func take(
+        _ step: FlowExchange, _ flows: inout UInt64
+    ) -> (FlowCount, isKept: Bool) {
         if standing == .expired { standing = .open }
         let isRefused = standing == .refused && step.isDeduplicated
         let hasEnded = isRefused || standing == .completed && step.isDeduplicated
@@ -289,32 +332,52 @@ extension FlowState {
         case .refused:
             guard !hasEnded else { return (.duplicate, isKept: false) }
             standing = .refused
+            early = nil
             return (.refused, isKept: true)
-        case .completed where !step.completes: return (pass(step, hasEnded), isKept: true)
+        case .completed where !step.completes:
+            return (pass(step, hasEnded, &flows), isKept: true)
         case .completed:
             // A refusal that is no complete flow keeps no later success from counting.
             if hasEnded, !isRefused || step.refusalCounts { return (.duplicate, isKept: false) }
-            guard steps & step.rule.required == step.rule.required else {
-                if standing == .open { standing = .early }
-                isIncomplete = true
-                return (.incomplete, isKept: true)
-            }
-            standing = .completed
-            return (.completed, isKept: true)
+            return (complete(step), isKept: true)
         }
     }
 
+    private mutating func complete(_ step: FlowExchange) -> FlowCount {
+        let missing = step.rule.required & ~steps
+        guard missing != 0 else {
+            standing = .completed
+            early = nil
+            return .completed
+        }
+        let isRepeated = standing == .early && step.isDeduplicated
+        early = EarlyCompletion(time: step.time, flows: step.flows, missing: missing)
+        if isRepeated { return .duplicate }
+        guard standing == .open else {
+            isIncomplete = true
+            return .incomplete
+        }
+        standing = .early
+        return .passed
+    }
+
     /// Passes a step. One whose request came before the flow's latest exchange ended is a call
-    /// around it: its response comes last, and nothing is repeated.
-    private mutating func pass(_ step: FlowExchange, _ hasEnded: Bool) -> FlowCount {
+    /// around it: its response comes last, and nothing is repeated. So is one whose request came
+    /// before the answer of a completion that requires it, which it brings about.
+    private mutating func pass(
+        _ step: FlowExchange, _ hasEnded: Bool, _ flows: inout UInt64
+    ) -> FlowCount {
         let isRepeated = step.isDeduplicated && steps & step.rule.bit != 0
         let isAround = step.start <= time
         steps |= step.rule.bit
-        if standing == .early, isAround,
-            step.rule.completions.contains(where: { steps & $0 == $0 })
-        {
-            standing = .completed
-            return .completed
+        if let waiting = early, step.start <= waiting.time {
+            early?.missing &= ~step.rule.bit
+            if early?.missing == 0 {
+                flows = waiting.flows
+                standing = .completed
+                early = nil
+                return .completed
+            }
         }
         return isRepeated || hasEnded && !isAround ? .duplicate : .passed
     }

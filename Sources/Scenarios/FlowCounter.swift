@@ -141,15 +141,14 @@ package final class BoundCounter {
                 flows = number
             } else {
                 outcome = .incomplete
+                if !match.isUnread, rules.isUnread(place, of: exchange) { tally.add(1, .unread) }
             }
         }
         guard let place = rule.key else {
-            let count = rule.completes ? outcome.countWithoutKey : .passed
+            let count = rule.completes && flows > 0 ? outcome.countWithoutKey : .passed
             note(count, flows, exchange, match.scenario, tally)
             return count
         }
-        // Of a batch of nothing, the flow goes on.
-        if flows == 0 { outcome = .pending }
         return noteKeyed(exchange, match, rule, outcome, at: place, flows, tally)
     }
 
@@ -173,11 +172,13 @@ package final class BoundCounter {
             note(hasFailed ? .failed : .incomplete, 1, exchange, match.scenario, tally)
             return hasFailed ? .failed : .incomplete
         }
-        let count = book.take(
+        // A batch of nothing completes nothing and leaves nothing behind, whatever is known of its key.
+        guard flows > 0 else { return .passed }
+        let (count, flows) = book.take(
             FlowExchange(
                 digest: digest, scenario: match.scenario, number: scenario.number,
                 rule: binding.rules[match.rule], outcome: outcome, completes: rule.completes,
-                refusalCounts: scenario.refusalCounts,
+                flows: flows, refusalCounts: scenario.refusalCounts,
                 isDeduplicated: scenario.isDeduplicated, start: exchange.start,
                 time: exchange.end),
             binding, into: tally)
@@ -229,6 +230,9 @@ package final class BoundCounter {
             return number <= 1_000_000 ? number : nil
         }
     }
+
+    /// No exchange is on its way any more, as where a capture ends: what waits for one is counted.
+    package func settle(into tally: FlowTally) { book.settle(binding, into: tally) }
 
     /// Lets packet time pass up to the end of a window, in which open flows expire.
     package func expire(at time: Timestamp, into tally: FlowTally) {

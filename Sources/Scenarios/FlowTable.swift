@@ -25,10 +25,27 @@ package enum FlowStanding: UInt8, Sendable, Hashable {
     /// It was open for too long, and counted so; it may still complete.
     case expired = 4
     /// Open: its completion was answered before steps that it requires, which may be on their way.
+    /// `FlowState.early` says which.
     case early = 5
 
     /// Whether it is waited for.
     var isOpen: Bool { self == .open || self == .early }
+}
+
+/// A completion that was answered before steps that it requires.
+package struct EarlyCompletion: Sendable, Hashable {
+    /// Packet time of its answer: a step that was asked for before it is a call around it.
+    package var time: Timestamp
+    /// The flows that it is once they are answered too.
+    package var flows: UInt64
+    /// The steps that are missing, by the book's numbers.
+    package var missing: UInt64
+
+    package init(time: Timestamp, flows: UInt64, missing: UInt64) {
+        self.time = time
+        self.flows = flows
+        self.missing = missing
+    }
 }
 
 /// A flow as it is after an exchange; what is kept over a restart.
@@ -43,10 +60,12 @@ package struct FlowState: Sendable, Hashable {
     package var standing: FlowStanding
     /// An exchange of the flow was counted as incomplete.
     package var isIncomplete: Bool
+    /// Its latest completion that came too early, as long as the flow is open or refused.
+    package var early: EarlyCompletion?
 
     package init(
         digest: UInt64, steps: UInt64, time: Timestamp, scenario: UInt16,
-        standing: FlowStanding, isIncomplete: Bool
+        standing: FlowStanding, isIncomplete: Bool, early: EarlyCompletion? = nil
     ) {
         self.digest = digest
         self.steps = steps
@@ -54,19 +73,25 @@ package struct FlowState: Sendable, Hashable {
         self.scenario = scenario
         self.standing = standing
         self.isIncomplete = isIncomplete
+        self.early = early
     }
 }
 
 /// Flows that are open, and those that ended and must not count again, by the digest of their key.
 ///
-/// An open hash table over rows, and for each scenario two rings of rows in the order of use: open
-/// flows, and those that ended. A digest is of one scenario and its key, so that one table serves
+/// An open hash table over rows, and for each scenario three rings of rows in the order of use: open
+/// flows, those that ended, and those whose completion waits for steps around it. A digest is of one scenario and its key, so that one table serves
 /// all. Who knows the secret could fill the table's ends; others cannot.
 struct FlowTable {
     private struct Row {
         var state: FlowState
         var newer: Int32
         var older: Int32
+    }
+
+    /// The rings of a scenario.
+    enum Use: Int, CaseIterable {
+        case open, ended, early
     }
 
     /// The two ends of a ring of rows; -1 where it is empty.
@@ -79,18 +104,22 @@ struct FlowTable {
     /// Rows that are free, a list by `older`.
     private var free: Int32 = -1
     private var slots: [Int32] = Array(repeating: -1, count: 64)
-    /// Two for each scenario: open, ended.
+    /// One for each scenario and use.
     private var rings: [Ring] = []
     private(set) var count = 0
 
     mutating func reserve(scenarios: Int) {
-        while rings.count < scenarios * 2 { rings.append(Ring()) }
+        while rings.count < scenarios * Use.allCases.count { rings.append(Ring()) }
     }
 
     @inline(__always)
     private static func ring(_ state: FlowState) -> Int {
-        Int(state.scenario) * 2 + (state.standing.isOpen ? 0 : 1)
+        let use: Use = state.standing == .early ? .early : state.standing.isOpen ? .open : .ended
+        return ring(Int(state.scenario), use)
     }
+
+    @inline(__always)
+    private static func ring(_ scenario: Int, _ use: Use) -> Int { scenario * 3 + use.rawValue }
 
     subscript(row: Int32) -> FlowState { rows[Int(row)].state }
 
@@ -149,16 +178,17 @@ struct FlowTable {
         count -= 1
     }
 
-    /// The row of a scenario used longest ago, of the open ones or of those that ended.
-    func oldest(of scenario: Int, isOpen: Bool) -> Int32? {
-        let row = rings[scenario * 2 + (isOpen ? 0 : 1)].oldest
+    /// The row of a scenario used longest ago in one of its uses.
+    func oldest(of scenario: Int, _ use: Use) -> Int32? {
+        let row = rings[Self.ring(scenario, use)].oldest
         return row < 0 ? nil : row
     }
 
     /// The row used longest ago of all: of those that ended, else of the open ones.
     var victim: Int32? {
-        for kind in [1, 0] {
-            let oldest = stride(from: kind, to: rings.count, by: 2).lazy.map { rings[$0].oldest }
+        for use in [Use.ended, .open, .early] {
+            let oldest = stride(from: use.rawValue, to: rings.count, by: Use.allCases.count).lazy
+                .map { rings[$0].oldest }
             let rows = oldest.filter { $0 >= 0 }
             if let row = rows.min(by: { self[$0].time < self[$1].time }) { return row }
         }
@@ -169,6 +199,9 @@ struct FlowTable {
     mutating func clear(_ steps: UInt64, of scenario: Int) {
         for index in rows.indices where Int(rows[index].state.scenario) == scenario {
             rows[index].state.steps &= ~steps
+            if let early = rows[index].state.early, early.missing & steps != 0 {
+                rows[index].state.early = nil
+            }
         }
     }
 

@@ -21,8 +21,10 @@ struct FlowJournalTests {
                     digest: UInt64(window * 10 + number) &* 0x9e37_79b9_7f4a_7c15,
                     steps: UInt64(number % 4), time: Timestamp(UInt64(window * 10 + number)),
                     scenario: UInt16(number % 2),
-                    standing: [.open, .completed, .refused, .forgotten][number % 4],
-                    isIncomplete: number % 3 == 0)
+                    standing: [.open, .completed, .early, .forgotten][number % 4],
+                    isIncomplete: number % 3 == 0,
+                    early: number % 4 == 2
+                        ? EarlyCompletion(time: Timestamp(7), flows: 5, missing: 1 << 63) : nil)
             }
             return (
                 Timestamp(UInt64(window + 1) * 10),

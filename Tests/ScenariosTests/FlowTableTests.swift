@@ -17,7 +17,7 @@ struct FlowTableTests {
             var state = FlowState(
                 digest: digest, steps: 0, time: Timestamp(UInt64(time)),
                 scenario: UInt16(digest % 3), standing: .open, isIncomplete: false)
-            if Bool.random(using: &random) { state.standing = .completed }
+            state.standing = [.open, .completed, .early].randomElement(using: &random) ?? .open
             let row = table.find(digest)
             #expect((row != nil) == (expected[digest] != nil))
             if let row, Int.random(in: 0..<3, using: &random) == 0 {
@@ -36,12 +36,13 @@ struct FlowTableTests {
             #expect(table.find(digest).map { table[$0] } == state)
         }
         for scenario in 0..<3 {
-            for isOpen in [true, false] {
+            for (use, standing) in [
+                (.open, .open), (.ended, .completed), (.early, .early),
+            ] as [(FlowTable.Use, FlowStanding)] {
                 let least = expected.values.filter {
-                    Int($0.scenario) == scenario && ($0.standing == .open) == isOpen
+                    Int($0.scenario) == scenario && $0.standing == standing
                 }.min { $0.time < $1.time }
-                #expect(
-                    table.oldest(of: scenario, isOpen: isOpen).map { table[$0] } == least)
+                #expect(table.oldest(of: scenario, use).map { table[$0] } == least)
             }
         }
     }

@@ -142,6 +142,11 @@ package struct FlowModel: Sendable {
         sum.hits[exchange.endpoint.rawValue, default: 0] += 1
         defer { counts[scenario] = sum }
         guard exchange.endpoint.keyName != nil else { return Self.addAlone(exchange, &sum) }
+        // A batch of nothing completes nothing, and nothing is known of it.
+        if exchange.key != nil, exchange.outcome == .completed, exchange.postings == 0 {
+            sum.passed += 1
+            return
+        }
         guard let number = exchange.key else {
             // What failed ends no flow, so that it needs no key.
             if exchange.outcome == .failed {
