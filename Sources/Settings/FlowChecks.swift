@@ -15,6 +15,7 @@ struct FlowDraft {
         let isGood = [completes(), countsWhereItCompletes(), keysFit(), keysAreFew(), isCounted()]
             .allSatisfy { $0 }
         guard let required, hasNoCycle(required), isGood else { return nil }
+        warnOfNeedless()
         return zip(steps, required).map { step, required in
             FlowStep(
                 name: step.name, request: step.request, key: step.key, requires: required,
@@ -41,6 +42,21 @@ struct FlowDraft {
                     + "level, \(AgentKeys.flowSecret.example), the same file on every host")
         }
         return scope
+    }
+
+    /// Warns of what says nothing where it stands.
+    private func warnOfNeedless() {
+        for step in steps where !step.completes && !step.requires.isEmpty {
+            (step.section.field(Keys.requires) ?? step.field).warn(
+                "does nothing, as the step does not complete the flow",
+                "write requires at the step with completes: true")
+        }
+        for step in steps where step.hasBodyless {
+            (step.section.field(Keys.when) ?? step.field).warn(
+                "asks for a field of the body of a GET or HEAD, which has none as a rule",
+                "see what clients send: a field of the path, the query or a header is meant, or "
+                    + "another method")
+        }
     }
 
     // MARK: - Completion
@@ -82,13 +98,10 @@ struct FlowDraft {
         }
         for step in steps where !canCount(step) && !step.request.services.isEmpty {
             let names = step.request.services.map { services[$0].name }
-            let field = step.section.field(Keys.when) ?? step.field
-            field.findings.warn(
-                .contradiction(
-                    path: field.path,
-                    "counts requests and no flows, as \(names.firstFew) "
-                        + "\(names.count == 1 ? "has" : "have") no counts_flows: true"),
-                at: field.place, hint: AgentKeys.Service.countsFlows.hint)
+            (step.section.field(Keys.when) ?? step.field).warn(
+                "counts requests and no flows, as \(names.firstFew) "
+                    + "\(names.count == 1 ? "has" : "have") no counts_flows: true",
+                AgentKeys.Service.countsFlows.hint)
         }
         return true
     }
@@ -217,6 +230,25 @@ struct FlowDraft {
         field.findings.add(
             .contradiction(path: field.path, sentence), at: field.place, hint: hint)
         return false
+    }
+}
+
+extension Field {
+    /// Says what is probably not meant here.
+    func warn(_ sentence: String, _ hint: String) {
+        findings.warn(.contradiction(path: path, sentence), at: place, hint: hint)
+    }
+}
+
+extension StepDraft {
+    /// Whether it asks for a field in a request that has no body.
+    fileprivate var hasBodyless: Bool {
+        let methods = request.methods
+        guard !methods.isEmpty, methods.allSatisfy({ $0 == "GET" || $0 == "HEAD" }) else {
+            return false
+        }
+        return (request.fields.map(\.field) + [key, count].compactMap { $0 })
+            .contains { $0.requestBodyKind != nil }
     }
 }
 

@@ -29,6 +29,7 @@ extension Field {
                 continue
             }
             let met = alternatives.filter { $0.field.canBeMet($0.condition, after: earlier) }
+            for one in met { one.field.warnOfShared(one.condition, with: earlier) }
             if met.count < alternatives.count || !Self.areNeeded(met) { isGood = false }
             earlier += met.map(\.condition)
         }
@@ -74,6 +75,11 @@ extension Field {
             return reject(expected: "a status like 200 or 2xx")
         }
         let bytes = Array(text.utf8)
+        if bytes.first == 0x31, bytes.count == 3 {
+            warn(
+                "is no final response's status: those are 200 to 599",
+                "name the status of the response that decides")
+        }
         if bytes.count == 3, text.hasSuffix("xx"), (0x31...0x35).contains(bytes[0]) {
             return .hundred(UInt16(bytes[0] - 0x30))
         }
@@ -149,6 +155,25 @@ extension Field {
                 "any one of the list is enough: leave this one out, or correct what should differ")
         }
         return needed.count == alternatives.count
+    }
+
+    /// Warns of values that an outcome tried earlier asks for too, and then has.
+    fileprivate func warnOfShared(_ condition: OutcomeCondition, with earlier: [OutcomeCondition]) {
+        guard condition.fields.count == 1, let field = condition.fields.first else { return }
+        for other in earlier {
+            guard other.fields.count == 1, let known = other.fields.first,
+                other.outcome != condition.outcome, known.field == field.field,
+                other.statusesOrAll.contains(where: {
+                    $0.isCovered(by: condition.statuses) || condition.statusesOrAll.contains($0)
+                })
+            else { continue }
+            let both = field.values.filter(known.values.contains)
+            guard !both.isEmpty else { continue }
+            let values = both.map { String(decoding: $0, as: UTF8.self).quoted }
+            warn(
+                "\(values.firstFew) is told by \(other.outcome.rawValue) too, which is tried first",
+                "leave the value out where it is not meant")
+        }
     }
 
     private func refuse(_ sentence: String, _ hint: String) -> Bool {

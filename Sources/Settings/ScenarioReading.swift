@@ -69,6 +69,11 @@ extension Field {
             let deduplication = flow.deduplication(
                 scope, written: section.field(Keys.dedupe), hasSecretOf: reading.surroundings)
         else { return nil }
+        if let written = section.field(Keys.expires), steps.allSatisfy({ $0.key == nil }) {
+            written.warn(
+                "does nothing, as no step has a flow_key: no flow is open after its exchange",
+                "leave it out, or write a flow_key at each step")
+        }
         let id = ScenarioID(name)
         return FlowScenario(
             id: id, steps: steps, refusalCounts: refusalCounts ?? id.refusalIsCompleteFlow,

@@ -54,7 +54,7 @@ struct StepSentences {
     }
 
     private var required: String? {
-        guard !step.requires.isEmpty else { return nil }
+        guard step.completes, !step.requires.isEmpty else { return nil }
         let names = language.conjunction(step.requires.map { scenario.steps[$0].name })
         return language.say(
             "Completion counts only for flows that have passed \(names); of others it is "
