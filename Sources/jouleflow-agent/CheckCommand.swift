@@ -86,14 +86,13 @@ struct CheckCommand: AsyncParsableCommand {
             language.flatMap { SentenceLanguage(rawValue: $0.rawValue) }
             ?? SentenceLanguage { name in getenv(name).map { String(cString: $0) } }
         for line in SettingsSummary.lines(settings, in: language) { print(line) }
-        for line in InterfaceSummary.lines(settings) { print(line) }
-        let secret = Result { () throws(FlowSecretError) in
-            try FlowSecretSummary.line(settings, in: language)
-        }
-        if case .success(let line?) = secret { print(line) }
-        for warning in settings.warnings { print(warning) }
-        if case .failure(let error) = secret {
+        // An error is not to be sought between lines of what is well.
+        do throws(FlowSecretError) {
+            if let line = try FlowSecretSummary.line(settings, in: language) { print(line) }
+        } catch {
             throw Failure(isPermission(error) ? .permission : .configuration, "\(error)")
         }
+        for line in InterfaceSummary.lines(settings, in: language) { print(line) }
+        for warning in settings.warnings { print(warning) }
     }
 }
