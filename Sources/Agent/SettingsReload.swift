@@ -24,7 +24,12 @@ extension AgentSettings {
             ("window", window == other.window),
             ("energy", energy.holdsAs(other.energy)),
             ("capture.ring_mib", capture.ringMebibytes == other.capture.ringMebibytes),
-            ("flow_keys", flowKeys == other.flowKeys),
+            (
+                "flow_keys",
+                flowKeys.limit == other.flowKeys.limit
+                    && flowKeys.remember == other.flowKeys.remember
+            ),
+            ("flow_secret", flowKeys.secret == other.flowKeys.secret),
             ("collectors", collectors.map(\.address) == other.collectors.map(\.address)),
         ]
         return pairs.filter { !$0.1 }.map(\.0)
