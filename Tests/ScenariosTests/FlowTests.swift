@@ -153,32 +153,6 @@ struct FlowTests {
         #expect(numbers(counted.tally(of: counter).scenarios[0]) == [7, 2, 2, 0, 0, 1, 1])
     }
 
-    @Test("steps are required however many names a scenario has had")
-    func manyNames() {
-        let book = book()
-        for round in 0..<70 {
-            let steps = [
-                step(
-                    RequestMatch(path: PathTemplate("/a/{no}")), name: "a\(round)",
-                    key: Self.key, completes: false),
-                step(
-                    RequestMatch(path: PathTemplate("/z/{no}")), name: "z\(round)",
-                    key: Self.key, requires: [0]),
-            ]
-            let counter = FlowCounter([scenario(.credit, steps)], countsFlows: [true])
-            let bound = counter.bind(to: book)
-            let counted = bound.emptyFlows
-            for (offset, target) in ["/z/x\(round)", "/a/y\(round)", "/z/y\(round)"].enumerated() {
-                Request(
-                    target: target, fields: counter.rules.selectors.map { _ in .text("0000") },
-                    time: Timestamp(UInt64(round * 10 + offset + 1))
-                ).withExchange { bound.count($0, into: counted) }
-            }
-            bound.settle(into: counted)
-            #expect(numbers(counted.tally(of: counter).scenarios[0]) == [3, 1, 1, 0, 0, 0, 1])
-        }
-    }
-
     @Test("keys of two scenarios are apart")
     func scenarios() {
         let tally = count([("/status/1", "0000"), ("/pay/1", "0000"), ("/pay/1", "0000")], book())

@@ -201,16 +201,11 @@ struct JSONFieldScanner {
     private mutating func matchKey(_ text: UnsafeRawBufferPointer) {
         guard keyMatches else { return }
         for byte in text {
-            matchKey(byte)
+            // A zero byte ends the component.
+            keyMatches = keyPosition.pointee == byte && byte != 0
             guard keyMatches else { return }
+            keyPosition += 1
         }
-    }
-
-    @inline(__always)
-    private mutating func matchKey(_ byte: UInt8) {
-        // A zero byte ends the component.
-        keyMatches = keyMatches && keyPosition.pointee == byte && byte != 0
-        if keyMatches { keyPosition += 1 }
     }
 
     private mutating func append(_ text: UnsafeRawBufferPointer) {
@@ -222,7 +217,7 @@ struct JSONFieldScanner {
 
     private mutating func step(_ byte: UInt8) {
         switch phase {
-        case .start: begin(byte)
+        case .start: if byte == 0x7b && skipped == 0 { phase = .key } else { begin(byte) }
         case .key:
             if byte == 0x22 {
                 phase = .inKey
@@ -246,11 +241,11 @@ struct JSONFieldScanner {
     }
 
     /// The first byte, but for a byte order mark: that of UTF-8 is counted in `skipped`.
+    @inline(never)
     private mutating func begin(_ byte: UInt8) {
         switch (skipped, byte) {
         case (0, 0xef), (1, 0xbb): skipped += 1
         case (2, 0xbf): skipped = 0
-        case (0, 0x7b): phase = .key
         case (0, 0x5b): if !enterArray(at: path) { end() }
         case (0, 0), (0, 0xfe), (0, 0xff): phase = .unreadable
         case (0, _) where byte.isJSONSpace: break
@@ -359,12 +354,18 @@ struct JSONFieldScanner {
     }
 
     /// A byte of an escape in the value, or in a key that is the path's up to there.
+    @inline(never)
     private mutating func takeEscaped(_ byte: UInt8) {
         switch escape.take(byte) {
         case .open: break
         case .character(let character):
             for byte in UTF8.encode(character) ?? UTF8.encodedReplacementCharacter {
-                if phase == .captureString { append(byte) } else { matchKey(byte) }
+                if phase == .captureString {
+                    append(byte)
+                } else if keyMatches {
+                    keyMatches = keyPosition.pointee == byte && byte != 0
+                    keyPosition += keyMatches ? 1 : 0
+                }
             }
         case .none: phase = .unreadable
         }
