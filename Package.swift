@@ -44,6 +44,14 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let nioTLS: [Target.Dependency] = [
+    .product(name: "NIOTLS", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+let certificates: [Target.Dependency] = [
+    .product(name: "X509", package: "swift-certificates"),
+    .product(name: "SwiftASN1", package: "swift-asn1"),
+]
 
 let package = Package(
     name: "jouleflow",
@@ -51,8 +59,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -71,7 +82,10 @@ let package = Package(
         stage("KernelFiles"),
         stage("CRC32C"),
         stage("Chain", [crypto]),
+        stage("TransportSecurity", [logging] + nio + nioTLS),
+        stage("CertificateAuthority", [crypto] + certificates),
         stage("JournalLog", [logging]),
+        stage("Prometheus", [nioHTTP1] + nio),
         stage("CommandLines", ["Metering", argumentParser]),
 
         // Stages of the agent, in the order of the flow.
@@ -84,10 +98,10 @@ let package = Package(
         stage("Attribution", ["Metering"]),
         stage("Records", ["Metering", "CRC32C", protobuf, crypto]),
         stage("Spool", ["Metering", "CRC32C", "Chain"]),
-        stage("Wire", ["CRC32C", protobuf]),
+        stage("Wire", ["CRC32C", "CZlib", protobuf]),
 
         // Stages of the collector.
-        stage("Store", ["Metering", grdb]),
+        stage("Store", ["Metering", "Chain", "CRC32C", crypto, grdb]),
         stage("Rounds", ["Metering"]),
         stage("SCI", ["Metering"], resources: [.embedInCode("factors.csv")]),
         stage("Report", ["Metering"]),
@@ -99,14 +113,14 @@ let package = Package(
                 "CLinux", "Metering", "Traffic", "Settings", "EnergySources", "Processes",
                 "Capture",
                 "Transactions", "Scenarios", "Attribution", "Records", "Spool", "Wire", "CRC32C",
-                logging, crypto, protobuf,
+                "Chain", "Prometheus", "TransportSecurity", logging, crypto, protobuf,
             ] + nio),
 
         stage(
             "Collector",
             [
-                "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report", logging,
-                lifecycle,
+                "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report", "Chain",
+                "CRC32C", "Prometheus", "TransportSecurity", crypto, logging, lifecycle,
             ] + nio),
 
         // Command lines: one file per subcommand.
@@ -120,7 +134,8 @@ let package = Package(
             "jouleflow-collector",
             [
                 "Collector", "Settings", "JournalLog", "Store", "SCI", "Report", "Metering",
-                "Rounds", "CommandLines", argumentParser, logging, lifecycle, unixSignals,
+                "Rounds", "CommandLines", "TransportSecurity", "CertificateAuthority",
+                argumentParser, logging, lifecycle, unixSignals,
             ]),
 
         // The lab: development only, never packaged.
@@ -130,6 +145,7 @@ let package = Package(
             "jouleflow-lab",
             [
                 "Lab", "EnergySources", "Processes", "Metering", "CAllocationCounter",
+                "Chain", "Records", "Wire",
                 argumentParser,
             ]),
 
@@ -161,16 +177,22 @@ let package = Package(
         tests("RecordsTests", ["Records", "Metering", "CRC32C"]),
         tests("SpoolTests", ["Spool", "Metering", "Chain"]),
         tests("WireTests", ["Wire", "CRC32C"]),
-        tests("StoreTests", ["Store", "Metering", grdb]),
+        tests("StoreTests", ["Store", "Metering", "Chain", grdb]),
         tests("RoundsTests", ["Rounds", "Metering"]),
         tests("SCITests", ["SCI", "Metering"]),
         tests("ReportTests", ["Report", "Metering"]),
         tests("JournalLogTests", ["JournalLog", logging]),
+        tests("PrometheusTests", ["Prometheus"] + nio),
+        tests(
+            "TransportSecurityTests",
+            ["TransportSecurity", "CertificateAuthority", logging] + nio + nioTLS),
+        tests("CertificateAuthorityTests", ["CertificateAuthority"]),
         tests(
             "CollectorTests",
             [
                 "Collector", "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
-                "jouleflow-collector", logging, lifecycle,
+                "Chain", "TransportSecurity", "CertificateAuthority", "jouleflow-collector", grdb,
+                logging, lifecycle,
             ] + nio),
         // The programs as a whole, with real parts; the folder of the programs in JOULEFLOW_BIN.
         tests("SystemTests"),
