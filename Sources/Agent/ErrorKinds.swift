@@ -7,7 +7,7 @@ package func isPermission(_ error: any Error) -> Bool {
     case let error as SpoolError:
         if case .permission = error { true } else { false }
     case let error as StateError: error.errno == EACCES || error.errno == EPERM
-    case let error as FlowSecretError: error.isPermission
+    case let error as SecretFileError: error.isPermission
     case let error as FlowJournalError:
         error.cause.errno == EACCES || error.cause.errno == EPERM
     default: false

@@ -73,6 +73,8 @@ struct StateDirectory: Sendable {
 
     /// The folder of the spool.
     var spool: String { path + "/spool" }
+    /// The file that says which run of records the agent is in, and how far it came.
+    var identity: String { path + "/identity" }
     /// The file that says where the counters stand.
     var baselines: String { path + "/baselines" }
     /// The file of what was learned of idle power.
@@ -82,6 +84,8 @@ struct StateDirectory: Sendable {
     var flows: String { path + "/flows" }
     /// The secret that the keys of flows are hashed with, where the settings name no other.
     var flowSecret: String { path + "/flow-secret" }
+    /// The key that batches are signed with.
+    var signingKey: String { path + "/signing-key" }
 
     /// Makes the folder where it is missing (mode 0700).
     init(preparing path: String) throws(StateError) {

@@ -4,6 +4,8 @@ import Metering
 import NIOPosix
 import Scenarios
 package import Settings
+import Spool
+import Spool
 import Synchronization
 
 /// The agent's one direction: counters become a window's energy, packets become its counts, both
@@ -26,6 +28,8 @@ package final class Pipeline: Sendable {
     private let orders = Handover<MeterSettings>()
     private let keeper: RecordKeeper
     private let shippers: [Shipper]
+    /// The destinations' names.
+    private let names: [String]
     private let log: Logger
     private let group: MultiThreadedEventLoopGroup
     private let stopping: StopOrder
@@ -35,9 +39,12 @@ package final class Pipeline: Sendable {
         let meter = MeterSettings(settings)
         let state = try StateDirectory(preparing: settings.state)
         let secret = try FlowSecretFile.secret(settings.flowKeys.secret, else: state.flowSecret)
+        let key = try SigningKeyFile.key(state.signingKey)
+        let destinations = Destination.all(of: settings)
         let keeper = try RecordKeeper(
             meter, manifest: Manifest(settings, host: host, secret: secret), secret: secret,
-            state: state, log: log)
+            state: state, destinations: destinations.map(\.name),
+            limits: SpoolLimits(settings.spool), log: log)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.settings = meter
         self.host = host
@@ -47,11 +54,12 @@ package final class Pipeline: Sendable {
         self.group = group
         self.log = log
         stopping = try StopOrder()
-        shippers = settings.collectors.map {
-            Shipper(
-                address: $0.address, agent: settings.id, softwareVersion: host.softwareVersion,
-                keeper: keeper, group: group, log: log)
+        let identity = AgentIdentity(
+            agent: settings.id, softwareVersion: host.softwareVersion, key: key)
+        shippers = destinations.map {
+            Shipper(destination: $0, identity: identity, keeper: keeper, group: group, log: log)
         }
+        names = destinations.map(\.name)
     }
 
     /// Meters until `stop`. `ready` is called once both hot loops run.
@@ -61,6 +69,9 @@ package final class Pipeline: Sendable {
         let threads = try startThreads(events: sink)
         ready()
         clinux_release_startup()
+        let metrics = await MetricsPage(
+            current.withLock { $0.settings.metrics }, keeper: keeper, shippers: shippers,
+            softwareVersion: host.softwareVersion, group: group, log: log)
         await withTaskGroup { tasks in
             for shipper in shippers { tasks.addTask { await shipper.run() } }
             for await window in WindowJoin(events: events) {
@@ -70,6 +81,7 @@ package final class Pipeline: Sendable {
             await sayFarewell()
             tasks.cancelAll()
         }
+        await metrics?.close()
         threads.forEach { $0.join() }
         try await group.shutdownGracefully()
     }
@@ -131,12 +143,27 @@ package final class Pipeline: Sendable {
     /// Waits a moment for the last records to reach the collector; the spool keeps the others.
     private func sayFarewell() async {
         let deadline = ContinuousClock.now + Self.farewell
-        while !shippers.isEmpty, await keeper.backlog > 0, ContinuousClock.now < deadline {
+        while await backlog > 0, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(20))
         }
         let unstored = await keeper.unstored
         if unstored > 0 { log.error("\(unstored) windows are lost: the spool cannot be written") }
-        let backlog = await keeper.backlog
-        log.notice("stopped", metadata: ["backlog": "\(backlog)"])
+        let left = await backlog
+        log.notice("stopped", metadata: ["backlog": "\(left)"])
+    }
+
+    /// The records that the one farthest behind does not have.
+    private var backlog: UInt64 {
+        get async {
+            var most: UInt64 = 0
+            for name in names { most = max(most, await keeper.backlog(of: name)) }
+            return most
+        }
+    }
+}
+
+extension SpoolLimits {
+    init(_ settings: SpoolSettings) {
+        self.init(totalBytes: settings.maximumMebibytes << 20, maximumAge: settings.maximumAge)
     }
 }

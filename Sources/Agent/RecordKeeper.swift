@@ -5,6 +5,7 @@ import Metering
 import Records
 import Scenarios
 import Spool
+import Wire
 
 /// Makes each window's record and keeps it in the spool until it is acknowledged.
 ///
@@ -36,6 +37,7 @@ actor RecordKeeper {
     private var journalFailure: StateFileError?
     /// What became of flows and is not on disk yet.
     private var unkept: [(end: Timestamp, changes: FlowChanges)] = []
+    private var counted = KeepingCounts()
     /// How this run of the agent begins.
     nonisolated let resumption: Resumption
     /// The flows that it goes on with: whoever takes them has them alone.
@@ -44,12 +46,14 @@ actor RecordKeeper {
     /// Opens the spool in the state directory, and what was kept beside it.
     init(
         _ settings: MeterSettings, manifest: Manifest, secret: FlowSecret, state: StateDirectory,
-        log: Logger
+        destinations: [String], limits: SpoolLimits, log: Logger
     ) throws {
         self.settings = settings
         self.manifest = manifest
         self.log = log
-        spool = try Spool(directory: state.spool)
+        spool = try Spool(
+            directory: state.spool, identity: state.identity, destinations: destinations,
+            limits: limits)
         idle = IdlePowerState(
             configured: settings.idleMilliwatts, sysfs: settings.energy.sysfs,
             file: StateFile(path: state.idlePower, synchronizes: true), log: log)
@@ -80,23 +84,53 @@ actor RecordKeeper {
         resumption = Resumption(
             after: end, stored: stored, bootID: manifest.bootID,
             sysfs: settings.energy.sysfs)
-        let recovery = spool.recovery
-        if recovery.tornBytes > 0 || recovery.corruptEntries > 0 {
-            log.warning(
-                "the spool was damaged and repaired",
-                metadata: [
-                    "torn_bytes": "\(recovery.tornBytes)",
-                    "corrupt_entries": "\(recovery.corruptEntries)",
-                ])
-        }
+        if !spool.recovery.isNone { Self.tell(spool.recovery, log) }
     }
 
-    var run: RunID { spool.run }
-    var first: UInt64 { spool.firstSequence }
-    var next: UInt64 { spool.nextSequence }
-    var acknowledged: UInt64 { spool.acknowledged }
-    /// Records that are not acknowledged yet.
-    var backlog: UInt64 { spool.nextSequence - 1 - min(spool.acknowledged, spool.nextSequence - 1) }
+    private static func tell(_ recovery: SpoolRecovery, _ log: Logger) {
+        log.warning(
+            recovery.isRunLost
+                ? "the spool was lost: records that were not sent are missing, and a new run begins"
+                : "the spool was damaged and repaired",
+            metadata: [
+                "torn_bytes": "\(recovery.tornBytes)",
+                "corrupt_entries": "\(recovery.corruptEntries)",
+                "damaged_files": "\(recovery.damagedFiles)",
+            ])
+    }
+
+    /// What a connection to a destination begins with.
+    func holding(for destination: String) -> Holding {
+        Holding(
+            run: spool.run.rawValue,
+            predecessor: spool.predecessor.map { RunEnd(run: $0.run, last: $0.last) },
+            first: spool.firstSequence(for: destination), next: spool.nextSequence)
+    }
+
+    /// Records that a destination does not have yet.
+    func backlog(of destination: String) -> UInt64 {
+        spool.nextSequence - spool.firstSequence(for: destination)
+    }
+
+    /// What was done so far, and how the spool stands.
+    var counts: KeepingCounts {
+        var counts = counted
+        counts.waiting = waiting.count
+        counts.spoolBytes = spool.bytes
+        counts.dropped = spool.dropped
+        counts.isFailing = failure != nil
+        return counts
+    }
+
+    /// When the oldest window began that a destination does not have; `nil` where it has all, or the
+    /// spool cannot be read.
+    func oldestStart(for destination: String) -> Timestamp? {
+        let first = spool.firstSequence(for: destination)
+        guard first < spool.nextSequence else { return nil }
+        let batch = try? spool.batch(
+            from: first, maximumRecords: 1, maximumBytes: SpoolLimits.record)
+        return batch?.records.first.flatMap { try? RecordCodec.header(of: $0) }?.window.start
+    }
 
     /// Makes ready for windows in which other settings hold.
     func expect(_ settings: MeterSettings, manifest: Manifest) {
@@ -106,9 +140,11 @@ actor RecordKeeper {
     /// Keeps a window. True where a record can be sent.
     func keep(_ window: MeteredWindow) -> Bool {
         waiting.append(window)
+        counted.add(window)
         if waiting.count > Self.maximumWaiting {
             waiting.removeFirst()
             completionsKept = 0
+            spool.noteLost(1)
             log.error("a window was lost: the spool could not be written for too long")
         }
         do throws(SpoolError) {
@@ -138,8 +174,8 @@ actor RecordKeeper {
             from: sequence, maximumRecords: maximumRecords, maximumBytes: maximumBytes)
     }
 
-    func acknowledge(through sequence: UInt64) throws(SpoolError) {
-        try spool.acknowledge(through: sequence)
+    func acknowledge(through sequence: UInt64, by destination: String) throws(SpoolError) {
+        try spool.acknowledge(through: sequence, by: destination)
     }
 
     private func write(_ window: MeteredWindow) throws(SpoolError) {
@@ -153,6 +189,7 @@ actor RecordKeeper {
                 manifest = current
             }
         } catch {
+            spool.noteLost(1)
             log.error("a window was lost: its manifest cannot be written: \(error)")
             return
         }
@@ -177,18 +214,21 @@ actor RecordKeeper {
                 window: window.energy.closed.window, flows: Array(part))
             if let bytes = encoded({ () throws(RecordError) in try RecordCodec.encode(entry) }) {
                 _ = try spool.append(bytes)
+                counted.spooled += 1
             }
             completionsKept += part.count
         }
         let record = record(window, flags)
         if let bytes = encoded({ () throws(RecordError) in try RecordCodec.encode(record) }) {
             _ = try spool.append(bytes)
+            counted.spooled += 1
         }
         completionsKept = 0
     }
 
     private func encoded(_ encode: () throws(RecordError) -> [UInt8]) -> [UInt8]? {
         do throws(RecordError) { return try encode() } catch {
+            spool.noteLost(1)
             log.error("a window was lost: its record cannot be written: \(error)")
             return nil
         }
@@ -205,8 +245,11 @@ actor RecordKeeper {
         }
     }
 
-    /// Keeps what was learned, before the agent ends.
-    func finish() { idle.store() }
+    /// Keeps what was learned, before the agent ends, and counts the windows that end with it.
+    func finish() {
+        idle.store()
+        if !waiting.isEmpty { spool.noteLost(UInt64(waiting.count)) }
+    }
 
     private func keepBaseline(_ baseline: MeterBaseline) {
         guard baselines.boundaries.first != baseline else { return }

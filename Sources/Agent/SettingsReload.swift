@@ -30,7 +30,13 @@ extension AgentSettings {
                     && flowKeys.remember == other.flowKeys.remember
             ),
             ("flow_secret", flowKeys.secret == other.flowKeys.secret),
-            ("collectors", collectors.map(\.address) == other.collectors.map(\.address)),
+            (
+                "collectors",
+                collectors.map(\.address) == other.collectors.map(\.address)
+                    && collectors.map(\.transport) == other.collectors.map(\.transport)
+            ),
+            ("delivery", delivery == other.delivery), ("spool", spool == other.spool),
+            ("listen", metrics == other.metrics),
         ]
         return pairs.filter { !$0.1 }.map(\.0)
     }

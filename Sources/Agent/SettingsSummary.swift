@@ -132,9 +132,13 @@ package enum SettingsSummary {
                 "No collector: records stay in the spool under \(settings.state).",
                 "没有采集端：记录保存在 \(settings.state) 下的待发区。")
         }
-        let addresses = language.conjunction(settings.collectors.map { "\($0.address)" })
-        return language.say(
-            "Records go to \(addresses), without encryption.",
-            "记录发往 \(addresses)，不加密。")
+        let addresses = language.conjunction(
+            settings.collectors.map {
+                $0.transport == .plaintext
+                    ? language.say(
+                        "\($0.address), without encryption", "\($0.address)（不加密）")
+                    : language.say("\($0.address) over TLS", "\($0.address)（TLS 加密）")
+            })
+        return language.say("Records go to \(addresses).", "记录发往 \(addresses)。")
     }
 }

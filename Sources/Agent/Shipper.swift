@@ -1,3 +1,4 @@
+import Chain
 import Glibc
 import Logging
 import Metering
@@ -5,6 +6,7 @@ import NIOCore
 import NIOPosix
 import Settings
 import Synchronization
+import TransportSecurity
 import Wire
 
 /// Sends records to a collector and frees them when it has them durably. Never gives up.
@@ -14,25 +16,35 @@ final class Shipper: Sendable {
     private static let batchRecords = 500
     private static let batchBytes = 256 << 10
 
-    private let address: NetworkAddress
-    private let agent: String
-    private let softwareVersion: String
+    /// Records a second at most while more than a batch waits: what was kept for days is sent in
+    /// minutes, and neither host nor collector is busy with it alone.
+    private static let catchUpRecords = 2000
+    /// How long a collector that stands in for another is used before that one is tried again.
+    private static let standInTime: Duration = .seconds(600)
+
+    let destination: Destination
+    /// Of the destination's collectors, in their order; `nil` where one is reached in the plain.
+    private let securities: [ShipperSecurity?]
+    private let identity: AgentIdentity
     private let keeper: RecordKeeper
     private let log: Logger
     private let group: any EventLoopGroup
     private let wake: Mutex<AsyncStream<Signal>.Continuation?> = Mutex(nil)
+    private let counted = Mutex(ShippingCounts())
 
     private enum Signal {
         case work, heartbeat
     }
 
     init(
-        address: NetworkAddress, agent: String, softwareVersion: String, keeper: RecordKeeper,
+        destination: Destination, identity: AgentIdentity, keeper: RecordKeeper,
         group: any EventLoopGroup, log: Logger
     ) {
-        self.address = address
-        self.agent = agent
-        self.softwareVersion = softwareVersion
+        self.destination = destination
+        self.identity = identity
+        securities = destination.collectors.map {
+            ShipperSecurity($0, agent: identity.agent, log: log)
+        }
         self.keeper = keeper
         self.group = group
         self.log = log
@@ -41,41 +53,82 @@ final class Shipper: Sendable {
     /// Says that there may be records to send.
     func notify() { wake.withLock { _ = $0?.yield(.work) } }
 
+    /// What was done so far.
+    var counts: ShippingCounts { counted.withLock { $0 } }
+
     /// Connects, sends, and connects again after growing pauses, until cancelled.
     func run() async {
+        let watching = securities.compactMap { $0 }
+        await withDiscardingTaskGroup { group in
+            for security in watching { group.addTask { await security.watchExpiry() } }
+            await ship()
+            group.cancelAll()
+        }
+    }
+
+    private func ship() async {
         var pause = WireTiming.firstPause
-        var said: String?
+        var said: [String?] = destination.collectors.map { _ in nil }
+        var index = 0
         while !Task.isCancelled {
             let progress = ShippingProgress()
-            do { try await session(progress) } catch {
-                guard !Task.isCancelled else { return }
-                if case .refused(code: .identity, text: _)? = error as? WireError {
-                    pause = WireTiming.longestPause
-                } else if progress.isWelcomed {
-                    pause = WireTiming.firstPause
-                    said = nil
-                }
-                let reason = Self.reason(error)
-                if said != reason {
-                    let backlog = await keeper.backlog
-                    log.warning(
-                        "collector not connected, records are kept in the spool: \(reason)",
-                        metadata: [
-                            "collector": "\(address)", "backlog": "\(backlog)",
-                        ])
-                    said = reason
-                }
+            let failure = await attempt(index, progress)
+            counted.withLock {
+                $0.isConnected = false
+                $0.failures += 1
             }
+            guard !Task.isCancelled else { return }
+            if progress.isWelcomed {
+                pause = WireTiming.firstPause
+                said[index] = nil
+            }
+            if said[index] != failure.reason, !failure.isIntended {
+                await tell(failure, of: destination.collectors[index])
+                said[index] = failure.reason
+            }
+            index = progress.isWelcomed ? 0 : (index + 1) % destination.collectors.count
+            // One that stands in is tried at once.
+            if failure.isIntended || index > 0 { continue }
+            if failure.isHopeless { pause = WireTiming.longestPause }
             // Jitter keeps a fleet from coming back at one moment.
             try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
             pause = min(pause * 2, WireTiming.longestPause)
         }
     }
 
+    private struct Failure {
+        let reason: String
+        /// Whether only a person can change it.
+        let isHopeless: Bool
+        let isIntended: Bool
+    }
+
+    private func attempt(_ index: Int, _ progress: ShippingProgress) async -> Failure {
+        do {
+            try await session(index, progress)
+            return Failure(reason: "", isHopeless: false, isIntended: true)
+        } catch {
+            var isHopeless = false
+            if case .refused(code: .identity, text: _)? = error as? WireError { isHopeless = true }
+            var isIntended = false
+            if case .returning? = error as? ShippingError { isIntended = true }
+            return Failure(
+                reason: Self.reason(error), isHopeless: isHopeless, isIntended: isIntended)
+        }
+    }
+
+    private func tell(_ failure: Failure, of collector: CollectorEndpoint) async {
+        let backlog = await keeper.backlog(of: destination.name)
+        log.warning(
+            "collector not connected, records are kept in the spool: \(failure.reason)",
+            metadata: ["collector": "\(collector.address)", "backlog": "\(backlog)"])
+    }
+
     private static func reason(_ error: any Error) -> String {
         switch error {
         case let error as WireError: error.description
         case let error as ShippingError: error.description
+        case let error as TLSFailure: error.sentence(on: .agent)
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { reason($0.error) } ?? "\(error)"
@@ -85,28 +138,36 @@ final class Shipper: Sendable {
 
     // MARK: One connection
 
-    private func session(_ progress: ShippingProgress) async throws {
-        let channel = try await ClientBootstrap(group: group)
+    private func session(_ index: Int, _ progress: ShippingProgress) async throws {
+        let address = destination.collectors[index].address
+        let security = securities[index]
+        try security?.refresh()
+        let (channel, collector) = try await ClientBootstrap(group: group)
             .connectTimeout(.seconds(10))
             .connect(host: address.host, port: Int(address.port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
-                        wrappingChannelSynchronously: channel)
+                    let collector = try security?.secure(channel)
+                    return (
+                        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                            wrappingChannelSynchronously: channel), collector
+                    )
                 }
             }
-        let hello = try Hello(
-            agent: agent, run: await keeper.run.rawValue, first: await keeper.first,
-            next: await keeper.next, softwareVersion: softwareVersion)
+        let holding = await keeper.holding(for: destination.name)
+        let hello = try identity.hello(holding)
         try await channel.executeThenClose { inbound, outbound in
+            _ = try await collector?.get()
             try await outbound.write(ByteBuffer(bytes: progress.open(hello)))
             let (signals, continuation) = AsyncStream.makeStream(
                 of: Signal.self, bufferingPolicy: .bufferingNewest(8))
             wake.withLock { $0 = continuation }
             defer { wake.withLock { $0 = nil } }
             try await withThrowingTaskGroup { tasks in
-                tasks.addTask { try await self.receive(inbound, progress, continuation) }
-                tasks.addTask { try await self.send(outbound, progress, signals) }
-                tasks.addTask { try await self.watch(progress, continuation) }
+                tasks.addTask {
+                    try await self.receive(inbound, from: address, progress, continuation)
+                }
+                tasks.addTask { try await self.send(outbound, holding.run, progress, signals) }
+                tasks.addTask { try await self.watch(progress, isFirst: index == 0, continuation) }
                 // None ends while the connection is well; the first to end ends the others.
                 defer { tasks.cancelAll() }
                 try await tasks.next()
@@ -115,16 +176,20 @@ final class Shipper: Sendable {
     }
 
     private func receive(
-        _ inbound: NIOAsyncChannelInboundStream<ByteBuffer>, _ progress: ShippingProgress,
-        _ signals: AsyncStream<Signal>.Continuation
+        _ inbound: NIOAsyncChannelInboundStream<ByteBuffer>, from address: NetworkAddress,
+        _ progress: ShippingProgress, _ signals: AsyncStream<Signal>.Continuation
     ) async throws {
         for try await buffer in inbound {
             for event in progress.receive(buffer) {
                 switch event {
                 case .welcomed(let highest):
-                    try await keeper.acknowledge(through: highest)
+                    try await keeper.acknowledge(through: highest, by: destination.name)
                     progress.welcome(highest)
-                    let backlog = await keeper.backlog
+                    counted.withLock {
+                        $0.isConnected = true
+                        $0.welcomes += 1
+                    }
+                    let backlog = await keeper.backlog(of: destination.name)
                     log.notice(
                         "collector connected",
                         metadata: [
@@ -132,8 +197,9 @@ final class Shipper: Sendable {
                         ])
                     signals.yield(.work)
                 case .acknowledged(let through):
-                    try await keeper.acknowledge(through: through)
-                    progress.acknowledge(through)
+                    try await keeper.acknowledge(through: through, by: destination.name)
+                    let more = progress.acknowledge(through)
+                    counted.withLock { $0.acknowledged += more }
                     signals.yield(.work)
                 case .heartbeat: break
                 case .failed(let error): throw error
@@ -144,8 +210,8 @@ final class Shipper: Sendable {
     }
 
     private func send(
-        _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, _ progress: ShippingProgress,
-        _ signals: AsyncStream<Signal>
+        _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, _ run: UInt64,
+        _ progress: ShippingProgress, _ signals: AsyncStream<Signal>
     ) async throws {
         var manifest: [UInt8] = []
         for await signal in signals {
@@ -160,20 +226,27 @@ final class Shipper: Sendable {
                     try await outbound.write(ByteBuffer(bytes: progress.manifest(batch.manifest)))
                     manifest = batch.manifest
                 }
-                try await outbound.write(
-                    ByteBuffer(bytes: progress.batch(first: batch.first, batch.records)))
+                let bytes = try progress.batch(identity.signed(batch, of: run))
+                try await outbound.write(ByteBuffer(bytes: bytes))
+                counted.withLock { $0.sent += UInt64(batch.records.count) }
+                if batch.records.count == Self.batchRecords {
+                    let time = Duration.seconds(1) * batch.records.count / Self.catchUpRecords
+                    try await Task.sleep(for: time)
+                }
             }
         }
     }
 
     /// Sends heartbeats and ends a connection that stands still.
     private func watch(
-        _ progress: ShippingProgress, _ signals: AsyncStream<Signal>.Continuation
+        _ progress: ShippingProgress, isFirst: Bool, _ signals: AsyncStream<Signal>.Continuation
     ) async throws {
         var sinceHeartbeat = 0
+        let start = ContinuousClock.now
         while true {
             try await Task.sleep(for: .seconds(1))
             try progress.checkTimes(.now)
+            if !isFirst, .now - start > Self.standInTime { throw ShippingError.returning }
             sinceHeartbeat += 1
             if progress.isWelcomed && .seconds(sinceHeartbeat) >= WireTiming.heartbeat {
                 sinceHeartbeat = 0

@@ -8,6 +8,10 @@ enum ShippingError: Error, CustomStringConvertible {
     case noWelcome
     case silent
     case notAcknowledged
+    case unsigned
+    /// This collector is not the first of those that stand in for each other: it is time to see
+    /// whether that one is back.
+    case returning
 
     var description: String {
         switch self {
@@ -15,6 +19,8 @@ enum ShippingError: Error, CustomStringConvertible {
         case .noWelcome: "no welcome from the collector within \(WireTiming.handshake)"
         case .silent: "the collector was silent for \(WireTiming.silence)"
         case .notAcknowledged: "no acknowledgement within \(WireTiming.acknowledgement)"
+        case .unsigned: "a batch cannot be signed"
+        case .returning: "looking whether the first collector is back"
         }
     }
 }
@@ -60,11 +66,14 @@ final class ShippingProgress: Sendable {
         }
     }
 
-    func acknowledge(_ through: UInt64) {
-        state.withLock {
-            guard through > $0.acknowledged else { return }
-            $0.acknowledged = through
-            $0.waitsSince = .now
+    /// Takes down what the collector has, and gives how many records that are more than before.
+    func acknowledge(_ through: UInt64) -> UInt64 {
+        state.withLock { state in
+            guard through > state.acknowledged else { return 0 }
+            let more = through - state.acknowledged
+            state.acknowledged = through
+            state.waitsSince = .now
+            return more
         }
     }
 
@@ -84,11 +93,11 @@ final class ShippingProgress: Sendable {
         try state.withLock { state throws(WireError) in try state.session?.heartbeat() ?? [] }
     }
 
-    func batch(first: UInt64, _ records: [[UInt8]]) throws(WireError) -> [UInt8] {
+    func batch(_ batch: Batch) throws(WireError) -> [UInt8] {
         try state.withLock { state throws(WireError) in
-            let bytes = try state.session?.batch(first: first, records: records) ?? []
+            let bytes = try state.session?.batch(batch) ?? []
             if state.sentThrough == state.acknowledged { state.waitsSince = .now }
-            state.sentThrough = first + UInt64(records.count) - 1
+            state.sentThrough = batch.first + UInt64(batch.records.count) - 1
             return bytes
         }
     }

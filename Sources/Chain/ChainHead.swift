@@ -43,6 +43,14 @@ package struct ChainHead: Sendable, Hashable {
         return ChainHead(hash.finalize())
     }
 
+    /// The head after each of the records that follow one another.
+    package func heads(after records: [[UInt8]]) -> [ChainHead] {
+        var heads: [ChainHead] = []
+        heads.reserveCapacity(records.count)
+        for record in records { heads.append((heads.last ?? self).appending(record)) }
+        return heads
+    }
+
     /// The head after records that follow one another.
     package func appending(_ records: [[UInt8]]) -> ChainHead {
         records.reduce(self) { $0.appending($1) }

@@ -1,3 +1,4 @@
+import Chain
 import Metering
 import Records
 package import Report
@@ -7,41 +8,28 @@ import Wire
 
 /// The collector's order, and the only place that knows it:
 ///
-///     bytes → Wire → Records → Store → acknowledgement
+///     bytes → Wire → Chain → Records → CommitQueue → Store → acknowledgement
 ///     Store → Records → Rounds → SCI → Report
 ///
-/// Nothing is acknowledged before `keep` has returned, and `keep` returns after the commit.
+/// Nothing is acknowledged before `CommitQueue.keep` has returned, which is after the commit.
 package enum Pipeline {
     /// Makes an agent's run known and returns up to which record it is durable.
-    static func greet(_ hello: Hello, in store: any RecordStore) throws -> UInt64 {
-        try store.open(run: RunID(hello.run), of: hello.agent, firstAvailable: hello.first)
+    static func greet(
+        _ hello: Hello, in store: any RecordStore, at now: Timestamp
+    ) throws -> UInt64 {
+        guard let key = VerifyingKey(hello.publicKey) else { throw Refusal.key }
+        return try store.open(
+            Greeting(
+                agent: hello.agent, run: RunID(hello.run), firstAvailable: hello.first, key: key,
+                predecessor: hello.predecessor.map {
+                    Predecessor(run: RunID($0.run), last: $0.last)
+                }, at: now))
     }
 
     /// Keeps a manifest, which must speak of the agent that sends it.
     static func keep(manifest bytes: [UInt8], of hello: Hello, in store: any RecordStore) throws {
         try Refusal.check(manifest: bytes, of: hello.agent)
         try store.store(manifest: RecordCodec.digest(ofManifest: bytes), bytes: bytes)
-    }
-
-    /// Keeps a batch whose records are numbered from `first`. What lies between the durable records
-    /// and `first` is gone from the agent: it sends in ascending order all that it has.
-    static func keep(
-        _ batch: [[UInt8]], from first: UInt64, of hello: Hello, in store: any RecordStore,
-        at now: Timestamp
-    ) throws -> StoreOutcome {
-        let run = RunID(hello.run)
-        var manifests: [ManifestDigest: Manifest] = [:]
-        let records = try IncomingRecord.checked(batch, run: run, first: first) { digest in
-            if let manifest = manifests[digest] { return manifest }
-            guard let bytes = try store.manifest(digest) else {
-                throw StoreError.manifestMissing(digest)
-            }
-            let manifest = try Refusal.check(manifest: bytes, of: hello.agent)
-            manifests[digest] = manifest
-            return manifest
-        }
-        _ = try store.open(run: run, of: hello.agent, firstAvailable: first)
-        return try store.store(records, run: run, of: hello.agent, receivedAt: now)
     }
 
     /// The report of a period.
@@ -59,6 +47,6 @@ package enum Pipeline {
         let rounds = builder.finish()
         return ReportContent(
             request, rounds, PeriodTotals(rounds), reading,
-            agents: try store.agents(), losses: try store.losses())
+            agents: try store.agents(), losses: try store.losses(), alerts: try store.alerts())
     }
 }

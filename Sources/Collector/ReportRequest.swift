@@ -18,7 +18,7 @@ package struct ReportRequest: Sendable {
 extension ReportContent {
     init(
         _ request: ReportRequest, _ rounds: [FleetRound], _ totals: PeriodTotals,
-        _ reading: RecordReading, agents: [String], losses: [SequenceLoss]
+        _ reading: RecordReading, agents: [String], losses: [SequenceLoss], alerts: [Store.Alert]
     ) {
         self.init(period: Span(request.period.whole))
         roundSeconds = request.period.roundLength.seconds
@@ -37,6 +37,11 @@ extension ReportContent {
         silentAgents = agents.filter { !present.contains($0) }
         self.losses = losses.map {
             Loss(agent: $0.agent, run: $0.run.rawValue, first: $0.first, last: $0.last)
+        }
+        self.alerts = alerts.map {
+            Alert(
+                agent: $0.agent, kind: $0.kind.rawValue, text: $0.text, first: $0.first,
+                last: $0.last, count: $0.count)
         }
         records = reading.records
         unreadable = reading.unreadable

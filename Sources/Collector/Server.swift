@@ -1,16 +1,26 @@
 import Glibc
 package import Logging
+package import Metering
 package import NIOCore
 import NIOPosix
 import ServiceLifecycle
 package import Store
-import Synchronization
+package import TransportSecurity
 import Wire
 
 /// What a server allows. Beyond a limit only the connection concerned suffers.
 package struct ServerLimits: Sendable {
-    /// Connections at a time; a further one is refused as overloaded.
+    /// Agents connected at a time; a further one is refused as overloaded.
     package var connections = 2_000
+    /// Connections at a time that have not said who they are; for a further one the oldest of the
+    /// address with the most of them is closed.
+    package var strangers = 256
+    /// Bytes of all frames of which a part has come, beside 16 KiB for each connection.
+    package var unfinishedFrames = 64 << 20
+    /// How long a connection may take over a frame while others wait for memory.
+    package var patience: Duration = .seconds(2)
+    /// A window that ends later than this after the collector's clock is told of.
+    package var clockAhead: Nanoseconds = .seconds(3_600)
     /// From the connection to the whole Hello; then it is closed.
     package var handshake: Duration = WireTiming.handshake
     /// After this long without a whole message it is closed.
@@ -41,32 +51,44 @@ package enum ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Accepts agents over TCP and runs one session per connection.
+/// Accepts agents over TLS, or over TCP where it has no credentials, and runs one session per
+/// connection.
 ///
-/// A connection has one batch in flight: while it is stored nothing is read, so that memory is
-/// bounded by connections × (frame limit + a few read buffers).
+/// A connection has one batch in flight: while it is stored nothing is read. Memory is bounded by
+/// the frames of `ServerLimits.unfinishedFrames`, and a few read buffers for each connection.
 package struct Server: Service {
     private let host: String
     private let port: Int
     private let store: any RecordStore
+    private let credentials: LiveCredentials?
     private let limits: ServerLimits
+    private let metrics: IngestMetrics
     private let log: Logger
     private let listening: @Sendable (SocketAddress) -> Void
 
-    /// `listening` is told the address once connections are accepted; port 0 takes a free one.
+    /// Without `credentials` agents connect without encryption. `listening` is told the address once connections are accepted; port 0 takes a free one.
     package init(
-        host: String, port: Int, store: any RecordStore, limits: ServerLimits = ServerLimits(),
+        host: String, port: Int, store: any RecordStore, credentials: LiveCredentials? = nil,
+        limits: ServerLimits = ServerLimits(), metrics: IngestMetrics = IngestMetrics(),
         log: Logger, listening: @escaping @Sendable (SocketAddress) -> Void = { _ in }
     ) {
         self.host = host
         self.port = port
         self.store = store
+        self.credentials = credentials
         self.limits = limits
+        self.metrics = metrics
         self.log = log
         self.listening = listening
     }
 
     typealias Wired = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    /// A connection with the peer's certificate once it is verified; without TLS there is none.
+    struct Accepted: Sendable {
+        let wired: Wired
+        let peer: EventLoopFuture<CertificateFacts>?
+    }
 
     /// Runs until graceful shutdown or cancellation; then every connection finishes its batch.
     package func run() async throws {
@@ -86,23 +108,17 @@ package struct Server: Service {
         log.notice("stopped")
     }
 
-    private func accept(_ connections: NIOAsyncChannelInboundStream<Wired>) async throws {
-        let open = OpenConnections()
-        let agents = ConnectedAgents()
+    private func accept(_ connections: NIOAsyncChannelInboundStream<Accepted>) async throws {
+        let shared = ServerState(store, limits, metrics)
         await withDiscardingTaskGroup { group in
             do {
-                for try await channel in connections {
-                    let isAllowed = open.enter(limit: limits.connections)
-                    group.addTask { [store, limits, log] in
-                        let connection = Connection(
-                            channel.channel, store: store, agents: agents, limits: limits, log: log)
-                        if isAllowed {
-                            await connection.run(channel)
-                        } else {
-                            await connection.turnAway(channel)
-                        }
-                        open.leave()
-                    }
+                if let credentials { group.addTask { await credentials.watchExpiry() } }
+                for try await accepted in connections {
+                    let wired = accepted.wired
+                    let connection = Connection(
+                        wired.channel, certificate: accepted.peer, shared, limits: limits,
+                        log: log)
+                    group.addTask { await connection.run(wired) }
                 }
             } catch {
                 log.error("accepting agents failed", metadata: ["reason": "\(error)"])
@@ -111,19 +127,28 @@ package struct Server: Service {
         }
     }
 
-    private func bind() async throws -> NIOAsyncChannel<Wired, Never> {
+    private func bind() async throws -> NIOAsyncChannel<Accepted, Never> {
+        let needsTLS = ByteBuffer(bytes: try Connection.needsTLS())
+        let (credentials, limit) = (credentials, TimeAmount(limits.handshake))
         do {
             return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelOption(.backlog, value: 256)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.maxMessagesPerRead, value: 1)
+                .childChannelOption(
+                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384)
+                )
                 .bind(host: host, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try Wired(
+                        let peer = try credentials?.accept(
+                            channel, within: limit, answerToPlain: needsTLS)
+                        let wired = try Wired(
                             wrappingChannelSynchronously: channel,
                             configuration: .init(
-                                backPressureStrategy: .init(lowWatermark: 1, highWatermark: 4),
+                                backPressureStrategy: .init(lowWatermark: 1, highWatermark: 2),
                                 isOutboundHalfClosureEnabled: false))
+                        return Accepted(wired: wired, peer: peer)
                     }
                 }
         } catch let error as IOError {
@@ -142,45 +167,23 @@ package struct Server: Service {
     }
 }
 
-/// Which agents are connected, and by which run: two runs of one agent at a time are two agents that
-/// share an id, whose flows would be counted twice.
-final class ConnectedAgents: Sendable {
-    private struct Presence {
-        let run: UInt64
-        /// Connections of the run: an old one may outlive a lost link for a while.
-        var connections: Int
+/// What the connections of a server share.
+struct ServerState: Sendable {
+    let store: any RecordStore
+    let admission: Admission
+    let presence = Presence()
+    let budget: ReadBudget
+    let commits: CommitQueue
+    let manifests: KnownManifests
+    let metrics: IngestMetrics
+
+    init(_ store: any RecordStore, _ limits: ServerLimits, _ metrics: IngestMetrics) {
+        self.store = store
+        self.metrics = metrics
+        admission = Admission(strangers: limits.strangers, agents: limits.connections)
+        budget = ReadBudget(
+            bytes: max(limits.unfinishedFrames, WireLimits.frame), patience: limits.patience)
+        commits = CommitQueue(store)
+        manifests = KnownManifests(store)
     }
-
-    private let agents = Mutex<[String: Presence]>([:])
-
-    /// Notes a connection. False where another run of the agent is connected.
-    func enter(_ agent: String, run: UInt64) -> Bool {
-        agents.withLock { agents in
-            guard agents[agent]?.run ?? run == run else { return false }
-            agents[agent, default: Presence(run: run, connections: 0)].connections += 1
-            return true
-        }
-    }
-
-    func leave(_ agent: String) {
-        agents.withLock { agents in
-            agents[agent]?.connections -= 1
-            if agents[agent]?.connections == 0 { agents[agent] = nil }
-        }
-    }
-}
-
-/// How many connections there are, those turned away included.
-private final class OpenConnections: Sendable {
-    private let count = Mutex(0)
-
-    /// Counts one more and says whether it is within the limit.
-    func enter(limit: Int) -> Bool {
-        count.withLock { count in
-            count += 1
-            return count <= limit
-        }
-    }
-
-    func leave() { count.withLock { $0 -= 1 } }
 }

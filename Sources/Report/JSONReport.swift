@@ -23,6 +23,7 @@ extension ReportContent {
             ("agents_without_record", .array(silentAgents.map(JSON.string))),
             ("rules", .array(rules.map(\.json))),
             ("losses", .array(losses.map(\.json))),
+            ("alerts", .array(alerts.map(\.json))),
             ("records", .integer(records)),
             ("unreadable_records", .integer(unreadable)),
             ("inconsistent_records", .integer(inconsistent)),
@@ -199,6 +200,16 @@ extension ReportContent.Loss {
         .object([
             ("agent", .string(agent)), ("run", .string(String(run, radix: 16))),
             ("first_sequence", .integer(first)), ("last_sequence", .integer(last)),
+        ])
+    }
+}
+
+extension ReportContent.Alert {
+    fileprivate var json: JSON {
+        .object([
+            ("agent", .string(agent)), ("kind", .string(kind)), ("text", .string(text)),
+            ("first", .string(Notation.utc(first))), ("last", .string(Notation.utc(last))),
+            ("count", .integer(count)),
         ])
     }
 }

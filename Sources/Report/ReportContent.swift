@@ -211,6 +211,29 @@ package struct ReportContent: Sendable, Hashable {
         }
     }
 
+    /// Something that an assessor must hear of: keys, clones, refused batches.
+    package struct Alert: Sendable, Hashable {
+        package let agent: String
+        /// One word, such as `clone`.
+        package let kind: String
+        package let text: String
+        package let first: Timestamp
+        package let last: Timestamp
+        package let count: UInt64
+
+        package init(
+            agent: String, kind: String, text: String, first: Timestamp, last: Timestamp,
+            count: UInt64
+        ) {
+            self.agent = agent
+            self.kind = kind
+            self.text = text
+            self.first = first
+            self.last = last
+            self.count = count
+        }
+    }
+
     package var period: Span
     package var roundSeconds = 0.0
     package var factor = Factor()
@@ -223,6 +246,8 @@ package struct ReportContent: Sendable, Hashable {
     /// Agents known to the store without a record in the period.
     package var silentAgents: [String] = []
     package var losses: [Loss] = []
+    /// Of the whole store, by agent, kind and time.
+    package var alerts: [Alert] = []
     /// By scenario and name.
     package var rules: [Rule] = []
     package var records: UInt64 = 0

@@ -5,12 +5,16 @@ extension ReportContent {
     static let rulesShown = 20
     /// Holes listed per host and round; the rest is a number here and complete in the JSON.
     static let holesShown = 5
+    /// Alerts listed; the rest is a number here and complete in the JSON.
+    static let alertsShown = 20
 
     /// The report for people, in lines of text.
     package func table() -> String {
         let parts = [header, roundTable, summaryLines, businessTable, energyLines, coverageTable]
-        return (parts + [comparisonLines, ruleLines, unobservedLines]).filter { !$0.isEmpty }
-            .map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
+        return (parts + [comparisonLines, ruleLines, unobservedLines, alertLines]).filter {
+            !$0.isEmpty
+        }
+        .map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
     }
 
     private var header: [String] {
@@ -193,6 +197,17 @@ extension ReportContent {
             lines.append("Records whose energy contradicts itself, not counted: \(inconsistent)")
         }
         return lines.isEmpty ? [] : ["Not observed"] + lines.map { "  " + $0 }
+    }
+
+    private var alertLines: [String] {
+        let lines = alerts.prefix(Self.alertsShown).map { alert in
+            let times =
+                alert.count == 1 ? "" : " to \(Notation.utc(alert.last)), \(alert.count) times"
+            return
+                "  \(alert.agent): \(alert.kind): \(alert.text) (\(Notation.utc(alert.first))\(times))"
+        }
+        let rest = alerts.count - lines.count
+        return lines.isEmpty ? [] : ["ALERTS"] + lines + (rest > 0 ? ["  \(rest) more"] : [])
     }
 
     private static func holes(_ what: String, _ host: String, _ spans: [Span]) -> [String] {

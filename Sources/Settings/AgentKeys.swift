@@ -30,10 +30,22 @@ enum AgentKeys {
     static let collectors = Key(
         "collectors",
         "where records are sent; with [] they stay in the spool",
-        write: "collectors: [{address: \"collector.example:7443\", plaintext: true}]")
+        write: "collectors: [{address: \"collector.example:7443\", tls: {ca: ca.pem, "
+            + "certificate: agent-loan-07.pem, key: agent-loan-07.key}}]")
+    static let delivery = Key(
+        "delivery",
+        "whether every collector gets every record (all), or one gets them and the next stands in "
+            + "while it cannot be reached (failover)",
+        write: "delivery: all")
+    static let spool = Key(
+        "spool", "how much is kept for collectors that cannot be reached",
+        write: "spool: {max_mib: 64, max_age: 45d}")
+    static let listen = Key(
+        "listen", "the addresses the agent listens on; none if left out",
+        write: "listen: {metrics: \"127.0.0.1:7482\"}")
     static let top = [
         version, agent, window, energy, capture, services, flowKeys, flowSecret, scenarios,
-        collectors,
+        collectors, delivery, spool, listen,
     ]
 
     enum Agent {
@@ -131,18 +143,38 @@ enum AgentKeys {
         static let all = [limit, remember]
     }
 
+    enum Spool {
+        static let maximumMiB = Key(
+            "max_mib",
+            "the size of the spool on disk in MiB; beyond it the oldest records are dropped, and "
+                + "that is reported",
+            write: "max_mib: 64")
+        static let maximumAge = Key(
+            "max_age",
+            "how long a record is kept; older ones are dropped, and that is reported",
+            write: "max_age: 45d")
+        static let all = [maximumMiB, maximumAge]
+    }
+
+    enum Listen {
+        static let metrics = Key(
+            "metrics", "the address of the metrics for Prometheus, path /metrics",
+            write: "metrics: \"127.0.0.1:7482\"")
+        static let all = [metrics]
+    }
+
     enum Collector {
         static let address = Key(
             "address", "the collector's host and port", write: "address: \"10.0.0.5:7443\"")
         static let plaintext = Key(
             "plaintext",
-            "the consent to send without encryption, on a network you trust, as this version has "
-                + "no TLS",
+            "the consent to send without encryption, on a network you trust",
             write: "plaintext: true")
         static let tls = Key(
-            "tls", "encryption with certificates",
-            later: "this version has no TLS: write plaintext: true to send without encryption on "
-                + "a network you trust")
-        static let all = [address, plaintext, tls]
+            "tls",
+            "the files for TLS 1.3 with certificates on both sides; on a network you trust, "
+                + "plaintext: true in its place sends without encryption",
+            write: "tls: {ca: ca.pem, certificate: agent-loan-07.pem, key: agent-loan-07.key}")
+        static let all = [address, tls, plaintext]
     }
 }

@@ -14,15 +14,27 @@ extension AgentSettings {
                 ScenarioSurroundings(
                     services: services, hasSecret: top.contains(AgentKeys.flowSecret.name)))
         }
-        let collectors = top.required(AgentKeys.collectors) { $0.collectors() }
+        let collectors = top.required(AgentKeys.collectors) { $0.collectors(file: file) }
+        let delivery = top.value(AgentKeys.delivery, default: .all) { $0.delivery() }
+        let spool = top.value(AgentKeys.spool, default: .standard) { $0.spool() }
+        let metrics = top.value(AgentKeys.listen, default: NetworkAddress?.none) { field in
+            field.section(AgentKeys.Listen.all)?
+                .value(AgentKeys.Listen.metrics, default: NetworkAddress?.none) {
+                    $0.networkAddressOrNone()
+                }
+        }
         guard version != nil, let identity, let window, let energy, let capture, let services,
-            let scenarios, let flowKeys, let collectors
+            let scenarios, let flowKeys, let collectors, let delivery, let spool, let metrics
         else { return nil }
         self.init(
             id: identity.id, state: identity.state, window: window, energy: energy,
             capture: capture, services: services, scenarios: scenarios, flowKeys: flowKeys,
-            collectors: collectors)
+            collectors: collectors, delivery: delivery, spool: spool, metrics: metrics)
     }
+}
+
+extension SpoolSettings {
+    static let standard = SpoolSettings(maximumMebibytes: 64, maximumAge: .seconds(45 * 86_400))
 }
 
 extension CaptureSettings {
@@ -129,22 +141,39 @@ extension Field {
         return isUsable ? name : reject(name, "is not a name of 1 to 15 bytes without / : or space")
     }
 
-    fileprivate func collectors() -> [CollectorEndpoint]? {
-        guard let fields = elements(0...64) else { return nil }
-        guard fields.count <= 1 else {
-            let second = fields[1]
-            return second.reject(
-                .notAvailable(path: second.path, written: ""),
-                "this version sends to one collector; keep the first")
-        }
-        return fields.readAll { field in
+    fileprivate func collectors(file: String) -> [CollectorEndpoint]? {
+        var taken = FirstUses<NetworkAddress>()
+        return elements(0...8)?.readAll { field in
             typealias Keys = AgentKeys.Collector
             guard let section = field.section(Keys.all) else { return nil }
-            let address = section.required(Keys.address) { $0.networkAddress() }
-            let plaintext: Void? = section.plaintext(Keys.plaintext)
-            guard let address, plaintext != nil else { return nil }
-            return CollectorEndpoint(address: address, place: field.place)
+            let address = section.required(Keys.address) { field in
+                field.networkAddress().flatMap {
+                    taken.claim($0, written: $0.description, by: field) ? $0 : nil
+                }
+            }
+            let transport = section.transport(
+                tls: Keys.tls, plaintext: Keys.plaintext, keys: .agent, file: file)
+            guard let address, let transport else { return nil }
+            return CollectorEndpoint(address: address, transport: transport, place: field.place)
         }
+    }
+}
+
+extension Field {
+    fileprivate func delivery() -> Delivery? { word([("all", .all), ("failover", .failover)]) }
+
+    fileprivate func spool() -> SpoolSettings? {
+        typealias Keys = AgentKeys.Spool
+        let standard = SpoolSettings.standard
+        guard let section = section(Keys.all) else { return nil }
+        let size = section.value(Keys.maximumMiB, default: standard.maximumMebibytes) {
+            $0.integer(in: 8...65_536)
+        }
+        let age = section.value(Keys.maximumAge, default: standard.maximumAge) {
+            $0.upToNinetyDays()
+        }
+        guard let size, let age else { return nil }
+        return SpoolSettings(maximumMebibytes: size, maximumAge: age)
     }
 }
 

@@ -18,8 +18,12 @@ package struct AgentSettings: Sendable, Hashable {
     /// At most 256, with at most 16,384 steps in all.
     package let scenarios: [FlowScenario]
     package let flowKeys: FlowKeySettings
-    /// None or one; with none, records stay in the spool.
+    /// At most 8, none twice; with none, records stay in the spool.
     package let collectors: [CollectorEndpoint]
+    package let delivery: Delivery
+    package let spool: SpoolSettings
+    /// Where metrics are shown; `nil` for nowhere.
+    package let metrics: NetworkAddress?
     /// What is probably not meant, though it can be followed: for people, in the order of the file.
     package internal(set) var warnings: [SettingsWarning] = []
 
@@ -42,6 +46,22 @@ package struct AgentSettings: Sendable, Hashable {
         settings.warnings = warnings
         return settings
     }
+}
+
+/// Which of several collectors get a record.
+package enum Delivery: String, Sendable, Hashable {
+    /// Every collector gets every record.
+    case all
+    /// One gets it: the first that can be reached.
+    case failover
+}
+
+/// How much is kept for collectors that cannot be reached.
+package struct SpoolSettings: Sendable, Hashable {
+    /// Bytes on disk in MiB, 8 to 65,536.
+    package let maximumMebibytes: Int
+    /// 1 s to 90 days.
+    package let maximumAge: Nanoseconds
 }
 
 /// What is kept of the keys of flows.
@@ -117,9 +137,10 @@ package enum ServiceCPU: Sendable, Hashable {
     case callers
 }
 
-/// Where records are sent, without encryption.
+/// Where records are sent.
 package struct CollectorEndpoint: Sendable, Hashable {
     package let address: NetworkAddress
+    package let transport: TransportSettings
     /// Where the settings name it.
     package let place: SourcePlace
 }

@@ -2,10 +2,14 @@
 ///
 /// docs/configuration.md is the manual of its keys.
 package struct CollectorSettings: Sendable, Hashable {
-    /// Where agents connect, without encryption.
+    /// Where agents connect.
     package let agents: NetworkAddress
+    /// How agents connect.
+    package let transport: TransportSettings
     /// The SQLite file of the store.
     package let sqlite: String
+    /// Where metrics are shown; `nil` for nowhere.
+    package let metrics: NetworkAddress?
 
     /// Reads the settings at `path`.
     package static func load(path: String) throws(SettingsErrors) -> CollectorSettings {
@@ -23,14 +27,12 @@ package struct CollectorSettings: Sendable, Hashable {
 
     init?(_ top: Section, file: String) {
         let version = top.formatVersion(CollectorKeys.version)
-        let standardAddress = NetworkAddress(host: "127.0.0.1", port: 7443)
-        let agents = top.value(CollectorKeys.listen, default: standardAddress) { field in
-            field.section(CollectorKeys.Listen.all)?
-                .value(CollectorKeys.Listen.agents, default: standardAddress) {
-                    $0.networkAddress()
-                }
+        let listen = top.value(CollectorKeys.listen, default: Listening.standard) {
+            $0.listening()
         }
-        let plaintext: Void? = top.plaintext(CollectorKeys.plaintext)
+        let transport = top.transport(
+            tls: CollectorKeys.tls, plaintext: CollectorKeys.plaintext, keys: .collector,
+            file: file)
         let standardStore = "/var/lib/jouleflow-collector/jouleflow.db"
         let sqlite = top.value(CollectorKeys.store, default: standardStore) { field in
             field.section(CollectorKeys.Store.all)?
@@ -38,9 +40,35 @@ package struct CollectorSettings: Sendable, Hashable {
                     $0.filePath(besideFile: file)
                 }
         }
-        guard version != nil, let agents, plaintext != nil, let sqlite else { return nil }
-        self.agents = agents
+        guard version != nil, let listen, let transport, let sqlite else { return nil }
+        agents = listen.agents
+        metrics = listen.metrics
+        self.transport = transport
         self.sqlite = sqlite
+    }
+}
+
+/// Where the collector listens.
+private struct Listening {
+    static let standard = Listening(
+        agents: NetworkAddress(host: "127.0.0.1", port: 7443),
+        metrics: NetworkAddress(host: "127.0.0.1", port: 7481))
+
+    let agents: NetworkAddress
+    let metrics: NetworkAddress?
+}
+
+extension Field {
+    fileprivate func listening() -> Listening? {
+        typealias Keys = CollectorKeys.Listen
+        let standard = Listening.standard
+        guard let section = section(Keys.all) else { return nil }
+        let agents = section.value(Keys.agents, default: standard.agents) { $0.networkAddress() }
+        let metrics = section.value(Keys.metrics, default: standard.metrics) {
+            $0.networkAddressOrNone()
+        }
+        guard let agents, let metrics else { return nil }
+        return Listening(agents: agents, metrics: metrics)
     }
 }
 
@@ -51,17 +79,17 @@ enum CollectorKeys {
         "listen", "the addresses the collector listens on",
         write: "listen: {agents: \"127.0.0.1:7443\"}")
     static let plaintext = Key(
-        "plaintext",
-        "the consent to receive without encryption, on a network you trust, as this version has "
-            + "no TLS",
+        "plaintext", "the consent to receive without encryption, on a network you trust",
         write: "plaintext: true")
     static let tls = Key(
-        "tls", "encryption with certificates",
-        later: "this version has no TLS: write plaintext: true to receive without encryption on "
-            + "a network you trust")
+        "tls",
+        "the files for TLS 1.3 with certificates on both sides; on a network you trust, "
+            + "plaintext: true in its place receives without encryption",
+        write: "tls: {ca: ca.pem, certificate: collector-collector.example.pem, "
+            + "key: collector-collector.example.key}")
     static let store = Key(
         "store", "where records are stored", write: "store: {sqlite: jouleflow.db}")
-    static let top = [version, listen, plaintext, tls, store]
+    static let top = [version, listen, tls, plaintext, store]
 
     enum Listen {
         static let agents = Key(
@@ -69,7 +97,12 @@ enum CollectorKeys {
         static let pages = Key(
             "pages", "the address of the web pages",
             later: "leave it out: reports are made by jouleflow-collector report")
-        static let all = [agents, pages]
+        static let metrics = Key(
+            "metrics",
+            "the address of the metrics for Prometheus, path /metrics, or none; 127.0.0.1:7481 if "
+                + "left out",
+            write: "metrics: \"127.0.0.1:7481\"")
+        static let all = [agents, metrics, pages]
     }
 
     enum Store {

@@ -19,6 +19,12 @@ package struct NetworkAddress: Sendable, Hashable, CustomStringConvertible {
 
 extension Field {
     /// `host:port`, an IPv6 address in brackets.
+    /// `none`, or an address.
+    func networkAddressOrNone() -> NetworkAddress?? {
+        if case .scalar("none", isQuoted: false) = node.content { return .some(nil) }
+        return networkAddress().map { .some($0) }
+    }
+
     func networkAddress() -> NetworkAddress? {
         guard let text = text(expected: "an address like \"127.0.0.1:7443\"") else { return nil }
         guard let colon = text.lastIndex(of: ":") else { return reject(text, "has no port") }
@@ -55,19 +61,5 @@ extension Field {
     private static func isIPv6(_ text: String) -> Bool {
         var address = in6_addr()
         return inet_pton(AF_INET6, text, &address) == 1
-    }
-}
-
-extension Section {
-    /// Whether the other side may be spoken to without encryption: `plaintext: true` must be
-    /// written, so that nobody sends in the clear by leaving something out.
-    func plaintext(_ key: Key) -> Void? {
-        guard let field = field(key) else {
-            // `tls` without `plaintext` was refused by name already.
-            if !contains("tls") { reportMissing(key) }
-            return nil
-        }
-        guard let isPlain = field.boolean() else { return nil }
-        return isPlain ? () : field.reject(.notAvailable(path: field.path, written: "false"))
     }
 }

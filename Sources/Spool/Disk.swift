@@ -33,6 +33,17 @@ final class Descriptor {
         return Int(status.st_size)
     }
 
+    /// Whether the path still leads to this file.
+    func isStill(at path: String) throws(SpoolError) -> Bool {
+        var (own, named) = (stat(), stat())
+        _ = try retrying("stat", path) { fstat(number, &own) }
+        do { _ = try retrying("stat", path) { lstat(path, &named) } } catch {
+            if error.isGone { return false }
+            throw error
+        }
+        return own.st_ino == named.st_ino && own.st_dev == named.st_dev
+    }
+
     /// Up to `count` bytes from `offset`; fewer at the file's end.
     func read(from offset: Int, count: Int) throws(SpoolError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: max(0, count))
@@ -103,8 +114,7 @@ final class SystemDisk: Disk {
 
     func remove(_ path: String) throws(SpoolError) {
         do { _ = try retrying("remove", path) { unlink(path) } } catch {
-            if case .io(_, _, ENOENT) = error { return }
-            throw error
+            guard error.isGone else { throw error }
         }
     }
 }

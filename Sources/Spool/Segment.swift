@@ -1,3 +1,4 @@
+import Chain
 import Glibc
 
 /// A segment's file, as far as memory holds it.
@@ -5,28 +6,34 @@ struct Segment {
     private static let prefix = "segment-"
     private static let suffix = ".spool"
     private static let digits = 20
-    /// A first sequence number beyond this is no file of ours.
-    private static let largestFirst: UInt64 = 1 << 62
-    /// A segment's file beyond this is no file of ours and is not read.
-    private static let largestFile = 1 << 28
 
-    let first: UInt64
     let path: String
-    /// `nil` where the header was altered: the entries cannot be told from each other's manifests.
-    let header: SegmentHeader?
+    let header: SegmentHeader
     /// The sequence number after the last entry.
     var next: UInt64
     /// Bytes up to the end of the last entry.
     var size: Int
-    /// Unacknowledged records that should be here and cannot be read, ascending.
+    /// Records held back by none that should be here or just before and cannot be read, ascending.
     var missing: [ClosedRange<UInt64>] = []
+
+    var first: UInt64 { header.first }
+
+    /// The first record that the segment answers for, readable or not.
+    var oldest: UInt64 { min(first, missing.first?.lowerBound ?? .max) }
 
     init(new header: SegmentHeader, in directory: String) {
         self.header = header
-        first = header.first
         next = header.first
         size = header.size
         path = directory + "/" + Self.name(first: header.first)
+    }
+
+    init(_ file: SegmentFile, _ header: SegmentHeader) {
+        self.header = header
+        path = file.path
+        next = file.next
+        size = file.size
+        missing = file.missing
     }
 
     static func name(first: UInt64) -> String {
@@ -39,41 +46,10 @@ struct Segment {
     static func first(ofName name: String) -> UInt64? {
         guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return nil }
         let number = name.dropFirst(prefix.count).dropLast(suffix.count)
-        guard number.count == digits, let first = UInt64(number), 1...largestFirst ~= first else {
-            return nil
-        }
+        guard number.count == digits, let first = UInt64(number),
+            1...SpoolLimits.sequence ~= first
+        else { return nil }
         return first
-    }
-
-    /// Reads the file and finds every whole entry. Returns the bytes after the last of them too.
-    static func load(_ path: String, first: UInt64) throws(SpoolError) -> (Segment, rest: Int) {
-        let file = try Descriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-        let size = try file.size()
-        guard size <= largestFile else {
-            throw .corrupt(path: path, reason: "is \(size) bytes long, which no segment is")
-        }
-        let bytes = try file.read(from: 0, count: size)
-        let header = try SegmentHeader(bytes, path: path)
-        if let header, header.first != first {
-            throw .corrupt(path: path, reason: "begins with record \(header.first)")
-        }
-        var segment = Segment(path: path, first: first, header: header)
-        while let entry = Entry.next(in: bytes, from: segment.size, expected: segment.next) {
-            if entry.sequence > segment.next {
-                segment.missing.append(segment.next...entry.sequence - 1)
-            }
-            segment.next = entry.sequence + 1
-            segment.size = entry.record.upperBound
-        }
-        return (segment, bytes.count - segment.size)
-    }
-
-    private init(path: String, first: UInt64, header: SegmentHeader?) {
-        self.path = path
-        self.first = first
-        self.header = header
-        next = first
-        size = header?.size ?? 0
     }
 
     /// How many records of `missing` there are.
@@ -86,5 +62,62 @@ struct Segment {
             $0.upperBound <= through ? nil : max($0.lowerBound, through + 1)...$0.upperBound
         }
         return before - missingCount
+    }
+
+    /// Puts a range before all others of `missing`.
+    mutating func miss(before range: ClosedRange<UInt64>) { missing.insert(range, at: 0) }
+}
+
+/// What a file with a segment's name holds.
+struct SegmentFile {
+    /// A longer file is no segment and is not read.
+    private static let largest = 16 << 20
+
+    let path: String
+    /// As the name says.
+    let first: UInt64
+    /// `nil` where it was altered, or says another first number than the name.
+    private(set) var header: SegmentHeader?
+    /// The sequence number after the last whole entry.
+    private(set) var next: UInt64
+    /// Bytes up to the end of the last whole entry.
+    private(set) var size = 0
+    /// Numbers between whole entries.
+    private(set) var missing: [ClosedRange<UInt64>] = []
+    /// Bytes after the last whole entry.
+    private(set) var rest = 0
+    /// After the last whole entry; `nil` where there is none and no header.
+    private(set) var head: ChainHead?
+
+    /// Reads the file and finds every whole entry. What is no readable file holds nothing. Throws
+    /// where the fault is not the file's.
+    init(_ path: String, first: UInt64) throws(SpoolError) {
+        self.path = path
+        self.first = first
+        next = first
+        do throws(SpoolError) {
+            let file = try Descriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            let length = try file.size()
+            guard length <= Self.largest else { return }
+            try read(try file.read(from: 0, count: length))
+        } catch {
+            guard error.isOfFile else { throw error }
+        }
+    }
+
+    private mutating func read(_ bytes: [UInt8]) throws(SpoolError) {
+        let found = try SegmentHeader(bytes, path: path)
+        header = found?.first == first ? found : nil
+        size = header?.size ?? 0
+        head = header?.previous
+        var last: Entry?
+        while let entry = Entry.next(in: bytes, from: size, expected: next) {
+            if entry.sequence > next { missing.append(next...entry.sequence - 1) }
+            next = entry.sequence + 1
+            size = entry.record.upperBound
+            last = entry
+        }
+        if let last { head = last.previous.appending(Array(bytes[last.record])) }
+        rest = bytes.count - size
     }
 }

@@ -1,7 +1,7 @@
 import Glibc
 package import Metering
 
-/// Records on disk, bounded, until they are acknowledged.
+/// Records on disk, bounded, chained, until every destination has them.
 ///
 /// The directory (mode 0700, files 0600) holds
 ///
@@ -9,105 +9,179 @@ package import Metering
 /// |---|---|
 /// | `lock` | held with flock(2) while an agent uses the directory |
 /// | `segment-<first sequence, 20 digits>.spool` | a header and entries, oldest first |
-/// | `position` | how far the run was acknowledged (Position.swift) |
+/// | `position-<hash>` | how far one destination has the run (Position.swift) |
 /// | `new` | a segment in the making, removed on opening |
+/// | `damaged-<number>-<name>` | what was moved aside (DamagedFiles.swift): at most 4, of 4 MiB |
 ///
-/// A segment's header: magic `JFSPOOL\n`, u32 format version, u32 length of the manifest, u64 run,
-/// u64 first sequence, u64 dropped, u64 dropped through, the manifest, u32 CRC-32C of all that. An
-/// entry: u32 length of the record, u32 CRC-32C of sequence and record, u64 sequence, the record.
-/// Numbers are little-endian. A new segment begins when one is full and when the manifest changes; it
-/// is written and synchronised under the name `new` and renamed, so no segment has half a header.
+/// The identity (Identity.swift) lies elsewhere: run, last number made, and the chain's head there. It
+/// is overwritten in place after each append and not synchronised; where a run begins, and before
+/// acknowledged segments are removed, it is synchronised.
+///
+/// Format 2, numbers little-endian. A segment's header:
+///
+/// | offset | bytes | field |
+/// |---|---|---|
+/// | 0 | 8 | magic `JFSPOOL\n` |
+/// | 8 | 4 | format version |
+/// | 12 | 4 | length of the header, with its checksum |
+/// | 16 | 8 | run |
+/// | 24 | 8 | number of the first entry |
+/// | 32 | 8 | dropped: records of the run lost before all had them, up to the segment's creation |
+/// | 40 | 8 | released: up to here all records are acknowledged by all, or counted in dropped |
+/// | 48 | 8 | age: how long an agent had the spool open, in nanoseconds |
+/// | 56 | 16 | run before this one, and the number of its last record; 0, 0 for none |
+/// | 72 | 32 | head of the chain before the first entry |
+/// | 104 | | manifest |
+/// | | 4 | CRC-32C of all that |
+///
+/// An entry is 48 bytes and the record:
+///
+/// | offset | bytes | field |
+/// |---|---|---|
+/// | 0 | 4 | length of the record |
+/// | 4 | 4 | CRC-32C of all that follows |
+/// | 8 | 8 | number |
+/// | 16 | 32 | head of the chain before the record |
+/// | 48 | | record |
+///
+/// Any range can so be sent with the head before it, whatever was lost before. A new segment begins
+/// when one is full or a sixteenth of the largest age old, and when the manifest changes; it is written
+/// and synchronised under the name `new` and renamed, so no segment has half a header.
 ///
 /// What happens when
 ///
 /// - the process is killed or power fails: what `append` returned is there. An unfinished entry at the
 ///   end of the newest segment is cut on opening and counted in `recovery`.
 /// - bytes inside a segment were altered: the next whole entry is found by its checksum and number;
-///   what lay between is counted as dropped. Where a header was altered, all of its segment is.
-/// - the disk is full, read-only or broken: `append` throws, nothing is changed, and the same append
-///   may be tried again.
-/// - `totalBytes` is reached: the oldest segments go. The count is in the header of the new segment
-///   before they are removed, so it survives; an interrupted removal is finished on opening.
+///   what lay between is counted as dropped. Where that is the newest segment's end, the identity
+///   tells which numbers were used, and the chain goes on from its head.
+/// - a header was altered, or a file is of another run, of an older format or no segment at all: it is
+///   moved aside; the records it held are counted as dropped.
+/// - the directory is lost or emptied, or none of its segments can be read: a new run begins, which
+///   names as `predecessor` the run before and its last record, as the identity has them. So it does
+///   where a destination has more than identity and segments know of.
+/// - the identity is lost: the segments tell run and numbers, and it is made anew. Where both are
+///   lost, a run without predecessor begins. Where it cannot be written, records are kept all the
+///   same, but for the first of a run.
+/// - files or the directory are deleted while open: the next `append` notices, makes them anew and
+///   goes on in the same run; the records that not all had are counted as dropped.
+/// - the disk is full, read-only or broken, or a right is missing: `append` throws, nothing is changed,
+///   and the same append may be tried again, and succeeds once the cause is gone. Opening then mends
+///   what it can and leaves the rest; acknowledging keeps in memory what it cannot write.
+/// - `totalBytes` or `maximumAge` is reached: the oldest segments go. The count is in the header of the
+///   new segment before they are removed, so it survives; an interrupted removal is finished on opening.
 /// - everything is acknowledged: the newest segment stays, and with it run and sequence.
-/// - the directory is lost: a new run begins.
+/// - a destination is new: it gets what is held. One that is not named any more holds back nothing.
+///
+/// Another process, a missing right or a newer format keep the spool from opening; damage does not.
 ///
 /// Not safe to share: its owner confines it to one actor or thread.
 package final class Spool {
-    /// Random, made with the spool, never 0.
-    package let run: RunID
-    /// The number the next record gets. Counts from 1 without holes.
-    package private(set) var nextSequence: UInt64
-    /// Every record up to here is acknowledged or gone for good.
-    package private(set) var acknowledged: UInt64
     /// What opening found broken.
     package let recovery: SpoolRecovery
 
-    private let directory: String
-    private let limits: SpoolLimits
-    private let disk: any Disk
-    private let lock: Descriptor
-    private let position: Descriptor
+    let destinations: [String]
+    /// How far each destination came, in their order.
+    var acknowledged: [UInt64]
     /// Oldest first.
-    private var segments: [Segment]
-    /// Records lost for good, without those that a segment still counts as missing.
-    private var lost: UInt64
-    private var droppedThrough: UInt64
-    private var manifest: [UInt8] = []
-    /// The newest segment's file, once it was written to.
-    private var writer: Descriptor?
-    /// Where the last batch ended.
-    private var cursor: Cursor?
-    /// Files of segments out of use that are still to be removed.
-    private var leftovers: [String] = []
-    /// Whether names in the directory changed since it was last synchronised.
-    private var isDirectoryDirty = false
-    /// Whether the position's file is behind `acknowledged`.
-    private var isPositionStale = false
+    var segments: [Segment]
+    /// Where the last batches ended.
+    var cursors: [Cursor] = []
 
-    private struct Cursor {
-        let file: Descriptor
-        let segment: UInt64
-        let sequence: UInt64
-        let offset: Int
-    }
+    let directory: String
+    let identityPath: String
+    let limits: SpoolLimits
+    let disk: any Disk
+    /// Nanoseconds since some moment; goes on while the host sleeps, and is never set.
+    let clock: () -> UInt64
+    let opened: (clock: UInt64, age: UInt64)
+    var lock: Descriptor
+    /// The run, and how far it came.
+    var identity: Identity
+    /// Of the records to come; empty before the first `use(manifest:)`.
+    var manifest: [UInt8] = []
+    /// The newest segment's file, once it was written to.
+    var writer: Descriptor?
+    /// Files of segments out of use that are still to be removed.
+    var leftovers: [String] = []
+    /// Whether names in the directory changed since it was last synchronised.
+    var isDirectoryDirty = false
+    /// Whether the run is in no identity yet, and must be before its first record.
+    var isNewRun: Bool
+    /// Whether the identity's file is gone, or not this run's, and must be made anew.
+    var isIdentityUnwritten: Bool
+    /// Whether leftovers may only go once the identity tells that they were released.
+    var isReleaseUntold = false
+    /// Indices of the destinations whose files are behind `acknowledged`.
+    var stalePositions: Set<Int> = []
 
     /// Opens the spool in `directory`, which is made where it is missing; the one above it must
     /// exist.
+    ///
+    /// - Parameters:
+    ///   - identity: the identity's file, outside the directory.
+    ///   - destinations: who must have a record before it is freed; with none, nothing is.
     package convenience init(
-        directory: String, limits: SpoolLimits = SpoolLimits()
+        directory: String, identity: String, destinations: [String],
+        limits: SpoolLimits = SpoolLimits()
     ) throws(SpoolError) {
-        try self.init(directory: directory, limits: limits, disk: SystemDisk())
+        try self.init(
+            directory: directory, identity: identity, destinations: destinations, limits: limits,
+            disk: SystemDisk(), clock: systemUptime)
     }
 
-    init(directory: String, limits: SpoolLimits, disk: any Disk) throws(SpoolError) {
-        let lock = try SpoolOpening.lock(directory)
-        let file = try Descriptor(
-            directory + "/" + Position.name, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
-        let found = try SpoolOpening(directory, position: try Position(in: file), disk: disk)
+    init(
+        directory: String, identity: String, destinations: [String], limits: SpoolLimits,
+        disk: any Disk, clock: @escaping () -> UInt64
+    ) throws(SpoolError) {
+        lock = try SpoolOpening.lock(directory)
+        let found = try SpoolOpening(
+            directory, identity: identity, destinations: destinations, disk: disk)
         self.directory = directory
+        identityPath = identity
+        self.destinations = destinations
         self.limits = limits
         self.disk = disk
-        self.lock = lock
-        position = file
-        run = RunID(found.run)
-        nextSequence = found.nextSequence
+        self.clock = clock
+        self.identity = found.identity
+        opened = (clock(), found.identity.counts.age)
+        isNewRun = found.isNewRun
+        isIdentityUnwritten = found.isUnwritten
         acknowledged = found.acknowledged
-        recovery = found.recovery
         segments = found.segments
-        lost = found.lost
-        droppedThrough = found.droppedThrough
+        recovery = found.recovery
     }
 
-    /// The oldest record still held; `nextSequence` where there is none.
-    package var firstSequence: UInt64 {
-        min(nextSequence, max(acknowledged + 1, segments.first?.first ?? nextSequence))
-    }
+    /// Random, made with the spool, never 0.
+    package var run: RunID { RunID(identity.run) }
 
-    /// Records of this run lost before they were acknowledged: dropped at the limit, or unreadable.
-    package var dropped: UInt64 { segments.reduce(lost) { $0 + $1.missingCount } }
+    /// The run before this one, and the number of its last record; `nil` where none is known.
+    package var predecessor: (run: UInt64, last: UInt64)? { identity.predecessor.named }
+
+    /// The number the next record gets. Counts from 1 without holes.
+    package var nextSequence: UInt64 { identity.last + 1 }
 
     /// Bytes of all segments.
     package var bytes: Int { segments.reduce(0) { $0 + $1.size } }
+
+    /// Records of this run lost before all destinations had them (dropped at a limit, deleted, or
+    /// unreadable) and those lost before they got a number.
+    package var dropped: UInt64 {
+        segments.reduce(identity.counts.dropped) { $0 + $1.missingCount }
+            + (missingAtEnd.map { $0.upperBound - $0.lowerBound + 1 } ?? 0)
+    }
+
+    /// The oldest record still held that the destination does not have; `nextSequence` where there is
+    /// none.
+    package func firstSequence(for destination: String) -> UInt64 {
+        let held = segments.first?.first ?? nextSequence
+        return min(nextSequence, max(acknowledged(by: destination) + 1, held))
+    }
+
+    /// Every record up to here the destination has, or cannot get; 0 for one that is not named.
+    package func acknowledged(by destination: String) -> UInt64 {
+        destinations.firstIndex(of: destination).map { acknowledged[$0] } ?? 0
+    }
 
     /// Sets the manifest of the records that follow. Needed after each opening, before the first
     /// append; the same bytes again change nothing.
@@ -118,204 +192,18 @@ package final class Spool {
         self.manifest = manifest
     }
 
-    /// Keeps a record and returns its sequence number. Where it throws, nothing has changed.
-    package func append(_ record: [UInt8]) throws(SpoolError) -> UInt64 {
-        guard !manifest.isEmpty else { throw .noManifest }
-        guard 1...SpoolLimits.record ~= record.count else {
-            throw .recordLength(record.count, limit: SpoolLimits.record)
-        }
-        let entry = Entry.encode(record, sequence: nextSequence)
-        if !newestTakes(entry.count) { try beginSegment(entryBytes: entry.count) }
-        try settleDirectory()
-        let last = segments.count - 1
-        let (size, file) = (segments[last].size, try openWriter(segments[last].path))
-        do throws(SpoolError) {
-            try disk.write(entry, to: file, at: size)
-            if limits.synchronizes { try disk.synchronize(file) }
-        } catch {
-            // Where this fails too, the next append overwrites the rest and opening cuts it.
-            try? disk.truncate(file, to: size)
-            throw error
-        }
-        segments[last].size += entry.count
-        segments[last].next += 1
-        nextSequence += 1
-        return nextSequence - 1
-    }
-
-    private func newestTakes(_ entryBytes: Int) -> Bool {
-        guard let newest = segments.last, let header = newest.header else { return false }
-        return header.manifest == manifest && newest.next == nextSequence
-            && (newest.size + entryBytes <= limits.segmentBytes || newest.next == newest.first)
-    }
-
-    private func openWriter(_ path: String) throws(SpoolError) -> Descriptor {
-        if let writer { return writer }
-        let file = try Descriptor(path, O_RDWR | O_NOFOLLOW)
-        writer = file
-        return file
-    }
-
-    /// Begins a segment at `nextSequence`; drops the oldest ones where it would not fit the limit.
-    private func beginSegment(entryBytes: Int) throws(SpoolError) {
-        let (gone, lost, through) = dropsNeeded(entryBytes: entryBytes)
-        let header = SegmentHeader(
-            run: run.rawValue, first: nextSequence, dropped: lost, droppedThrough: through,
-            manifest: manifest)
-        let segment = Segment(new: header, in: directory)
-        let temporary = directory + "/" + SpoolOpening.temporaryName
-        let file = try disk.create(temporary)
-        try disk.write(header.bytes, to: file, at: 0)
-        if limits.synchronizes { try disk.synchronize(file) }
-        try disk.rename(temporary, to: segment.path)
-        // From here on the new segment is there, whatever fails.
-        self.lost = lost
-        droppedThrough = through
-        leftovers += segments[..<gone].map(\.path).filter { $0 != segment.path }
-        segments.removeFirst(gone)
-        if segments.last?.first == segment.first { segments.removeLast() }
-        segments.append(segment)
-        // Opened anew under its final name.
-        writer = nil
-        cursor = nil
-        isDirectoryDirty = true
-    }
-
-    /// How many of the oldest segments must go, and the counts that say so.
-    private func dropsNeeded(entryBytes: Int) -> (gone: Int, lost: UInt64, through: UInt64) {
-        let fixed = SegmentHeader(
-            run: 0, first: 0, dropped: 0, droppedThrough: 0, manifest: manifest
-        ).size
-        var total = bytes + max(limits.segmentBytes, fixed + entryBytes)
-        var (gone, lost, through) = (0, lost, droppedThrough)
-        while gone < segments.count, total > limits.totalBytes {
-            let segment = segments[gone]
-            let start = max(
-                acknowledged + 1, min(segment.first, segment.missing.first?.lowerBound ?? .max))
-            lost += segment.next > start ? segment.next - start : 0
-            through = max(through, segment.next - 1)
-            total -= segment.size
-            gone += 1
-        }
-        return (gone, lost, through)
-    }
-
-    /// Makes a new segment's name durable, then removes the files that went out of use. Takes up
-    /// again what failed before.
-    private func settleDirectory() throws(SpoolError) {
-        if isDirectoryDirty, limits.synchronizes { try disk.synchronizeDirectory(directory) }
-        isDirectoryDirty = false
-        guard !leftovers.isEmpty else { return }
-        while let path = leftovers.first {
-            try disk.remove(path)
-            leftovers.removeFirst()
-            isDirectoryDirty = true
-        }
-        if limits.synchronizes { try disk.synchronizeDirectory(directory) }
-        isDirectoryDirty = false
-    }
-
-    /// Frees every record up to `through`. Going back changes nothing. Where it throws, the records
-    /// count as acknowledged; the next acknowledgement removes what is left.
-    package func acknowledge(through: UInt64) throws(SpoolError) {
-        guard through < nextSequence else {
-            throw .acknowledgedUnmade(through: through, next: nextSequence)
-        }
-        if through > acknowledged {
-            acknowledged = through
-            isPositionStale = true
-        }
-        for index in segments.indices {
-            lost += segments[index].forgetMissing(through: acknowledged)
-        }
-        while segments.count > 1, segments[0].next <= acknowledged + 1 {
-            leftovers.append(segments.removeFirst().path)
-        }
-        if isPositionStale {
-            let now = Position(run: run.rawValue, acknowledged: acknowledged, dropped: lost)
-            try disk.write(now.bytes, to: position, at: 0)
-            isPositionStale = false
-        }
-        try settleDirectory()
+    /// Counts records that were lost before they could be appended. The next record should tell
+    /// `dropped`: until then the count is kept in the identity, as far as that can be written.
+    package func noteLost(_ count: UInt64) {
+        identity.counts.drop(count)
+        identity.untold = min(identity.untold.addingClamped(count), identity.counts.dropped)
+        try? storeIdentity()
     }
 }
 
-// MARK: Reading
-
-extension Spool {
-    /// The oldest records from `sequence` on, all of one segment, or `nil` where there are none.
-    /// Ends after `maximumRecords` or before `maximumBytes` would be exceeded, but holds at least
-    /// one record. It begins after `sequence` where records are lost.
-    package func batch(
-        from sequence: UInt64, maximumRecords: Int, maximumBytes: Int
-    ) throws(SpoolError) -> SpoolBatch? {
-        for index in segments.indices where segments[index].next > sequence {
-            let start = max(sequence, segments[index].first)
-            guard let manifest = segments[index].header?.manifest,
-                segments[index].next > start
-            else { continue }
-            let (first, records) = try read(
-                segments[index], from: start, maximumRecords: max(1, maximumRecords),
-                maximumBytes: max(0, maximumBytes))
-            let found = records.isEmpty ? segments[index].next : first
-            if found > start { noteMissing(start...found - 1, in: index) }
-            if !records.isEmpty {
-                return SpoolBatch(manifest: manifest, first: first, records: records)
-            }
-        }
-        return nil
-    }
-
-    private func read(
-        _ segment: Segment, from start: UInt64, maximumRecords: Int, maximumBytes: Int
-    ) throws(SpoolError) -> (first: UInt64, [[UInt8]]) {
-        var (offset, expected, file) = (segment.header?.size ?? 0, segment.first, Descriptor?.none)
-        // Without a place to go on from, the whole segment is read to find one.
-        var length = segment.size - offset
-        if let cursor, cursor.segment == segment.first, cursor.sequence <= start {
-            (offset, expected, file) = (cursor.offset, cursor.sequence, cursor.file)
-            // Enough for what may be returned and the one entry that exceeds it.
-            let most = Entry.overhead * min(maximumRecords, 1 << 20) + min(maximumBytes, 1 << 30)
-            length = min(segment.size - offset, most + Entry.overhead + SpoolLimits.record)
-            if cursor.sequence < start { length = segment.size - offset }
-        }
-        let source: Descriptor
-        if let file {
-            source = file
-        } else {
-            source = try Descriptor(segment.path, O_RDONLY | O_NOFOLLOW)
-        }
-        let bytes = try source.read(from: offset, count: length)
-        var (at, first, total, records) = (0, start, 0, [[UInt8]]())
-        while records.count < maximumRecords,
-            let entry = Entry.next(in: bytes, from: at, expected: expected)
-        {
-            let isWanted = entry.sequence >= start
-            if isWanted, records.isEmpty { first = entry.sequence }
-            if isWanted, !records.isEmpty {
-                guard entry.sequence == expected, total + entry.record.count <= maximumBytes else {
-                    break
-                }
-            }
-            if isWanted {
-                records.append(Array(bytes[entry.record]))
-                total += entry.record.count
-            }
-            (at, expected) = (entry.record.upperBound, entry.sequence + 1)
-        }
-        cursor = Cursor(
-            file: source, segment: segment.first, sequence: expected, offset: offset + at)
-        return (first, records)
-    }
-
-    /// Counts records that turned out unreadable while open.
-    private func noteMissing(_ range: ClosedRange<UInt64>, in index: Int) {
-        guard range.upperBound > acknowledged else { return }
-        let unacknowledged = max(range.lowerBound, acknowledged + 1)...range.upperBound
-        guard !segments[index].missing.contains(where: { $0.overlaps(unacknowledged) }) else {
-            return
-        }
-        segments[index].missing.append(unacknowledged)
-        segments[index].missing.sort { $0.lowerBound < $1.lowerBound }
-    }
+/// Source: clock_gettime(2), CLOCK_BOOTTIME.
+private func systemUptime() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -12,8 +12,6 @@ package enum SpoolError: Error, Hashable, Sendable {
     case readOnly(path: String)
     /// Any other error of the system.
     case io(path: String, call: String, errno: Int32)
-    /// The files cannot be what this program wrote, and going on might use a number twice.
-    case corrupt(path: String, reason: String)
     /// A newer version of this program wrote the file.
     case unknownFormat(path: String, version: UInt32)
     /// A record is empty or longer than `SpoolLimits.record`.
@@ -22,6 +20,8 @@ package enum SpoolError: Error, Hashable, Sendable {
     case manifestLength(Int, limit: Int)
     /// `use(manifest:)` comes before the first append.
     case noManifest
+    /// Somebody acknowledged who was not named at opening.
+    case unknownDestination(String)
     /// A record was acknowledged that was never made.
     case acknowledgedUnmade(through: UInt64, next: UInt64)
 
@@ -33,6 +33,18 @@ package enum SpoolError: Error, Hashable, Sendable {
             case EROFS: .readOnly(path: path)
             default: .io(path: path, call: call, errno: errno)
             }
+    }
+
+    /// Whether there is nothing of that name.
+    var isGone: Bool {
+        if case .io(_, _, ENOENT) = self { true } else { false }
+    }
+
+    /// Whether one file is at fault, and not the directory, the process or the system: it is gone,
+    /// cannot be read, or is no plain file.
+    var isOfFile: Bool {
+        guard case .io(_, _, let errno) = self else { return false }
+        return [ENOENT, EIO, ELOOP, EISDIR, ENXIO, ENODEV].contains(errno)
     }
 }
 
@@ -47,8 +59,6 @@ extension SpoolError: CustomStringConvertible {
         case .readOnly(let path): "\(path) lies on a read-only file system: remount it writable"
         case .io(let path, let call, let errno):
             "cannot \(call) \(path): \(String(cString: strerror(errno)))"
-        case .corrupt(let path, let reason):
-            "\(path) \(reason): move it away to start a new run"
         case .unknownFormat(let path, let version):
             "\(path) has format \(version), written by a newer version: run that version"
         case .recordLength(let length, let limit):
@@ -56,6 +66,7 @@ extension SpoolError: CustomStringConvertible {
         case .manifestLength(let length, let limit):
             "a manifest of \(length) bytes, allowed are 1 to \(limit)"
         case .noManifest: "a record came before the first manifest"
+        case .unknownDestination(let name): "\(name) is no destination of the spool"
         case .acknowledgedUnmade(let through, let next):
             "record \(through) was acknowledged, but the next to be made is \(next)"
         }

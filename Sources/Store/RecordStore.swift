@@ -80,9 +80,6 @@ package struct StoreOutcome: Sendable, Hashable {
     package var stored = 0
     /// Records that were there already, byte for byte.
     package var duplicates = 0
-    /// Sequences that are there already with other bytes. The first bytes stay; the others are
-    /// kept aside as evidence of two agents under one name.
-    package var conflicts: [UInt64] = []
 }
 
 /// Sequences `first...last` of a run that its agent no longer had when it came.
@@ -91,56 +88,13 @@ package struct SequenceLoss: Sendable, Hashable {
     package let run: RunID
     package let first: UInt64
     package let last: UInt64
-}
 
-/// Why the store cannot do what was asked.
-package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    case permissionDenied(path: String)
-    case cannotOpen(path: String, reason: String)
-    case notAStore(path: String)
-    /// The file was made by a later version of this program.
-    case newerSchema(path: String)
-    /// A record names a manifest that was never stored.
-    case manifestMissing(ManifestDigest)
-    /// Other bytes are stored under this digest.
-    case manifestConflict(ManifestDigest)
-    case invalidAgentName(length: Int)
-    /// A number that does not fit: sequences and times end at 2⁶³ − 1.
-    case outOfRange(what: String, value: UInt64)
-    case tooLarge(what: String, bytes: Int, limit: Int)
-    /// SQLite failed: disk full, damaged file, locked for too long.
-    case database(code: Int32, message: String)
-
-    package var description: String {
-        switch self {
-        case .permissionDenied(let path):
-            "no permission to read and write \(path): give the file and its folder to this user, or run as the collector's"
-        case .cannotOpen(let path, let reason): "cannot open the store \(path): \(reason)"
-        case .notAStore(let path): "\(path) is no store of jouleflow-collector"
-        case .newerSchema(let path):
-            "\(path) was made by a later version of jouleflow-collector: use that version"
-        case .manifestMissing(let digest):
-            "a record names manifest \(String(digest.rawValue, radix: 16)), which was never stored"
-        case .manifestConflict(let digest):
-            "two manifests have the digest \(String(digest.rawValue, radix: 16))"
-        case .invalidAgentName(let length):
-            "an agent's name has 1 to \(StoreLimits.agentNameBytes) bytes, not \(length)"
-        case .outOfRange(let what, let value): "\(what) \(value) does not fit the store"
-        case .tooLarge(let what, let bytes, let limit):
-            "a \(what) of \(bytes) bytes exceeds the limit of \(limit)"
-        case .database(let code, let message): "SQLite error \(code): \(message)"
-        }
+    package init(agent: String, run: RunID, first: UInt64, last: UInt64) {
+        self.agent = agent
+        self.run = run
+        self.first = first
+        self.last = last
     }
-}
-
-/// What the store refuses to hold. Beyond a limit the whole batch is refused with an error.
-package enum StoreLimits {
-    /// Longest name of an agent, in bytes of UTF-8.
-    package static let agentNameBytes = 255
-    /// Longest record, in bytes.
-    package static let recordBytes = 1 << 20
-    /// Longest manifest, in bytes.
-    package static let manifestBytes = 1 << 20
 }
 
 /// Keeps each record exactly once and hands the records of a period out again.
@@ -150,16 +104,30 @@ package protocol RecordStore: Sendable {
     /// Makes the run known and returns its highest durable sequence, 0 where it has none.
     ///
     /// Sequences below `firstAvailable` that were never stored are gone: they are kept as losses,
-    /// and the durable sequence jumps over them.
-    func open(run: RunID, of agent: String, firstAvailable: UInt64) throws(StoreError) -> UInt64
+    /// and the durable sequence jumps over them. So are those of the run before up to its last.
+    /// Refuses another key than the run has, and another run before it.
+    func open(_ greeting: Greeting) throws(StoreError) -> UInt64
 
     /// Keeps a manifest. The caller has checked that the digest is that of the bytes.
     func store(manifest: ManifestDigest, bytes: [UInt8]) throws(StoreError)
 
-    /// Keeps the records in one transaction: all of them, or none where it throws.
+    /// Keeps batches in one transaction, in this order, each whole or not at all: what is wrong with one
+    /// is its result and harms no other. Throws where the transaction fails: then none is kept.
+    ///
+    /// The caller has verified the signatures.
     func store(
-        _ records: [IncomingRecord], run: RunID, of agent: String, receivedAt: Timestamp
-    ) throws(StoreError) -> StoreOutcome
+        _ batches: [IncomingBatch]
+    ) throws(StoreError) -> [Result<StoreOutcome, StoreError>]
+
+    /// Keeps a batch that was refused as evidence, and why as an alert. Bounded per run: see
+    /// ``StoreLimits``.
+    func setAside(_ batch: RefusedBatch) throws(StoreError)
+
+    /// Keeps an alert; one that is there already is counted.
+    func note(_ alert: NewAlert) throws(StoreError)
+
+    /// Every alert, by agent, kind and time.
+    func alerts() throws(StoreError) -> [Alert]
 
     /// The names of all agents, in order.
     func agents() throws(StoreError) -> [String]

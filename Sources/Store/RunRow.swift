@@ -1,3 +1,4 @@
+import Chain
 import Foundation
 import GRDB
 import Metering
@@ -6,45 +7,68 @@ import Metering
 struct RunRow {
     let id: Int64
     let agent: Int64
-    var durable: Int64
+    let run: RunID
+    private(set) var durable: Int64
     private var first: Int64?
     private var longest: Int64
+    /// After record `durable`; `nil` where that one is not stored.
+    private(set) var head: ChainHead?
+    /// `nil` until the run's agent has presented it.
+    var key: Int64?
+    var predecessor: Predecessor?
 
     enum Insertion { case stored, duplicate, conflict }
 
+    /// The head before the run's first record.
+    var start: ChainHead {
+        ChainHead(
+            startOf: run.rawValue, after: predecessor.map { ($0.run.rawValue, $0.last) })
+    }
+
     static func findOrMake(_ db: Database, run: RunID, agent name: String) throws -> RunRow {
-        guard (1...StoreLimits.agentNameBytes).contains(name.utf8.count) else {
-            throw StoreError.invalidAgentName(length: name.utf8.count)
-        }
-        let run = Int64(bitPattern: run.rawValue)
         if let found = try find(db, run: run, agent: name) { return found }
+        let agent = try AgentRow.findOrMake(db, name)
         try db.execute(
-            sql: "INSERT INTO agents (name) VALUES (?) ON CONFLICT DO NOTHING", arguments: [name])
-        try db.execute(
-            sql: "INSERT INTO runs (agent_id, run) SELECT id, ? FROM agents WHERE name = ?",
-            arguments: [run, name])
+            sql: "INSERT INTO runs (agent_id, run) VALUES (?, ?)",
+            arguments: [agent, Int64(bitPattern: run.rawValue)])
         guard let made = try find(db, run: run, agent: name) else {
             throw StoreError.database(code: 1, message: "the run was not kept")
         }
         return made
     }
 
-    private static func find(_ db: Database, run: Int64, agent: String) throws -> RunRow? {
+    static func find(_ db: Database, run: RunID, agent: String) throws -> RunRow? {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT runs.id, agent_id, durable, first_sequence, longest
+                SELECT runs.id, agent_id, durable, first_sequence, longest, head, key_id,
+                  predecessor_run, predecessor_last
                 FROM runs JOIN agents ON agents.id = agent_id WHERE name = ? AND run = ?
                 """)
-        return try Row.fetchOne(statement, arguments: [agent, run]).map { row in
-            RunRow(
-                id: row[0], agent: row[1], durable: row[2], first: row[3], longest: row[4])
+        let arguments: StatementArguments = [agent, Int64(bitPattern: run.rawValue)]
+        return try Row.fetchOne(statement, arguments: arguments).map { row in
+            let predecessor: Int64? = row[7]
+            let last: Int64? = row[8]
+            return RunRow(
+                id: row[0], agent: row[1], run: run, durable: row[2], first: row[3],
+                longest: row[4], head: ChainHead(row.bytes(5)), key: row[6],
+                predecessor: predecessor.map {
+                    Predecessor(
+                        run: RunID(UInt64(bitPattern: $0)), last: UInt64(clamping: last ?? 0))
+                })
         }
     }
 
     func save(_ db: Database) throws {
         try db.cachedStatement(
-            sql: "UPDATE runs SET durable = ?, first_sequence = ?, longest = ? WHERE id = ?"
-        ).execute(arguments: [durable, first, longest, id])
+            sql: """
+                UPDATE runs SET durable = ?, first_sequence = ?, longest = ?, head = ?, key_id = ?,
+                  predecessor_run = ?, predecessor_last = ? WHERE id = ?
+                """
+        ).execute(arguments: [
+            durable, first, longest, head?.bytes.data, key,
+            predecessor.map { Int64(bitPattern: $0.run.rawValue) },
+            try predecessor.map { try column($0.last, "sequence") }, id,
+        ])
     }
 
     mutating func insert(
@@ -63,7 +87,7 @@ struct RunRow {
             bytes, Int64(record.kind.rawValue), record.counts,
         ])
         guard db.changesCount == 1 else {
-            return try compare(db, sequence: sequence, bytes: bytes, received: received)
+            return try isStored(db, sequence: sequence, bytes: bytes) ? .duplicate : .conflict
         }
         try CompletionRows.insert(db, record.completions, record: db.lastInsertedRowID)
         if sequence <= durable { try regain(db, sequence) }
@@ -79,18 +103,10 @@ struct RunRow {
         ON CONFLICT (run_id, sequence) DO NOTHING
         """
 
-    private func compare(
-        _ db: Database, sequence: Int64, bytes: Data, received: Int64
-    ) throws -> Insertion {
+    private func isStored(_ db: Database, sequence: Int64, bytes: Data) throws -> Bool {
         let statement = try db.cachedStatement(
             sql: "SELECT bytes FROM records WHERE run_id = ? AND sequence = ?")
-        if try Data.fetchOne(statement, arguments: [id, sequence]) == bytes { return .duplicate }
-        try db.execute(
-            sql: """
-                INSERT INTO conflicts (run_id, sequence, received_ns, bytes) VALUES (?, ?, ?, ?)
-                ON CONFLICT DO NOTHING
-                """, arguments: [id, sequence, received, bytes])
-        return .conflict
+        return try Data.fetchOne(statement, arguments: [id, sequence]) == bytes
     }
 
     /// Takes a record that came after all out of the losses that named it.
@@ -113,15 +129,33 @@ struct RunRow {
             arguments: [id, first, last])
     }
 
-    /// Moves `durable` over the records stored behind it without a hole.
-    mutating func advance(_ db: Database) throws {
+    /// Moves `durable` over the records stored behind it without a hole, the last of them perhaps in
+    /// `batch`.
+    mutating func advance(_ db: Database, with batch: IncomingBatch? = nil) throws {
+        let before = durable
+        try move(db)
+        guard durable != before || head == nil else { return }
+        head = nil
+        head =
+            try batch?.head(after: UInt64(durable))
+            ?? ChainRows.head(db, of: self, after: durable)
+    }
+
+    private mutating func move(_ db: Database) throws {
         let cursor = try sequences(db)
         // A hostile agent may number its records up to the last number there is.
         while let sequence = try cursor.next(), sequence - 1 == durable { durable = sequence }
     }
 
+    /// Moves `durable` to `last` at least; what is not stored on the way is lost.
+    mutating func skip(_ db: Database, past last: Int64) throws {
+        // 2⁶³ − 1 is the last number there is.
+        if last < .max { try skip(db, to: last + 1) }
+    }
+
     /// Moves `durable` to just before `target`; what is not stored on the way is lost.
     mutating func skip(_ db: Database, to target: Int64) throws {
+        guard durable < target - 1 else { return }
         var lost: [(Int64, Int64)] = []
         let cursor = try sequences(db)
         while durable < target - 1 {
@@ -130,6 +164,7 @@ struct RunRow {
             durable = next < target ? next : target - 1
         }
         for (first, last) in lost { try keepLoss(db, first, last) }
+        head = nil
         try advance(db)
     }
 

@@ -8,7 +8,7 @@ package import Metering
 /// NORMAL a power cut could take back what was acknowledged.
 /// Source: SQLite, "PRAGMA synchronous".
 package final class SQLiteRecordStore: RecordStore {
-    private let database: any DatabaseReader & Sendable
+    let database: any DatabaseReader & Sendable
     /// `nil` where the store was opened to be read.
     private let writer: DatabasePool?
 
@@ -105,22 +105,40 @@ package final class SQLiteRecordStore: RecordStore {
 
     // MARK: - Writing
 
-    private func write<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
+    func write<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
         guard let writer else {
             throw .database(code: 8, message: "the store was opened to be read")
         }
         do { return try writer.write(body) } catch { throw StoreError(error) }
     }
 
-    package func open(
-        run: RunID, of agent: String, firstAvailable: UInt64
-    ) throws(StoreError) -> UInt64 {
+    package func open(_ greeting: Greeting) throws(StoreError) -> UInt64 {
         try write { db in
-            var run = try RunRow.findOrMake(db, run: run, agent: agent)
-            try run.skip(db, to: column(firstAvailable, "sequence"))
+            var run = try RunRow.findOrMake(db, run: greeting.run, agent: greeting.agent)
+            try KeyRows.check(db, &run, greeting)
+            try run.skip(db, to: column(greeting.firstAvailable, "sequence"))
             try run.save(db)
+            try Self.end(db, greeting)
             return UInt64(run.durable)
         }
+    }
+
+    /// The run before has ended: what is not stored of it is gone.
+    private static func end(_ db: Database, _ greeting: Greeting) throws {
+        guard let predecessor = greeting.predecessor else { return }
+        let last = try column(predecessor.last, "sequence")
+        var run = try RunRow.findOrMake(db, run: predecessor.run, agent: greeting.agent)
+        if run.durable > last {
+            let name = String(predecessor.run.rawValue, radix: 16)
+            try AlertRows.note(
+                db,
+                NewAlert(
+                    agent: greeting.agent, kind: .chain,
+                    text: "says that run \(name) ended with record \(last), and delivered record "
+                        + "\(run.durable) of it", at: greeting.at))
+        }
+        try run.skip(db, past: last)
+        try run.save(db)
     }
 
     package func store(manifest: ManifestDigest, bytes: [UInt8]) throws(StoreError) {
@@ -145,137 +163,68 @@ package final class SQLiteRecordStore: RecordStore {
     }
 
     package func store(
-        _ records: [IncomingRecord], run: RunID, of agent: String, receivedAt: Timestamp
-    ) throws(StoreError) -> StoreOutcome {
+        _ batches: [IncomingBatch]
+    ) throws(StoreError) -> [Result<StoreOutcome, StoreError>] {
         try write { db in
-            let received = try column(receivedAt.rawValue, "time")
-            var run = try RunRow.findOrMake(db, run: run, agent: agent)
-            try checkManifests(db, of: records)
-            var outcome = StoreOutcome()
-            for record in records {
-                switch try run.insert(db, record, received: received) {
-                case .stored: outcome.stored += 1
-                case .duplicate: outcome.duplicates += 1
-                case .conflict: outcome.conflicts.append(record.sequence)
+            try batches.map { batch in
+                do {
+                    var outcome = StoreOutcome()
+                    try db.inSavepoint {
+                        outcome = try store(db, batch)
+                        return .commit
+                    }
+                    return .success(outcome)
+                } catch let error as StoreError {
+                    return .failure(error)
+                } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+                    return .failure(StoreError(error))
                 }
             }
-            try run.advance(db)
-            try run.save(db)
-            outcome.durable = UInt64(run.durable)
-            return outcome
         }
+    }
+
+    private func store(_ db: Database, _ batch: IncomingBatch) throws -> StoreOutcome {
+        let received = try column(batch.receivedAt.rawValue, "time")
+        var run = try RunRow.findOrMake(db, run: batch.run, agent: batch.agent)
+        guard let key = run.key, try KeyRows.bytes(db, key) == batch.key.bytes else {
+            throw StoreError.keyChanged(
+                run: batch.run, known: "another", given: batch.key.fingerprint)
+        }
+        if batch.endsGap { try run.skip(db, to: column(batch.first, "sequence")) }
+        try checkManifests(db, of: batch.records)
+        var outcome = StoreOutcome()
+        var conflicts: [UInt64] = []
+        for record in batch.records {
+            switch try run.insert(db, record, received: received) {
+            case .stored: outcome.stored += 1
+            case .duplicate: outcome.duplicates += 1
+            case .conflict: conflicts.append(record.sequence)
+            }
+        }
+        guard conflicts.isEmpty else { throw StoreError.conflict(sequences: conflicts) }
+        try ChainRows.check(db, batch, of: run)
+        if outcome.stored > 0 { try ChainRows.insert(db, batch, of: run) }
+        try run.advance(db, with: batch)
+        try run.save(db)
+        outcome.durable = UInt64(run.durable)
+        return outcome
+    }
+
+    package func setAside(_ batch: RefusedBatch) throws(StoreError) {
+        try write { try RefusedRows.insert($0, batch) }
+    }
+
+    package func note(_ alert: NewAlert) throws(StoreError) {
+        try write { try AlertRows.note($0, alert) }
     }
 
     private func checkManifests(_ db: Database, of records: [IncomingRecord]) throws {
         for digest in Set(records.map(\.manifest)) {
             let known = try Bool.fetchOne(
-                db, sql: "SELECT EXISTS (SELECT 1 FROM manifests WHERE digest = ?)",
+                db.cachedStatement(
+                    sql: "SELECT EXISTS (SELECT 1 FROM manifests WHERE digest = ?)"),
                 arguments: [Int64(bitPattern: digest.rawValue)])
             guard known == true else { throw StoreError.manifestMissing(digest) }
-        }
-    }
-
-    // MARK: - Reading
-
-    private func read<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
-        // Reentrant, so that the body of `forEachRecord` may ask for a manifest.
-        do { return try database.unsafeReentrantRead(body) } catch { throw StoreError(error) }
-    }
-
-    package func agents() throws(StoreError) -> [String] {
-        try read { try String.fetchAll($0, sql: "SELECT name FROM agents ORDER BY name") }
-    }
-
-    package func manifest(_ digest: ManifestDigest) throws(StoreError) -> [UInt8]? {
-        try read { db in
-            let data = try Data.fetchOne(
-                db, sql: "SELECT bytes FROM manifests WHERE digest = ?",
-                arguments: [Int64(bitPattern: digest.rawValue)])
-            return data.map { [UInt8]($0) }
-        }
-    }
-
-    package func losses() throws(StoreError) -> [SequenceLoss] {
-        try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT name, run, first, last FROM losses
-                    JOIN runs ON runs.id = run_id JOIN agents ON agents.id = agent_id
-                    ORDER BY name, run, first
-                    """
-            ).map { row in
-                SequenceLoss(
-                    agent: row[0], run: RunID(UInt64(bitPattern: row[1])),
-                    first: UInt64(bitPattern: row[2]), last: UInt64(bitPattern: row[3]))
-            }
-        }
-    }
-
-    package func forEachRecord(
-        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
-        repeated: ((RepeatedCompletion) throws -> Void)?
-    ) throws {
-        let from = Int64(clamping: from.rawValue)
-        let to = Int64(clamping: to.rawValue)
-        try database.read { db in
-            let sql = Self.recordsOfAgent(withKind: try Schema.hasCompletions(db))
-            let agents = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT agents.id, name, max(longest) FROM agents
-                    JOIN runs ON runs.agent_id = agents.id GROUP BY agents.id ORDER BY name
-                    """)
-            for agent in agents {
-                let name: String = agent[1]
-                let longest: Int64 = agent[2]
-                let cursor = try Row.fetchCursor(
-                    db, sql: sql,
-                    arguments: [agent[0] as Int64, from.subtractingClamped(longest), to, from])
-                while let row = try cursor.next() {
-                    if let record = StoredRecord(row, agent: name) { try body(record) }
-                }
-            }
-            if let repeated { try CompletionRows.forEachRepeated(db, repeated) }
-        }
-    }
-
-    /// Ordered by the index on time; only records of one start are sorted.
-    private static func recordsOfAgent(withKind: Bool) -> String {
-        """
-        SELECT run, sequence, start_ns, end_ns, manifest, bytes, \(withKind ? "kind" : "0")
-        FROM records JOIN runs ON runs.id = records.run_id
-        WHERE records.agent_id = ? AND start_ns >= ? AND start_ns < ?
-          AND max(end_ns, start_ns + 1) > ?
-        ORDER BY start_ns, run, sequence
-        """
-    }
-
-    package func integrityProblems() throws(StoreError) -> [String] {
-        try read { db in
-            var problems = try String.fetchAll(db, sql: "PRAGMA integrity_check(20)")
-            problems.removeAll { $0 == "ok" }
-            let orphans = try Row.fetchAll(db, sql: "PRAGMA foreign_key_check")
-            if !orphans.isEmpty { problems.append("\(orphans.count) rows name a missing row") }
-            return try problems + Self.incompleteRuns(db)
-        }
-    }
-
-    /// Runs that hold fewer records up to their durable sequence than they promised to agents.
-    private static func incompleteRuns(_ db: Database) throws -> [String] {
-        try Row.fetchAll(
-            db,
-            sql: """
-                SELECT name, run, durable,
-                  (SELECT count(*) FROM records WHERE run_id = runs.id AND sequence <= durable)
-                  + (SELECT coalesce(sum(last - first + 1), 0) FROM losses
-                     WHERE run_id = runs.id) AS accounted
-                FROM runs JOIN agents ON agents.id = agent_id WHERE accounted <> durable
-                """
-        ).map { row in
-            let run = String(UInt64(bitPattern: row[1] as Int64), radix: 16)
-            return "agent \(row[0] as String), run \(run): acknowledged to \(row[2] as Int64), "
-                + "accounts for \(row[3] as Int64)"
         }
     }
 }
@@ -289,35 +238,6 @@ extension StoreError {
                 code: error.resultCode.rawValue, message: error.message ?? error.description)
         default: self = .database(code: 1, message: "\(error)")
         }
-    }
-}
-
-extension StoredRecord {
-    /// `nil` for a kind that only another program can have put in.
-    fileprivate init?(_ row: Row, agent: String) {
-        guard let raw = UInt8(exactly: row[6] as Int64), let kind = EntryKind(rawValue: raw) else {
-            return nil
-        }
-        self.init(
-            agent: agent, run: RunID(UInt64(bitPattern: row[0])),
-            sequence: UInt64(bitPattern: row[1]),
-            start: Timestamp(UInt64(bitPattern: row[2])),
-            end: Timestamp(UInt64(bitPattern: row[3])),
-            manifest: ManifestDigest(UInt64(bitPattern: row[4])), kind: kind, bytes: row.bytes(5))
-    }
-}
-
-extension Row {
-    fileprivate func bytes(_ index: Int) -> [UInt8] {
-        let data: Data = self[index]
-        return [UInt8](data)
-    }
-}
-
-extension Int64 {
-    fileprivate func subtractingClamped(_ other: Int64) -> Int64 {
-        let (value, over) = subtractingReportingOverflow(other)
-        return over ? .min : value
     }
 }
 

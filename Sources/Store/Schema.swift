@@ -12,6 +12,9 @@ enum Schema {
         migrator.registerMigration("completions-1", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: completionsVersion1)
         }
+        migrator.registerMigration("chain-1", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: chainVersion1)
+        }
         return migrator
     }()
 
@@ -103,6 +106,66 @@ enum Schema {
             PRIMARY KEY (scope_id, digest, record_id, position)
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// What is signed. A run that was stored before has no key, and its records no statement.
+    private static let chainVersion1 = """
+        -- An agent's public keys, Ed25519.
+        CREATE TABLE keys (
+            id INTEGER PRIMARY KEY,
+            agent_id INTEGER NOT NULL REFERENCES agents(id),
+            public_key BLOB NOT NULL,
+            first_seen_ns INTEGER NOT NULL,
+            UNIQUE (agent_id, public_key)
+        ) STRICT;
+
+        -- head: after record durable, NULL where that one is not stored.
+        -- key_id: NULL until the run's agent has presented it.
+        -- predecessor_run: bit pattern; NULL where there is none.
+        ALTER TABLE runs ADD COLUMN head BLOB;
+        ALTER TABLE runs ADD COLUMN key_id INTEGER REFERENCES keys(id);
+        ALTER TABLE runs ADD COLUMN predecessor_run INTEGER;
+        ALTER TABLE runs ADD COLUMN predecessor_last INTEGER;
+
+        -- A batch of which something was stored: its agent's word for records first to last.
+        -- previous: the head before the first, as it was signed; each can so be verified alone.
+        CREATE TABLE statements (
+            run_id INTEGER NOT NULL REFERENCES runs(id),
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL CHECK (last >= first),
+            previous BLOB NOT NULL,
+            signature BLOB NOT NULL,
+            key_id INTEGER NOT NULL REFERENCES keys(id),
+            PRIMARY KEY (run_id, first, last)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Batches that were not kept, as they came.
+        -- records: each with its length before it, 4 bytes, little-endian; as many as fit.
+        CREATE TABLE refused (
+            id INTEGER PRIMARY KEY,
+            run_id INTEGER NOT NULL REFERENCES runs(id),
+            received_ns INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            previous BLOB NOT NULL,
+            signature BLOB NOT NULL,
+            records BLOB NOT NULL,
+            UNIQUE (run_id, first, signature)
+        ) STRICT;
+
+        CREATE TABLE alerts (
+            id INTEGER PRIMARY KEY,
+            agent_id INTEGER NOT NULL REFERENCES agents(id),
+            kind TEXT NOT NULL,
+            text TEXT NOT NULL,
+            first_ns INTEGER NOT NULL,
+            last_ns INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            UNIQUE (agent_id, kind, text)
+        ) STRICT;
+        """
+
+    /// Whether the store has the third migration: a reader does not migrate.
+    static func hasChain(_ db: Database) throws -> Bool { try db.tableExists("statements") }
 
     /// Whether the store has the second migration: a reader does not migrate.
     static func hasCompletions(_ db: Database) throws -> Bool {

@@ -89,20 +89,14 @@ package struct AgentSession: Sendable {
         return frame
     }
 
-    /// A batch of records with consecutive sequence numbers from `first`, which lies above every
-    /// record sent before. What exceeds `WireLimits` is an error and changes nothing.
-    package mutating func batch(
-        first: UInt64, records: [[UInt8]]
-    ) throws(WireError) -> [UInt8] {
+    /// A batch, whose first record lies above every record sent before; compressed where that pays.
+    /// What exceeds `WireLimits` is an error and changes nothing.
+    package mutating func batch(_ batch: Batch) throws(WireError) -> [UInt8] {
         guard case .ready(var progress) = state, progress.hasManifest else {
             throw misuse(.batch)
         }
-        progress.sentThrough = try BatchRules.last(
-            first: first, lengths: records.map(\.count), sentThrough: progress.sentThrough)
-        var message = Jouleflow_Wire_V1_Batch()
-        message.first = first
-        message.setRecords(records)
-        let frame = try Frame.encode(.batch, message)
+        progress.sentThrough = try BatchRules.last(of: batch, sentThrough: progress.sentThrough)
+        let frame = try Frame.encode(.batch, batch.message())
         state = .ready(progress)
         return frame
     }

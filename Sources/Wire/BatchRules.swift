@@ -3,9 +3,15 @@ import SwiftProtobuf
 /// What both sides hold batches and acknowledgements to.
 enum BatchRules {
     /// The sequence number of a batch's last record.
-    static func last(
-        first: UInt64, lengths: [Int], sentThrough: UInt64
-    ) throws(WireError) -> UInt64 {
+    static func last(of batch: Batch, sentThrough: UInt64) throws(WireError) -> UInt64 {
+        let lengths = batch.records.map(\.count)
+        let first = batch.first
+        guard batch.previous.count == Batch.headSize else {
+            throw .outOfRange(field: "head of length", number: UInt64(batch.previous.count))
+        }
+        guard batch.signature.count == Batch.signatureSize else {
+            throw .outOfRange(field: "signature of length", number: UInt64(batch.signature.count))
+        }
         guard 1...WireLimits.records ~= lengths.count else {
             throw .outOfRange(field: "batch of records", number: UInt64(lengths.count))
         }
@@ -42,11 +48,5 @@ extension WireError {
         case .frameTooLong, .frameTooShort, .unknownType: .stranger
         default: self
         }
-    }
-}
-
-extension Jouleflow_Wire_V1_Batch {
-    mutating func setRecords(_ bytes: [[UInt8]]) {
-        records = bytes.map { .init($0) }
     }
 }

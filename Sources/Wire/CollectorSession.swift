@@ -6,9 +6,8 @@ package enum CollectorEvent: Sendable, Hashable {
     case hello(Hello)
     /// The manifest of the batches that follow, as the agent wrote it.
     case manifest([UInt8])
-    /// Records with consecutive sequence numbers from `first`, as the agent wrote them. Store them,
-    /// then `acknowledge`.
-    case batch(first: UInt64, records: [[UInt8]])
+    /// Records as the agent wrote them. Verify and store them, then `acknowledge`.
+    case batch(Batch)
     case heartbeat
     /// The session is over. Always the last event. Unless the agent refused, tell it with
     /// `refuse(error)`, then close.
@@ -65,6 +64,9 @@ package struct CollectorSession: Sendable {
     package mutating func receive(_ bytes: [UInt8]) -> [CollectorEvent] {
         bytes.withUnsafeBytes { receive($0) }
     }
+
+    /// Bytes of the frame of which a part has come, by its own word; 0 where none has begun.
+    package var unfinished: Int { decoder.unfinished }
 
     /// Answers a Hello: every record up to `highestDurable` is stored or declared lost; 0 for none.
     package mutating func welcome(highestDurable: UInt64) throws(WireError) -> [UInt8] {
@@ -160,10 +162,10 @@ package struct CollectorSession: Sendable {
         _ message: Jouleflow_Wire_V1_Batch, _ before: Progress
     ) throws(WireError) -> CollectorEvent {
         var progress = before
+        let batch = try Batch(message)
         progress.receivedThrough = try BatchRules.last(
-            first: message.first, lengths: message.records.map(\.count),
-            sentThrough: before.receivedThrough)
+            of: batch, sentThrough: before.receivedThrough)
         state = .ready(progress)
-        return .batch(first: message.first, records: message.records.map { Array($0) })
+        return .batch(batch)
     }
 }

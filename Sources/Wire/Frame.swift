@@ -64,6 +64,12 @@ struct FrameDecoder {
         buffer += bytes
     }
 
+    /// Bytes of the frame whose length has come and whose end has not; 0 where there is none.
+    var unfinished: Int {
+        guard buffer.count - start >= Frame.lengthSize else { return 0 }
+        return min(Int(buffer.littleEndian(at: start)) + Frame.lengthSize, WireLimits.frame)
+    }
+
     /// The next whole frame, or `nil` where more bytes are needed. A wrong length or type is an
     /// error as soon as its bytes are there.
     ///
@@ -77,7 +83,11 @@ struct FrameDecoder {
         guard available > Frame.lengthSize else { return nil }
         let number = buffer[start + Frame.lengthSize]
         guard let type = MessageType(rawValue: number) else { throw .unknownType(number) }
-        guard available >= size else { return nil }
+        guard available >= size else {
+            // No more than the frame takes: doubling would hold up to twice as much.
+            buffer.reserveCapacity(start + size)
+            return nil
+        }
         let (body, end) = (start + Frame.lengthSize, start + size - Frame.checksumSize)
         let stored = buffer.littleEndian(at: end)
         let computed = buffer.withUnsafeBytes {

@@ -17,10 +17,20 @@ package struct Hello: Sendable, Hashable {
     package let next: UInt64
     /// At most 128 bytes.
     package let softwareVersion: String
+    /// The key of the agent's signatures: ``publicKeySize`` bytes.
+    package let publicKey: [UInt8]
+    /// Drawn for each process of the agent; not 0.
+    package let instance: UInt64
+    /// The run before this one; `nil` where there was none.
+    package let predecessor: RunEnd?
+
+    /// Bytes of `publicKey`.
+    package static let publicKeySize = 32
 
     /// Refuses what the collector would refuse.
     package init(
-        agent: String, run: UInt64, first: UInt64, next: UInt64, softwareVersion: String
+        agent: String, run: UInt64, first: UInt64, next: UInt64, softwareVersion: String,
+        publicKey: [UInt8], instance: UInt64, predecessor: RunEnd? = nil
     ) throws(WireError) {
         let controls = agent.unicodeScalars.filter { $0.value < 0x20 || $0.value == 0x7F }
         guard 1...WireLimits.name ~= agent.utf8.count, controls.isEmpty else {
@@ -32,11 +42,26 @@ package struct Hello: Sendable, Hashable {
         }
         guard run != 0 else { throw .outOfRange(field: "run", number: run) }
         guard first >= 1, first <= next else { throw .outOfRange(field: "first", number: first) }
+        guard publicKey.count == Self.publicKeySize else {
+            throw .outOfRange(field: "public key of length", number: UInt64(publicKey.count))
+        }
+        guard instance != 0 else { throw .outOfRange(field: "instance", number: instance) }
+        if let predecessor {
+            guard predecessor.run != 0, predecessor.run != run else {
+                throw .outOfRange(field: "predecessor's run", number: predecessor.run)
+            }
+            guard predecessor.last < .max else {
+                throw .outOfRange(field: "predecessor's last record", number: predecessor.last)
+            }
+        }
         self.agent = agent
         self.run = run
         self.first = first
         self.next = next
         self.softwareVersion = softwareVersion
+        self.publicKey = publicKey
+        self.instance = instance
+        self.predecessor = predecessor
     }
 
     init(_ message: Jouleflow_Wire_V1_Hello) throws(WireError) {
@@ -46,7 +71,10 @@ package struct Hello: Sendable, Hashable {
         }
         try self.init(
             agent: message.agent, run: message.run, first: message.first, next: message.next,
-            softwareVersion: message.softwareVersion)
+            softwareVersion: message.softwareVersion, publicKey: Array(message.publicKey),
+            instance: message.instance,
+            predecessor: message.predecessorRun == 0
+                ? nil : RunEnd(run: message.predecessorRun, last: message.predecessorLast))
     }
 
     var message: Jouleflow_Wire_V1_Hello {
@@ -58,7 +86,22 @@ package struct Hello: Sendable, Hashable {
             $0.first = first
             $0.next = next
             $0.softwareVersion = softwareVersion
+            $0.publicKey = .init(publicKey)
+            $0.instance = instance
+            $0.predecessorRun = predecessor?.run ?? 0
+            $0.predecessorLast = predecessor?.last ?? 0
         }
+    }
+}
+
+/// A run that has ended, and the last record that was made in it; 0 for none.
+package struct RunEnd: Sendable, Hashable {
+    package let run: UInt64
+    package let last: UInt64
+
+    package init(run: UInt64, last: UInt64) {
+        self.run = run
+        self.last = last
     }
 }
 

@@ -56,6 +56,19 @@ nonisolated struct Jouleflow_Wire_V1_Hello: Sendable {
   /// Version of the agent's software, at most 128 bytes.
   var softwareVersion: String = String()
 
+  /// The key by which the agent's signatures are verified: Ed25519, 32 bytes (RFC 8032).
+  var publicKey: Data = Data()
+
+  /// Random, drawn once for each process of the agent, never 0: tells two processes that use one
+  /// identity from one that connects again.
+  var instance: UInt64 = 0
+
+  /// The run that the agent had before this one, and the last record it made in it: where the spool
+  /// was lost, records up to there that no collector has are lost. 0 and 0 where there was none.
+  var predecessorRun: UInt64 = 0
+
+  var predecessorLast: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -100,7 +113,32 @@ nonisolated struct Jouleflow_Wire_V1_Batch: Sendable {
   /// Sequence number of the first of them, higher than that of any record sent before.
   var first: UInt64 = 0
 
-  /// Framed records (record.proto), 1 to 1,000, none empty.
+  /// Framed records (record.proto), 1 to 1,000, none empty. None where they are in `deflated`.
+  var records: [Data] = []
+
+  /// The hash of the run's records before the first of these: 32 bytes. docs/wire.md tells how it
+  /// is computed, and what the signature is of.
+  var previous: Data = Data()
+
+  /// The agent's signature: Ed25519, 64 bytes.
+  var signature: Data = Data()
+
+  /// In place of `records`: a Records message, compressed (RFC 1950), and its length.
+  var deflated: Data = Data()
+
+  var inflatedLength: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// What a batch's `deflated` holds: its records, as in `Batch.records`.
+nonisolated struct Jouleflow_Wire_V1_Records: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
   var records: [Data] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -157,7 +195,7 @@ fileprivate nonisolated let _protobuf_package = "jouleflow.wire.v1"
 
 nonisolated extension Jouleflow_Wire_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hello"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}magic\0\u{1}version\0\u{1}agent\0\u{1}run\0\u{1}first\0\u{1}next\0\u{3}software_version\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}magic\0\u{1}version\0\u{1}agent\0\u{1}run\0\u{1}first\0\u{1}next\0\u{3}software_version\0\u{3}public_key\0\u{1}instance\0\u{3}predecessor_run\0\u{3}predecessor_last\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -172,6 +210,10 @@ nonisolated extension Jouleflow_Wire_V1_Hello: SwiftProtobuf.Message, SwiftProto
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.next) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.softwareVersion) }()
+      case 8: try { try decoder.decodeSingularBytesField(value: &self.publicKey) }()
+      case 9: try { try decoder.decodeSingularFixed64Field(value: &self.instance) }()
+      case 10: try { try decoder.decodeSingularFixed64Field(value: &self.predecessorRun) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.predecessorLast) }()
       default: break
       }
     }
@@ -199,6 +241,18 @@ nonisolated extension Jouleflow_Wire_V1_Hello: SwiftProtobuf.Message, SwiftProto
     if !self.softwareVersion.isEmpty {
       try visitor.visitSingularStringField(value: self.softwareVersion, fieldNumber: 7)
     }
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.publicKey, fieldNumber: 8)
+    }
+    if self.instance != 0 {
+      try visitor.visitSingularFixed64Field(value: self.instance, fieldNumber: 9)
+    }
+    if self.predecessorRun != 0 {
+      try visitor.visitSingularFixed64Field(value: self.predecessorRun, fieldNumber: 10)
+    }
+    if self.predecessorLast != 0 {
+      try visitor.visitSingularUInt64Field(value: self.predecessorLast, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -210,6 +264,10 @@ nonisolated extension Jouleflow_Wire_V1_Hello: SwiftProtobuf.Message, SwiftProto
     if lhs.first != rhs.first {return false}
     if lhs.next != rhs.next {return false}
     if lhs.softwareVersion != rhs.softwareVersion {return false}
+    if lhs.publicKey != rhs.publicKey {return false}
+    if lhs.instance != rhs.instance {return false}
+    if lhs.predecessorRun != rhs.predecessorRun {return false}
+    if lhs.predecessorLast != rhs.predecessorLast {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -277,7 +335,7 @@ nonisolated extension Jouleflow_Wire_V1_Manifest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Jouleflow_Wire_V1_Batch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Batch"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}records\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}records\0\u{1}previous\0\u{1}signature\0\u{1}deflated\0\u{3}inflated_length\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -287,6 +345,10 @@ nonisolated extension Jouleflow_Wire_V1_Batch: SwiftProtobuf.Message, SwiftProto
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
       case 2: try { try decoder.decodeRepeatedBytesField(value: &self.records) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.previous) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.deflated) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.inflatedLength) }()
       default: break
       }
     }
@@ -299,11 +361,57 @@ nonisolated extension Jouleflow_Wire_V1_Batch: SwiftProtobuf.Message, SwiftProto
     if !self.records.isEmpty {
       try visitor.visitRepeatedBytesField(value: self.records, fieldNumber: 2)
     }
+    if !self.previous.isEmpty {
+      try visitor.visitSingularBytesField(value: self.previous, fieldNumber: 3)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 4)
+    }
+    if !self.deflated.isEmpty {
+      try visitor.visitSingularBytesField(value: self.deflated, fieldNumber: 5)
+    }
+    if self.inflatedLength != 0 {
+      try visitor.visitSingularUInt32Field(value: self.inflatedLength, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: Jouleflow_Wire_V1_Batch, rhs: Jouleflow_Wire_V1_Batch) -> Bool {
     if lhs.first != rhs.first {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs.previous != rhs.previous {return false}
+    if lhs.signature != rhs.signature {return false}
+    if lhs.deflated != rhs.deflated {return false}
+    if lhs.inflatedLength != rhs.inflatedLength {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Jouleflow_Wire_V1_Records: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Records"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}records\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 2: try { try decoder.decodeRepeatedBytesField(value: &self.records) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.records.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.records, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Jouleflow_Wire_V1_Records, rhs: Jouleflow_Wire_V1_Records) -> Bool {
     if lhs.records != rhs.records {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

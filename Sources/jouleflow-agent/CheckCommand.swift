@@ -15,8 +15,8 @@ struct CheckCommand: AsyncParsableCommand {
             show to others how business flows are counted. It prints the services, then each \
             scenario with its weight and its rules in the order in which they are tried: which \
             requests a rule takes, what tells flows apart, and which responses complete, refuse \
-            or fail a flow. Whether the file flow_secret can be used is said where one is named. What \
-            is probably not meant is printed last, as a warning.
+            or fail a flow. Whether the file flow_secret and the certificates can be used is said where \
+            they are named. What is probably not meant is printed last, as a warning.
 
             Check a file before the agent uses it:
               jouleflow-agent check /etc/jouleflow/agent.yaml
@@ -39,7 +39,7 @@ struct CheckCommand: AsyncParsableCommand {
 
             Exit status: 0 the settings are usable, also where there are warnings; 2 usage, 3 the \
             settings are wrong: every error is printed with its line and what to write, or \
-            flow_secret names no usable file; 4 no right to read the settings or the secret.
+            flow_secret or tls name files that cannot be used; 4 no right to read one of them.
             """)
 
     @Argument(help: "The settings, such as /etc/jouleflow/agent.yaml.")
@@ -87,11 +87,18 @@ struct CheckCommand: AsyncParsableCommand {
             ?? SentenceLanguage { name in getenv(name).map { String(cString: $0) } }
         for line in SettingsSummary.lines(settings, in: language) { print(line) }
         // An error is not to be sought between lines of what is well.
-        do throws(FlowSecretError) {
+        do throws(SecretFileError) {
             if let line = try FlowSecretSummary.line(settings, in: language) { print(line) }
         } catch {
             throw Failure(isPermission(error) ? .permission : .configuration, "\(error)")
         }
+        let transport = TransportSummary(settings, in: language)
+        guard transport.problems.isEmpty else {
+            throw Failure(
+                transport.isPermission ? .permission : .configuration,
+                transport.problems.joined(separator: "\n"))
+        }
+        for line in transport.lines { print(line) }
         for line in InterfaceSummary.lines(settings, in: language) { print(line) }
         for warning in settings.warnings { print(warning) }
     }

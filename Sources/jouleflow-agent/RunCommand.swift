@@ -26,7 +26,7 @@ struct RunCommand: AsyncParsableCommand {
             SIGHUP reads the settings again: services, scenarios, interfaces and tunnels change \
             without losing an exchange, from a moment on that ends a window. Where the file is \
             wrong, or differs in what holds until a restart (agent, window, energy, ring_mib, \
-            flow_keys, flow_secret, collectors), it says so and the agent goes on as before. Open \
+            flow_keys, flow_secret, collectors, delivery, spool, listen), it says so and the agent goes on as before. Open \
             flows go on by the new rules, as they do over a restart: none counts twice.
 
             Exit status: 0 ended by a signal; 2 usage; 3 the settings, or the file that \
@@ -53,7 +53,7 @@ struct RunCommand: AsyncParsableCommand {
             log.warning(
                 "counters are SIMULATED: energy.sysfs or energy.procfs is not the system's own")
         }
-        for collector in settings.collectors {
+        for collector in settings.collectors where collector.transport == .plaintext {
             log.warning(
                 "records are sent without encryption: plaintext is true in \(config)",
                 metadata: ["collector": "\(collector.address)"])

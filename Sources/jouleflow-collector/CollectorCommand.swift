@@ -10,6 +10,8 @@ struct CollectorCommand: AsyncParsableCommand {
         discussion: """
             On the receiving host:
               jouleflow-collector run --config /etc/jouleflow/collector.yaml
+            Certificates for TLS between agents and collector:
+              jouleflow-collector ca --help
             For any period, also while the collector runs:
               jouleflow-collector report --config /etc/jouleflow/collector.yaml \\
                 --from 2026-11-01T00:00+08:00 --to 2026-11-08T00:00+08:00 \\
@@ -19,7 +21,10 @@ struct CollectorCommand: AsyncParsableCommand {
             5 input unreadable.
             """,
         version: ProgramVersion.text,
-        subcommands: [RunCommand.self, ReportCommand.self, FactorsCommand.self])
+        subcommands: [
+            RunCommand.self, ReportCommand.self, FactorsCommand.self, CACommand.self,
+            ExportCommand.self, ImportCommand.self, VerifyCommand.self,
+        ])
 
     static func main() async { await runToExit() }
 }

@@ -7,6 +7,7 @@ import Logging
 import ServiceLifecycle
 import Settings
 import Store
+import TransportSecurity
 import UnixSignals
 
 /// `jouleflow-collector run`.
@@ -23,15 +24,23 @@ struct RunCommand: AsyncParsableCommand {
             try CollectorSettings.load(path: config)
         }
         let log = Logger(label: "jouleflow-collector") { _ in JournalLog() }
+        Self.raiseOpenFiles()
         let store = try Failure.opening { () throws(StoreError) in
             try SQLiteRecordStore(path: settings.sqlite)
         }
         log.notice("store opened", metadata: ["path": "\(settings.sqlite)"])
-        log.warning("agents connect without encryption: plaintext is true in \(config)")
+        let metrics = IngestMetrics()
         let server = Server(
-            host: settings.agents.host, port: Int(settings.agents.port), store: store, log: log)
+            host: settings.agents.host, port: Int(settings.agents.port), store: store,
+            credentials: try credentials(settings.transport, log), metrics: metrics, log: log)
+        var services: [any Service] = [server]
+        if let address = settings.metrics {
+            services.append(
+                IngestMetricsPage(
+                    host: address.host, port: Int(address.port), metrics: metrics, log: log))
+        }
         var configuration = ServiceGroupConfiguration(
-            services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         configuration.maximumGracefulShutdownDuration = .milliseconds(1_500)
         do {
             try await ServiceGroup(configuration: configuration).run()
@@ -40,6 +49,33 @@ struct RunCommand: AsyncParsableCommand {
             throw Failure(.configuration, "\(error)")
         }
         try Failure.opening { () throws(StoreError) in try store.close() }
+    }
+
+    /// The files for TLS, read once; `nil` without encryption, which is said.
+    private func credentials(
+        _ transport: TransportSettings, _ log: Logger
+    ) throws -> LiveCredentials? {
+        guard case .tls(let tls) = transport else {
+            log.warning("agents connect without encryption: plaintext is true in \(config)")
+            return nil
+        }
+        let credentials = LiveCredentials(
+            CredentialFiles(authorities: tls.ca, certificate: tls.certificate, key: tls.key),
+            side: .collector, log: log)
+        do throws(CredentialProblem) { try credentials.refresh() } catch {
+            throw Failure(error.isPermission ? .permission : .configuration, "\(error)")
+        }
+        return credentials
+    }
+
+    /// Allows as many open files as the system lets this process have: the usual 1,024 are fewer than the
+    /// connections that the server bounds itself to.
+    private static func raiseOpenFiles() {
+        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(files, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(files, &limit)
     }
 }
 

@@ -3,11 +3,11 @@ import Foundation
 import Lab
 import Metering
 
-/// `jouleflow-lab bench`: what parts of the agent cost, as JSON for `Benchmarks/bench`.
+/// `jouleflow-lab bench`: what parts of the agent and the collector cost, as JSON for `Benchmarks/bench`.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure what a part of the agent costs; prints JSON.",
-        subcommands: [TickBenchCommand.self])
+        commandName: "bench", abstract: "Measure what a part costs; prints JSON.",
+        subcommands: [TickBenchCommand.self, IngestBenchCommand.self])
 }
 
 /// `jouleflow-lab bench tick`.

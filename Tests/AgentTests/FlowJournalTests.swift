@@ -210,21 +210,21 @@ struct FlowSecretFileTests {
                 close(file)
                 chmod(path, mode)
             }
-            func failure() -> FlowSecretError? {
-                do throws(FlowSecretError) {
+            func failure() -> SecretFileError? {
+                do throws(SecretFileError) {
                     _ = try FlowSecretFile.secret(path, else: folder + "/unused")
                     return nil
                 } catch { return error }
             }
-            #expect(failure() == .unreadable(path: path, errno: ENOENT))
+            #expect(failure()?.cause == .unreadable(ENOENT))
             #expect(failure()?.description.contains("head -c 32 /dev/urandom > \(path)") == true)
             put(32, 0o640)
-            #expect(failure() == .exposed(path: path))
+            #expect(failure()?.cause == .exposed)
             #expect(failure()?.description.contains("chmod 600 \(path)") == true)
             put(15, 0o600)
-            #expect(failure() == .badLength(path: path, bytes: 15))
+            #expect(failure()?.cause == .badLength(15))
             put(5000, 0o600)
-            #expect(failure() == .badLength(path: path, bytes: 4097))
+            #expect(failure()?.cause == .badLength(4097))
             #expect(failure()?.description.contains("has 4096 bytes and more: ") == true)
             put(16, 0o400)
             #expect(failure() == nil)
@@ -232,11 +232,15 @@ struct FlowSecretFileTests {
         }
     }
 
+    private func wanting(_ cause: SecretFileError.Cause) -> SecretFileError {
+        SecretFileError(path: "s", purpose: .flowKeys, cause: cause)
+    }
+
     @Test("is wanting for lack of a right, or else of what the settings should say")
     func kinds() {
         let denied: [any Error] = [
-            FlowSecretError.unreadable(path: "s", errno: EACCES),
-            FlowSecretError.unwritable(path: "s", errno: EPERM),
+            wanting(.unreadable(EACCES)),
+            wanting(.unwritable(EPERM)),
             FlowJournalError(cause: StateFileError(path: "f", errno: EACCES)),
         ]
         for error in denied {
@@ -244,10 +248,10 @@ struct FlowSecretFileTests {
             #expect("\(error)".contains("user"), "\(error)")
         }
         let wrong: [any Error] = [
-            FlowSecretError.unreadable(path: "s", errno: ENOENT),
-            FlowSecretError.exposed(path: "s"), FlowSecretError.badLength(path: "s", bytes: 3),
-            FlowSecretError.notAFile(path: "s"),
-            FlowSecretError.unwritable(path: "s", errno: ENOSPC),
+            wanting(.unreadable(ENOENT)),
+            wanting(.exposed), wanting(.badLength(3)),
+            wanting(.notAFile),
+            wanting(.unwritable(ENOSPC)),
             FlowJournalError(cause: StateFileError(path: "f", errno: EISDIR)),
         ]
         for error in wrong { #expect(!isPermission(error), "\(error)") }

@@ -193,20 +193,17 @@ struct CommandTests {
     func recomputed() async throws {
         guard Recomputation.isPossible else { return }
         let store = try SQLiteRecordStore(path: database)
-        for (name, range) in [("a", 1...18), ("b", 1...9), ("b", 11...18)]
-            as [(String, ClosedRange<UInt64>)]
+        let (a, b) = (try SampleAgent("a"), try SampleAgent("b"))
+        for (agent, range) in [(a, 1...18), (b, 1...9), (b, 11...18)]
+            as [(SampleAgent, ClosedRange<UInt64>)]
         {
-            let agent = try SampleAgent(name)
-            try store.store(manifest: agent.digest, bytes: agent.manifest)
-            let records = try IncomingRecord.checked(
-                agent.records(range), run: agent.run, first: range.lowerBound
-            ) { _ in try RecordCodec.decodeManifest(agent.manifest) }
-            _ = try store.store(records, run: agent.run, of: name, receivedAt: Timestamp(1))
+            try agent.signer.keep(
+                agent.records(range), from: range.lowerBound, under: agent.manifest, in: store)
         }
-        let a = try await Recomputation.expectEqual(database, minutes: 3)
-        let rounds = try #require(a["rounds"] as? [[String: Any]])
+        let report = try await Recomputation.expectEqual(database, minutes: 3)
+        let rounds = try #require(report["rounds"] as? [[String: Any]])
         #expect(rounds.map { $0["valid"] as? Bool } == [true, false, true])
-        #expect(a["simulated"] as? Bool == true)
+        #expect(report["simulated"] as? Bool == true)
     }
 }
 
@@ -221,7 +218,7 @@ private func freePort() async throws -> Int {
 private func connected(_ agent: SampleAgent, _ port: Int) throws -> AgentClient {
     let end = ContinuousClock.now + .seconds(10)
     while ContinuousClock.now < end {
-        if let client = try? AgentClient(agent.hello(), port: port) { return client }
+        if let client = try? agent.client(port) { return client }
         usleep(10_000)
     }
     throw Client.Closed()

@@ -28,11 +28,13 @@ let origin: UInt64 = 1_795_219_200
 struct SampleAgent: Sendable {
     let name: String
     let run = RunID(0xABCD)
+    let signer: Signer
     let manifest: [UInt8]
     private let scenarios = StandardWeights.scenarios
 
     init(_ name: String) throws {
         self.name = name
+        signer = Signer(name, run: run)
         manifest = try RecordCodec.encode(
             Manifest(
                 agent: name, hostName: name, bootID: "b", softwareVersion: "1", simulated: true,
@@ -88,9 +90,12 @@ struct SampleAgent: Sendable {
 
     func records(_ range: ClosedRange<UInt64>) throws -> [[UInt8]] { try range.map(record) }
 
-    func hello(first: UInt64 = 1, next: UInt64 = 1_000) throws -> Hello {
-        try Hello(
-            agent: name, run: run.rawValue, first: first, next: next, softwareVersion: "test")
+    /// A client that has been welcomed.
+    func client(
+        _ port: Int, first: UInt64 = 1, next: UInt64 = 1_000, instance: UInt64 = 1
+    ) throws -> AgentClient {
+        try AgentClient(
+            signer, signer.hello(first: first, next: next, instance: instance), port: port)
     }
 }
 
@@ -158,9 +163,11 @@ final class Client {
 struct AgentClient {
     let client: Client
     private var session: AgentSession
+    private let signer: Signer
     private(set) var durable: UInt64 = 0
 
-    init(_ hello: Hello, port: Int) throws {
+    init(_ signer: Signer, _ hello: Hello, port: Int) throws {
+        self.signer = signer
         client = try Client(port: port)
         session = AgentSession(hello: hello)
         try client.send(try session.open())
@@ -170,7 +177,14 @@ struct AgentClient {
     mutating func send(manifest: [UInt8]) throws { try client.send(session.manifest(manifest)) }
 
     mutating func send(_ records: [[UInt8]], from first: UInt64) throws {
-        try client.send(session.batch(first: first, records: records))
+        try send(signer.batch(records, from: first))
+    }
+
+    mutating func send(_ batch: Batch) throws { try client.send(session.batch(batch)) }
+
+    /// The bytes of a batch, for a client that does not send them as they are.
+    mutating func frame(_ records: [[UInt8]], from first: UInt64) throws -> [UInt8] {
+        try session.batch(signer.batch(records, from: first))
     }
 
     mutating func acknowledged() throws -> UInt64 {

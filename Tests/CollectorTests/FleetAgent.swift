@@ -30,12 +30,6 @@ struct FleetAgent {
 
     var digest: ManifestDigest { RecordCodec.digest(ofManifest: manifest) }
 
-    func hello(next: UInt64 = 1_000) throws -> Hello {
-        try Hello(
-            agent: base.name, run: base.run.rawValue, first: 1, next: next,
-            softwareVersion: "test")
-    }
-
     /// The entries of window `number` from 1, sequences 3 n − 2 to 3 n: the first half of the
     /// flows' digests, one more at least, and the record.
     ///
@@ -82,12 +76,8 @@ struct FleetAgent {
 
     /// Keeps one entry, as if it had arrived in a batch of its own.
     func keep(_ entry: [UInt8], in store: SQLiteRecordStore) throws {
-        try store.store(manifest: digest, bytes: manifest)
         let sequence = try RecordCodec.header(of: entry).sequence
-        let records = try IncomingRecord.checked([entry], run: base.run, first: sequence) { _ in
-            try RecordCodec.decodeManifest(manifest)
-        }
-        _ = try store.store(records, run: base.run, of: base.name, receivedAt: Timestamp(1))
+        try base.signer.keep([entry], from: sequence, under: manifest, in: store)
     }
 }
 

@@ -66,9 +66,12 @@ struct FleetTests {
             var entries: [(FleetAgent, [UInt8])] = []
             for (name, windows) in load {
                 let agent = try FleetAgent(name)
-                for (index, digests) in windows.enumerated() {
-                    entries += try agent.entries(UInt64(index + 1), digests).map { (agent, $0) }
+                let made = try windows.enumerated().flatMap { index, digests in
+                    try agent.entries(UInt64(index + 1), digests)
                 }
+                // Signed in the order of their making, whatever the order of their arrival.
+                _ = try agent.base.signer.batch(made, from: 1)
+                entries += made.map { (agent, $0) }
             }
             var random = Seeded(seed)
             for (agent, entry) in entries.shuffled(using: &random) {
@@ -144,7 +147,7 @@ struct FleetTests {
         let parts = [(a, onA[..<8]), (b, onB[..<1]), (a, onA[...]), (b, onB[...])]
         try await withServer(store) { port in
             for (agent, entries) in parts {
-                var client = try AgentClient(agent.hello(), port: port)
+                var client = try agent.base.client(port)
                 try client.send(manifest: agent.manifest)
                 let first = client.durable + 1
                 let left = Array(entries[(Int(first) - 1)...])
@@ -192,11 +195,8 @@ struct FleetTests {
         guard Recomputation.isPossible else { return }
         let store = try SQLiteRecordStore(path: database)
         let agent = try SampleAgent("a")
-        try store.store(manifest: agent.digest, bytes: agent.manifest)
-        let records = try IncomingRecord.checked(
-            agent.records(1...18), run: agent.run, first: 1
-        ) { _ in try RecordCodec.decodeManifest(agent.manifest) }
-        _ = try store.store(records, run: agent.run, of: "a", receivedAt: Timestamp(1))
+        try agent.signer.keep(
+            agent.records(1...18), from: 1, under: agent.manifest, in: store)
         try store.close()
         let before = try await Recomputation.expectEqual(database, minutes: 3)
         let downgrade = """
@@ -205,7 +205,11 @@ struct FleetTests {
             store.executescript(\"\"\"DROP TABLE completions; DROP TABLE digest_scopes;
                 ALTER TABLE records DROP COLUMN kind;
                 ALTER TABLE records DROP COLUMN counts;
-                DELETE FROM grdb_migrations WHERE identifier = 'completions-1';\"\"\")
+                DROP TABLE statements; DROP TABLE refused; DROP TABLE alerts;
+                ALTER TABLE runs DROP COLUMN head; ALTER TABLE runs DROP COLUMN key_id;
+                ALTER TABLE runs DROP COLUMN predecessor_run;
+                ALTER TABLE runs DROP COLUMN predecessor_last; DROP TABLE keys;
+                DELETE FROM grdb_migrations WHERE identifier <> 'records-1';\"\"\")
             """
         let outcome = try await Recomputation.run(script: downgrade, database)
         #expect(outcome.status == 0, "\(outcome.errors)")

@@ -22,7 +22,7 @@ struct ServerTests {
         let agent = try SampleAgent("a")
         let store = store
         try await withServer(store) { port in
-            var client = try AgentClient(agent.hello(), port: port)
+            var client = try agent.client(port)
             #expect(client.durable == 0)
             try client.send(manifest: agent.manifest)
             #expect(try client.deliver(agent.records(1...20), from: 1) == 20)
@@ -39,7 +39,7 @@ struct ServerTests {
             var delivered: UInt64 = 0
             for _ in 0..<12 {
                 random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                var client = try AgentClient(agent.hello(), port: port)
+                var client = try agent.client(port)
                 #expect(client.durable >= delivered)
                 try client.send(manifest: agent.manifest)
                 let first = client.durable + 1
@@ -52,7 +52,7 @@ struct ServerTests {
                     #expect(delivered == last)
                 }
             }
-            var client = try AgentClient(agent.hello(), port: port)
+            var client = try agent.client(port)
             try client.send(manifest: agent.manifest)
             let first = client.durable + 1
             #expect(try client.deliver(agent.records(first...400), from: first) == 400)
@@ -67,7 +67,7 @@ struct ServerTests {
         let agent = try SampleAgent("a")
         let store = store
         try await withServer(store) { port in
-            var client = try AgentClient(agent.hello(first: 4), port: port)
+            var client = try agent.client(port, first: 4)
             #expect(client.durable == 3)
             try client.send(manifest: agent.manifest)
             #expect(try client.deliver(agent.records(4...5), from: 4) == 5)
@@ -82,7 +82,7 @@ struct ServerTests {
         for expected: UInt64 in [0, 10, 20] {
             let store = try SQLiteRecordStore(path: directory.path + "/records.db")
             try await withServer(store) { port in
-                var client = try AgentClient(agent.hello(), port: port)
+                var client = try agent.client(port)
                 #expect(client.durable == expected)
                 try client.send(manifest: agent.manifest)
                 _ = try client.deliver(
@@ -97,7 +97,7 @@ struct ServerTests {
         let agent = try SampleAgent("a")
         let store = store
         try await withServer(store) { port in
-            var good = try AgentClient(agent.hello(), port: port)
+            var good = try agent.client(port)
             try good.send(manifest: agent.manifest)
             for bytes in [
                 Array("GET / HTTP/1.1\r\n\r\n".utf8), Array(repeating: 0xFF, count: 9_000),
@@ -117,13 +117,11 @@ struct ServerTests {
         let agent = try SampleAgent("a")
         let store = store
         try await withServer(store) { port in
-            var first = try AgentClient(agent.hello(), port: port)
+            var first = try agent.client(port)
             try first.send(manifest: agent.manifest)
             #expect(try first.deliver(agent.records(1...2), from: 1) == 2)
-            let other = try Hello(
-                agent: "a", run: 77, first: 1, next: 5, softwareVersion: "1")
             let second = try Client(port: port)
-            var session = AgentSession(hello: other)
+            var session = AgentSession(hello: try Signer("a", run: RunID(77)).hello())
             try second.send(session.open())
             guard case .failed(.refused(let code, _))? = session.receive(try second.rest()).last
             else {
@@ -132,7 +130,7 @@ struct ServerTests {
             }
             #expect(code == .connectedAlready)
             // The same run again: an agent whose old link is still half open.
-            var again = try AgentClient(agent.hello(), port: port)
+            var again = try agent.client(port)
             try again.send(manifest: agent.manifest)
             #expect(try again.deliver(agent.records(3...3), from: 3) == 3)
         }
@@ -150,7 +148,7 @@ struct ServerTests {
             let dripping = try Client(port: port)
             try dripping.send([0])
             _ = try dripping.rest()
-            var silent = try AgentClient(agent.hello(), port: port)
+            var silent = try agent.client(port)
             guard case .refused(_, let text) = try silent.failure() else {
                 Issue.record("not refused")
                 return
@@ -166,7 +164,7 @@ struct ServerTests {
         let agent = try SampleAgent("a")
         try await withServer(store, limits) { port in
             let client = try Client(port: port)
-            var session = AgentSession(hello: try agent.hello())
+            var session = AgentSession(hello: try agent.signer.hello())
             try client.send(session.open())
             var beats = 0
             while beats < 3 {
@@ -183,9 +181,9 @@ struct ServerTests {
         limits.connections = 1
         let (first, second) = (try SampleAgent("a"), try SampleAgent("b"))
         try await withServer(store, limits) { port in
-            var kept: AgentClient? = try AgentClient(first.hello(), port: port)
+            var kept: AgentClient? = try first.client(port)
             #expect(throws: WireError.self) {
-                _ = try AgentClient(second.hello(), port: port)
+                _ = try second.client(port)
             }
             _ = kept?.durable
             kept = nil
@@ -193,7 +191,7 @@ struct ServerTests {
             let end = ContinuousClock.now + .seconds(10)
             var entered = false
             while !entered, ContinuousClock.now < end {
-                entered = (try? AgentClient(second.hello(), port: port)) != nil
+                entered = (try? second.client(port)) != nil
             }
             #expect(entered)
         }
@@ -205,28 +203,28 @@ struct ServerTests {
         let never = try SampleAgent("never sent")
         let store = store
         try await withServer(store) { port in
-            var wrongManifest = try AgentClient(agent.hello(), port: port)
+            var wrongManifest = try agent.client(port)
             try wrongManifest.send(manifest: other.manifest)
             #expect(try Self.code(wrongManifest.failure()) == .identity)
 
-            var wrongNumber = try AgentClient(agent.hello(), port: port)
+            var wrongNumber = try agent.client(port)
             try wrongNumber.send(manifest: agent.manifest)
             try wrongNumber.send([agent.record(1), agent.record(3)], from: 1)
             #expect(try Self.code(wrongNumber.failure()) == .malformed)
 
-            var altered = try AgentClient(agent.hello(), port: port)
+            var altered = try agent.client(port)
             try altered.send(manifest: agent.manifest)
             var bytes = try agent.record(1)
             bytes[bytes.count - 1] ^= 1
             try altered.send([bytes], from: 1)
             #expect(try Self.code(altered.failure()) == .malformed)
 
-            var borrowed = try AgentClient(other.hello(), port: port)
+            var borrowed = try other.client(port)
             try borrowed.send(manifest: other.manifest)
             try borrowed.send([agent.record(1)], from: 1)
             #expect(try Self.code(borrowed.failure()) == .identity)
 
-            var unknown = try AgentClient(other.hello(), port: port)
+            var unknown = try other.client(port)
             try unknown.send(manifest: other.manifest)
             try unknown.send([never.record(1)], from: 1)
             #expect(try Self.code(unknown.failure()) == .malformed)
@@ -242,7 +240,7 @@ struct ServerTests {
         let reader = try SQLiteRecordStore(reading: directory.path + "/records.db")
         try await withServer(reader) { port in
             let client = try Client(port: port)
-            var session = AgentSession(hello: try agent.hello())
+            var session = AgentSession(hello: try agent.signer.hello())
             try client.send(session.open())
             let events = session.receive(try client.rest())
             guard case .failed(let error) = events.last else {

@@ -203,6 +203,35 @@ struct AgentSettingsTests {
         #expect(try Samples.agent(text).scenarios.count == 4)
     }
 
+    @Test("name the files for TLS, from the folder of the settings on")
+    func certificates() throws {
+        let text = """
+            version: 1
+            services: [{name: a, ports: [80]}]
+            collectors:
+              - address: "10.0.0.5:7443"
+                tls: {ca: ca.pem, certificate: tls/a.pem, key: /k/a.key, server_name: c.example}
+
+            """
+        let settings = try AgentSettings.parse(
+            Array(text.utf8), name: "/etc/j/agent.yaml", hostName: "host")
+        let files = TLSSettings(
+            ca: "/etc/j/ca.pem", certificate: "/etc/j/tls/a.pem", key: "/k/a.key",
+            serverName: "c.example")
+        #expect(settings.collectors.map(\.transport) == [.tls(files)])
+        let plain = text.replacing(#/tls: .*/#, with: "plaintext: true")
+        #expect(try Samples.agent(plain).collectors.map(\.transport) == [.plaintext])
+        let both = text.replacing("tls: ", with: "plaintext: false\n    tls: ")
+        #expect(try Samples.agent(both).collectors.first?.transport != .plaintext)
+
+        let collector = try CollectorSettings.parse(
+            Array("version: 1\ntls: {ca: a, certificate: b, key: c}\n".utf8), name: "/e/c.yaml")
+        #expect(
+            collector.transport
+                == .tls(TLSSettings(ca: "/e/a", certificate: "/e/b", key: "/e/c", serverName: nil)))
+        #expect(try Samples.collector(Samples.collector).transport == .plaintext)
+    }
+
     @Test("of the collector are read, with defaults")
     func collector() throws {
         let settings = try CollectorSettings.parse(

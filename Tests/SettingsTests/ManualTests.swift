@@ -21,6 +21,7 @@ struct ManualTests {
     private static let agentKeys =
         AgentKeys.top + AgentKeys.Agent.all + AgentKeys.Energy.all + AgentKeys.Capture.all
         + AgentKeys.Service.all + AgentKeys.FlowKeys.all + AgentKeys.Collector.all
+        + TLSKeys.agent.all + AgentKeys.Spool.all + AgentKeys.Listen.all
         + ScenarioKeys.all
         + ScenarioKeys.Step.all + ScenarioKeys.When.all + ScenarioKeys.Outcome.all
         + ScenarioKeys.Condition.all

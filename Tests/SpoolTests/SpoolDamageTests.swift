@@ -3,7 +3,7 @@ import Testing
 
 @testable import Spool
 
-private let segmented = SpoolLimits(segmentBytes: 400, synchronizes: false)
+private let segmented = SpoolLimits(segmentBytes: 800, synchronizes: false)
 private let manifest = Array("manifest".utf8)
 
 @Suite("The spool survives what happens to its files")
@@ -11,13 +11,11 @@ struct SpoolDamageTests {
     @Test("every truncation of the newest segment keeps its whole entries and the sequence")
     func truncation() throws {
         let bench = try Workbench()
-        try fill(bench, SpoolLimits(synchronizes: false), 12)
+        try bench.fill(12, SpoolLimits(synchronizes: false))
         let whole = try bench.snapshot()
         let name = try #require(try bench.segments.last)
         let bytes = try #require(whole[name])
-        let header = SegmentHeader(
-            run: 0, first: 0, dropped: 0, droppedThrough: 0, manifest: manifest
-        ).size
+        let header = SegmentHeader.size(manifest: manifest.count)
         for length in header...bytes.count {
             try bench.restore([name: Array(bytes[..<length])])
             let spool = try bench.open()
@@ -39,13 +37,11 @@ struct SpoolDamageTests {
     @Test("every changed bit of a middle segment loses what it touched, counts it, and no more")
     func bitFlips() throws {
         let bench = try Workbench()
-        try fill(bench, segmented, 30)
+        try bench.fill(30, segmented)
         let whole = try bench.snapshot()
         let name = try bench.segments[1]
         let bytes = try #require(whole[name])
-        let header = SegmentHeader(
-            run: 0, first: 0, dropped: 0, droppedThrough: 0, manifest: manifest
-        ).size
+        let header = SegmentHeader.size(manifest: manifest.count)
         for bit in stride(from: 0, to: bytes.count * 8, by: 3) {
             var (damaged, changed) = (whole, bytes)
             changed[bit / 8] ^= 1 << (bit % 8)
@@ -64,7 +60,7 @@ struct SpoolDamageTests {
     @Test("damage is counted once, however often the spool is opened and acknowledged")
     func countedOnce() throws {
         let bench = try Workbench()
-        try fill(bench, segmented, 30)
+        try bench.fill(30, segmented)
         let name = try bench.segments[1]
         var bytes = try bench.read(name)
         bytes[bytes.count - 5] ^= 1
@@ -80,7 +76,7 @@ struct SpoolDamageTests {
     @Test("damage that appears while the spool is open is skipped and counted")
     func damageWhileOpen() throws {
         let bench = try Workbench()
-        try fill(bench, segmented, 30)
+        try bench.fill(30, segmented)
         let spool = try bench.open(segmented)
         let name = try bench.segments[1]
         var bytes = try bench.read(name)
@@ -91,72 +87,11 @@ struct SpoolDamageTests {
             #expect(spool.dropped == 1)
         }
     }
-
-    @Test("no number is used twice where acknowledged records are gone")
-    func noReuse() throws {
-        let bench = try Workbench()
-        let limits = SpoolLimits(synchronizes: false)
-        try fill(bench, limits, 10, acknowledge: 10)
-        let name = try #require(try bench.segments.last)
-        try bench.write(name, Array(try bench.read(name).dropLast(40)))
-        let spool = try bench.open(limits)
-        try spool.use(manifest: manifest)
-        #expect(try spool.append([1]) == 11)
-        #expect(spool.dropped == 0)
-        #expect(try spool.contents(from: spool.firstSequence) == [11: [1]])
-    }
-
-    @Test("a spool without a readable header, of mixed runs or of a newer format is refused")
-    func refused() throws {
-        let bench = try Workbench()
-        try fill(bench, SpoolLimits(synchronizes: false), 3)
-        let name = try #require(try bench.segments.last)
-        let bytes = try bench.read(name)
-        try bench.restore([name: [0] + bytes.dropFirst()])
-        #expect(throws: SpoolError.corrupt(path: bench.spool, reason: "has no readable segment")) {
-            try bench.open()
-        }
-        let other = SegmentHeader(
-            run: 1, first: 50, dropped: 0, droppedThrough: 0, manifest: manifest)
-        let second = Segment.name(first: 50)
-        try bench.restore([name: bytes, second: other.bytes])
-        #expect(throws: SpoolError.self) { try bench.open() }
-        try bench.restore([second: bytes])
-        #expect(throws: SpoolError.self) { try bench.open() }
-    }
-
-    @Test("2,000 garbled segments are opened or refused without harm")
-    func garbage() throws {
-        let bench = try Workbench()
-        try fill(bench, SpoolLimits(synchronizes: false), 6)
-        let name = try #require(try bench.segments.last)
-        let bytes = try bench.read(name)
-        var generator = SeededGenerator(seed: 1)
-        for _ in 0..<2_000 {
-            var changed = bytes
-            for _ in 0..<Int.random(in: 1...6, using: &generator) {
-                changed[Int.random(in: 0..<changed.count, using: &generator)] = UInt8.random(
-                    in: 0 ... .max, using: &generator)
-            }
-            try bench.restore([name: changed])
-            guard let spool = try? bench.open() else { continue }
-            #expect(try spool.contents().allSatisfy { $0.value == record($0.key) })
-        }
-    }
-
-    private func fill(
-        _ bench: Workbench, _ limits: SpoolLimits, _ count: UInt64, acknowledge: UInt64 = 0
-    ) throws {
-        let spool = try bench.open(limits)
-        try spool.use(manifest: manifest)
-        for number in 1...count { _ = try spool.append(record(number)) }
-        try spool.acknowledge(through: acknowledge)
-    }
 }
 
 @Suite("The spool survives a kill and a full disk at every operation")
 struct SpoolInterruptionTests {
-    private static let limits = SpoolLimits(segmentBytes: 300, totalBytes: 1_200)
+    private static let limits = SpoolLimits(segmentBytes: 500, totalBytes: 2_000)
 
     /// What a run of the spool did before it ended.
     private struct Course {
@@ -192,10 +127,8 @@ struct SpoolInterruptionTests {
             let bench = try Workbench()
             var course = Course()
             let disk = FailingDisk(budget: budget, kept: kept, failure: .death)
-            if let spool = try? Spool(directory: bench.spool, limits: Self.limits, disk: disk) {
-                try? work(spool, &course)
-            }
-            let spool = try Spool(directory: bench.spool, limits: Self.limits)
+            if let spool = try? bench.open(Self.limits, disk: disk) { try? work(spool, &course) }
+            let spool = try bench.open(Self.limits)
             let contents = try spool.contents()
             #expect(contents.allSatisfy { $0.value == record($0.key) })
             let made = course.returned.last ?? 0
@@ -204,7 +137,7 @@ struct SpoolInterruptionTests {
             #expect(Set(first..<spool.nextSequence).isSubset(of: contents.keys))
             let gone = first - 1
             #expect(spool.dropped <= gone)
-            #expect(spool.dropped + max(course.acknowledged, spool.acknowledged) >= gone)
+            #expect(spool.dropped + max(course.acknowledged, spool.acknowledged(by: "a")) >= gone)
             #expect(spool.recovery.corruptEntries == 0)
             try spool.use(manifest: [1])
             #expect(try spool.append([1]) == spool.nextSequence - 1)
@@ -221,8 +154,7 @@ struct SpoolInterruptionTests {
             let bench = try Workbench()
             var course = Course()
             let disk = FailingDisk(budget: budget, kept: kept, failure: .noSpace)
-            guard let spool = try? Spool(directory: bench.spool, limits: Self.limits, disk: disk)
-            else { continue }
+            guard let spool = try? bench.open(Self.limits, disk: disk) else { continue }
             try work(spool, &course, retries: 1)
             #expect(course.returned == Array(1...60))
             let contents = try spool.contents(from: spool.firstSequence)

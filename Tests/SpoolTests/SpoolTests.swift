@@ -4,8 +4,8 @@ import Testing
 
 @testable import Spool
 
-private let small = SpoolLimits(segmentBytes: 400, totalBytes: 2_000, synchronizes: false)
-private let segmented = SpoolLimits(segmentBytes: 400, synchronizes: false)
+private let small = SpoolLimits(segmentBytes: 800, totalBytes: 4_000, synchronizes: false)
+private let segmented = SpoolLimits(segmentBytes: 800, synchronizes: false)
 private let manifest = Array("manifest".utf8)
 
 @Suite("The spool keeps records until they are acknowledged")
@@ -54,7 +54,7 @@ struct SpoolTests {
         #expect(again.run == run)
         #expect(again.nextSequence == 41)
         #expect(again.firstSequence == 41)
-        #expect(again.acknowledged == 40)
+        #expect(again.acknowledged(by: "a") == 40)
         #expect(again.dropped == 0)
         try again.use(manifest: manifest)
         #expect(try again.append(record(41)) == 41)
@@ -168,9 +168,11 @@ struct SpoolTests {
     @Test("a directory that cannot be made or written is named")
     func unusable() throws {
         #expect(throws: SpoolError.io(path: "/nowhere/spool", call: "create", errno: ENOENT)) {
-            try Spool(directory: "/nowhere/spool")
+            try Spool(directory: "/nowhere/spool", identity: "/nowhere/identity", destinations: [])
         }
-        #expect(throws: SpoolError.self) { try Spool(directory: "/proc/self/spool") }
+        #expect(throws: SpoolError.self) {
+            try Spool(directory: "/proc/self/spool", identity: "/proc/self/id", destinations: [])
+        }
         let error = SpoolError(EACCES, "open", "/state/lock")
         #expect(error == .permission(path: "/state/lock", call: "open"))
         #expect(SpoolError(EROFS, "write", "/x") == .readOnly(path: "/x"))
@@ -197,7 +199,7 @@ struct SpoolTests {
         if isRoot { _ = setIdentity(nobody) }
         defer { if isRoot { _ = setIdentity(0) } }
         do {
-            _ = try Spool(directory: directory)
+            _ = try Spool(directory: directory, identity: directory + "/../id", destinations: [])
             return 0
         } catch {
             if case .permission = error { return 1 }

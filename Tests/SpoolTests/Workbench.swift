@@ -1,4 +1,6 @@
+import Chain
 import Glibc
+import Testing
 
 @testable import Spool
 
@@ -6,6 +8,9 @@ import Glibc
 final class Workbench {
     let root: String
     var spool: String { root + "/spool" }
+    var identity: String { root + "/identity" }
+    /// What the spool takes for the time that it was open.
+    var uptime: UInt64 = 0
 
     init() throws {
         var template = Array("/tmp/jouleflow-spool-XXXXXX".utf8CString)
@@ -16,6 +21,7 @@ final class Workbench {
     deinit {
         Self.empty(spool)
         rmdir(spool)
+        Self.empty(root)
         rmdir(root)
     }
 
@@ -43,21 +49,72 @@ final class Workbench {
         try disk.write(bytes, to: try disk.create(spool + "/" + name), at: 0)
     }
 
-    /// The spool's files by name, without the lock.
+    /// What is moved aside.
+    var damaged: [String] {
+        get throws { try files.filter { $0.hasPrefix("damaged-") } }
+    }
+
+    /// Deletes the spool's directory, as somebody might.
+    func removeSpool() {
+        Self.empty(spool)
+        rmdir(spool)
+    }
+
+    /// The spool's files by name, without the lock; the identity as `../identity`.
     func snapshot() throws -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
         for name in try self.files where name != "lock" { files[name] = try read(name) }
+        if access(identity, F_OK) == 0 { files["../identity"] = try read("../identity") }
         return files
     }
 
     /// Puts back what `snapshot` took.
     func restore(_ snapshot: [String: [UInt8]]) throws {
         Self.empty(spool)
+        unlink(identity)
         for (name, bytes) in snapshot { try write(name, bytes) }
     }
 
-    func open(_ limits: SpoolLimits = SpoolLimits(synchronizes: false)) throws -> Spool {
-        try Spool(directory: spool, limits: limits)
+    /// Whether a file is there with these bytes.
+    func has(_ name: String, _ bytes: [UInt8]) throws -> Bool {
+        access(spool + "/" + name, F_OK) == 0 ? try read(name) == bytes : false
+    }
+
+    /// Opens the spool, on a disk that synchronises nothing where no other is given.
+    func open(
+        _ limits: SpoolLimits = SpoolLimits(synchronizes: false),
+        destinations: [String] = ["a"],
+        disk: any Disk = FailingDisk(budget: .max, failure: .noSpace)
+    ) throws -> Spool {
+        try Spool(
+            directory: spool, identity: identity, destinations: destinations, limits: limits,
+            disk: disk, clock: { [self] in uptime })
+    }
+}
+
+extension Workbench {
+    /// Appends `count` records, each told by its number, and returns the run.
+    @discardableResult
+    func fill(
+        _ count: UInt64, _ limits: SpoolLimits, acknowledge: UInt64 = 0,
+        manifest: [UInt8] = Array("manifest".utf8)
+    ) throws -> UInt64 {
+        let spool = try open(limits)
+        try spool.use(manifest: manifest)
+        for _ in 0..<count { _ = try spool.append(record(spool.nextSequence)) }
+        if acknowledge > 0 { try spool.acknowledge(through: acknowledge) }
+        return spool.run.rawValue
+    }
+}
+
+extension [UInt8] {
+    /// Makes the checksum of a segment's header or an identity right again.
+    mutating func sign(isIdentity: Bool = false) {
+        let end = isIdentity ? 8 : Int(littleEndian(at: 12) as UInt32) - 4
+        let checksum = isIdentity ? checksum(from: 12, to: count) : checksum(from: 0, to: end)
+        for index in 0..<4 {
+            self[end + index] = UInt8(truncatingIfNeeded: checksum >> (8 * index))
+        }
     }
 }
 
@@ -127,15 +184,24 @@ final class FailingDisk: Disk {
 }
 
 extension Spool {
-    /// Every record held from `sequence` on, by sequence number.
+    /// The oldest record that the only destination of most tests gets.
+    var firstSequence: UInt64 { firstSequence(for: "a") }
+
+    func acknowledge(through: UInt64) throws { try acknowledge(through: through, by: "a") }
+
+    /// Every record held from `sequence` on, by sequence number. The heads before them must be those
+    /// that the records give.
     func contents(from sequence: UInt64 = 1) throws -> [UInt64: [UInt8]] {
         var contents: [UInt64: [UInt8]] = [:]
-        var next = sequence
+        var (next, head) = (sequence, ChainHead?.none)
+        if sequence == 1 { head = ChainHead(startOf: run.rawValue, after: predecessor) }
         while let batch = try batch(from: next, maximumRecords: 7, maximumBytes: 500) {
+            if let head, batch.first == next { #expect(batch.previous == head) }
             for (offset, record) in batch.records.enumerated() {
                 contents[batch.first + UInt64(offset)] = record
             }
             next = batch.first + UInt64(batch.records.count)
+            head = batch.previous.appending(batch.records)
         }
         return contents
     }

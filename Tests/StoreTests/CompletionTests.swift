@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 private let manifest = ManifestDigest(7)
-private let run = RunID(0xF000_0000_0000_0001)
+private let run = commonRun
 
 private func window(_ number: UInt64) -> Window {
     let start = Timestamp(1_000_000_000_000 + number * 10_000_000_000)
@@ -38,9 +38,9 @@ private func open(_ directory: TemporaryDirectory) throws -> SQLiteRecordStore {
 
 extension SQLiteRecordStore {
     fileprivate func keep(
-        _ records: [IncomingRecord], of agent: String = "a", run: RunID = run
+        _ records: [IncomingRecord], of agent: String = "a"
     ) throws -> StoreOutcome {
-        try store(records, run: run, of: agent, receivedAt: Timestamp(5))
+        try keep(records, of: agent, run: run) { [$0 % 2 == 1 ? 1 : 2, 0] }
     }
 
     fileprivate func repeated() throws -> [RepeatedCompletion] {
@@ -108,7 +108,7 @@ struct RepeatedCompletions {
             _ = try shuffled.keep(records, of: agent)
         }
         #expect(try shuffled.summary() == ordered.summary())
-        #expect(try shuffled.open(run: run, of: "a", firstAvailable: 1) == 18)
+        #expect(try shuffled.open(firstAvailable: 1) == 18)
         #expect(try shuffled.integrityProblems() == [])
     }
 
@@ -155,7 +155,7 @@ struct CompletionEntries {
         #expect(try store.keep(batch) == StoreOutcome(durable: 2, stored: 2))
         #expect(try store.keep(batch) == StoreOutcome(durable: 2, duplicates: 2))
         let other = entries(1, [completion(5), completion(6)], salt: 9)
-        #expect(try store.keep(other) == StoreOutcome(durable: 2, conflicts: [1, 2]))
+        #expect(throws: StoreError.conflict(sequences: [1, 2])) { try store.keep(other) }
         let queue = try DatabaseQueue(path: directory.store)
         let rows = try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM completions") }
         #expect(rows == 1)
@@ -195,7 +195,7 @@ struct CompletionEntries {
         let store = try open(directory)
         let batch = entries(1, [completion(5)])
         #expect(try store.keep([batch[1]]).durable == 0)
-        #expect(try store.open(run: run, of: "a", firstAvailable: 2) == 2)
+        #expect(try store.open(firstAvailable: 2) == 2)
         #expect(try store.losses().map { [$0.first, $0.last] } == [[1, 1]])
         #expect(try store.keep([batch[0]]).durable == 2)
         #expect(try store.losses() == [])
@@ -255,7 +255,7 @@ struct OlderStore {
         #expect(
             try store.keep([
                 IncomingRecord(
-                    sequence: 2, window: window(1), manifest: manifest, bytes: [4])
+                    sequence: 2, window: window(1), manifest: manifest, bytes: [2, 0])
             ]).durable == 4)
         #expect(try store.integrityProblems() == [])
     }

@@ -20,7 +20,6 @@ final class TemporaryDirectory {
 }
 
 private let manifest = ManifestDigest(0xFFFF_0000_1234_5678)
-private let run = RunID(0xF000_0000_0000_0001)
 
 private func record(_ sequence: UInt64, salt: UInt8 = 0, seconds: UInt64 = 10) -> IncomingRecord {
     let start = Timestamp(1_000_000_000_000 &+ sequence &* 10_000_000_000)
@@ -37,11 +36,16 @@ private func open(_ directory: TemporaryDirectory) throws -> SQLiteRecordStore {
     return store
 }
 
+private func batch(_ records: [IncomingRecord], of agent: String = "a") throws -> IncomingBatch {
+    let before = head(of: commonRun, before: records[0].sequence) { record($0).bytes }
+    return try batch(records, of: agent, after: before)
+}
+
 extension SQLiteRecordStore {
     fileprivate func keep(
-        _ records: [IncomingRecord], of agent: String = "a", run: RunID = run
+        _ records: [IncomingRecord], of agent: String = "a", run: RunID = commonRun
     ) throws -> StoreOutcome {
-        try store(records, run: run, of: agent, receivedAt: Timestamp(5))
+        try keep(records, of: agent, run: run) { record($0).bytes }
     }
 
     fileprivate func all(from: UInt64 = 0, to: UInt64 = .max) throws -> [StoredRecord] {
@@ -78,22 +82,28 @@ struct ExactlyOnce {
         }
         pieces += pieces.filter { _ in Bool.random(using: &random) }
         for piece in pieces.shuffled(using: &random) { _ = try store.keep(piece) }
-        #expect(try store.open(run: run, of: "a", firstAvailable: 1) == 60)
+        #expect(try store.open(firstAvailable: 1) == 60)
         #expect(try store.all().map(\.bytes) == whole.map(\.bytes))
         #expect(try store.integrityProblems() == [])
     }
 
-    @Test("other bytes under a stored identity are a conflict and change nothing")
+    @Test(
+        "other bytes under a stored identity refuse their batch, and others of the transaction stay"
+    )
     func conflict() throws {
         let directory = try TemporaryDirectory()
         let store = try open(directory)
         _ = try store.keep([record(1), record(2)])
-        let outcome = try store.keep([record(2, salt: 9), record(3)])
-        #expect(outcome == StoreOutcome(durable: 3, stored: 1, conflicts: [2]))
-        #expect(try store.all().map { $0.bytes[1] } == [0, 0, 0])
-        let queue = try DatabaseQueue(path: directory.store)
-        let kept = try queue.read { try Data.fetchOne($0, sql: "SELECT bytes FROM conflicts") }
-        #expect(kept == Data([2, 9, 7]))
+        _ = try store.open(of: "b", firstAvailable: 1)
+        let outcomes = try store.store([
+            try batch([record(1)], of: "b"), try batch([record(2, salt: 9), record(3)]),
+            try batch([record(2)], of: "b"),
+        ])
+        #expect(try outcomes[0].get().durable == 1 && outcomes[2].get().durable == 2)
+        #expect(throws: StoreError.conflict(sequences: [2])) { try outcomes[1].get() }
+        #expect(try store.all().map { $0.bytes[0] } == [1, 2, 1, 2])
+        #expect(try store.all().allSatisfy { $0.bytes[1] == 0 })
+        #expect(try store.open(firstAvailable: 1) == 2)
     }
 
     @Test("agents and runs have sequences of their own")
@@ -115,7 +125,7 @@ struct ExactlyOnce {
         let directory = try TemporaryDirectory()
         try { _ = try open(directory).keep((1...10).map { record($0) }) }()
         let store = try open(directory)
-        #expect(try store.open(run: run, of: "a", firstAvailable: 1) == 10)
+        #expect(try store.open(firstAvailable: 1) == 10)
         #expect(try store.manifest(manifest) == [1, 2, 3])
         #expect(try store.manifest(ManifestDigest(1)) == nil)
     }
@@ -131,7 +141,7 @@ struct ExactlyOnce {
             try store.keep([record(1), bad])
         }
         #expect(throws: StoreError.outOfRange(what: "sequence", value: .max)) {
-            try store.keep([record(1), record(.max)])
+            try store.keep([record(.max)])
         }
         #expect(try store.all().isEmpty)
     }
@@ -154,8 +164,8 @@ struct Losses {
         let directory = try TemporaryDirectory()
         let store = try open(directory)
         _ = try store.keep([record(1), record(2), record(5)])
-        #expect(try store.open(run: run, of: "a", firstAvailable: 1) == 2)
-        #expect(try store.open(run: run, of: "a", firstAvailable: 9) == 8)
+        #expect(try store.open(firstAvailable: 1) == 2)
+        #expect(try store.open(firstAvailable: 9) == 8)
         #expect(try store.losses().map { [$0.first, $0.last] } == [[3, 4], [6, 8]])
         #expect(try store.keep([record(9)]).durable == 9)
         #expect(try store.integrityProblems() == [])
@@ -166,10 +176,10 @@ struct Losses {
         let directory = try TemporaryDirectory()
         let last = UInt64(Int64.max)
         let store = try open(directory)
-        #expect(try store.open(run: run, of: "a", firstAvailable: last) == last - 1)
+        #expect(try store.open(firstAvailable: last) == last - 1)
         #expect(try store.keep([record(last)]).durable == last)
-        #expect(try store.open(run: run, of: "a", firstAvailable: 1) == last)
-        #expect(try open(directory).open(run: run, of: "a", firstAvailable: last) == last)
+        #expect(try store.open(firstAvailable: 1) == last)
+        #expect(try open(directory).open(firstAvailable: last) == last)
     }
 
     @Test("a closed store is one file that holds everything")
@@ -188,7 +198,7 @@ struct Losses {
     func regained() throws {
         let directory = try TemporaryDirectory()
         let store = try open(directory)
-        #expect(try store.open(run: run, of: "a", firstAvailable: 6) == 5)
+        #expect(try store.open(firstAvailable: 6) == 5)
         _ = try store.keep([record(3)])
         #expect(try store.losses().map { [$0.first, $0.last] } == [[1, 2], [4, 5]])
         _ = try store.keep([record(1), record(2), record(4), record(5)])
@@ -338,15 +348,16 @@ struct File {
         let store = try open(directory)
         for name in ["", String(repeating: "x", count: 256)] {
             #expect(throws: StoreError.invalidAgentName(length: name.utf8.count)) {
-                try store.open(run: run, of: name, firstAvailable: 1)
+                try store.open(of: name, firstAvailable: 1)
             }
         }
         let window = record(1).window
         let big = IncomingRecord(
             sequence: 1, window: window, manifest: manifest,
             bytes: Array(repeating: 0, count: StoreLimits.recordBytes + 1))
-        #expect(throws: StoreError.self) { try store.keep([big]) }
         #expect(try store.agents() == [])
+        #expect(throws: StoreError.self) { try store.keep([big]) }
+        #expect(try store.all().isEmpty)
     }
 }
 

@@ -12,6 +12,8 @@ struct AgentSettings {
     var windowSeconds = 1
     var port: UInt16
     var collectorPort: UInt16?
+    /// How the collector is spoken to.
+    var transport = "plaintext: true"
     /// A second service, which comes first.
     var otherPort: UInt16?
     var isReversed = false
@@ -48,7 +50,7 @@ struct AgentSettings {
         ]
         if let rules { lines.append(rules) } else { lines += standardRules }
         if !further.isEmpty { lines.append(further) }
-        let addresses = collectorPort.map { "{address: \"127.0.0.1:\($0)\", plaintext: true}" }
+        let addresses = collectorPort.map { "{address: \"127.0.0.1:\($0)\", \(transport)}" }
         lines.append("collectors: [\(addresses ?? "")]")
         return lines.joined(separator: "\n") + "\n"
     }

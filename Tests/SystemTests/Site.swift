@@ -93,13 +93,13 @@ final class Site {
     }
 
     func startCollectorUnready(
-        store: String = "store.db", before: [String] = []
+        store: String = "store.db", transport: String = "plaintext: true", before: [String] = []
     ) throws -> Child {
         let file = path("collector-\(children.count).yaml")
         let text = """
             version: 1
             listen: {agents: "127.0.0.1:\(collectorPort)"}
-            plaintext: true
+            \(transport)
             store: {sqlite: \(store)}
 
             """

@@ -33,7 +33,8 @@ struct Conversation {
         var generator = SeededGenerator(seed: seed)
         hello = try Hello(
             agent: "cq-a-loan-07", run: 0x1122_3344_5566_7788, first: 3, next: 40,
-            softwareVersion: "1.0.0")
+            softwareVersion: "1.0.0", publicKey: generator.bytes(32), instance: 9,
+            predecessor: RunEnd(run: 77, last: 12))
         var agent = AgentSession(hello: hello)
         var collector = CollectorSession()
         fromAgent += try agent.open()
@@ -45,8 +46,10 @@ struct Conversation {
         let records = (0..<6).map { _ in generator.bytes(Int.random(in: 1...40, using: &generator))
         }
         let sent = [
-            try agent.manifest(manifest), try agent.batch(first: 10, records: records),
-            try agent.heartbeat(), try agent.batch(first: 30, records: [records[0]]),
+            try agent.manifest(manifest), try agent.batch(batch(10, records)),
+            try agent.heartbeat(), try agent.batch(batch(30, [records[0]])),
+            // Compressed.
+            try agent.batch(batch(31, Array(repeating: Array(repeating: 5, count: 60), count: 9))),
         ]
         for frame in sent { collectorEvents += collector.receive(frame) }
         fromAgent += sent.flatMap { $0 }
@@ -84,7 +87,7 @@ struct Conversation {
             if case .welcomed = new.last {
                 _ = try session.manifest([1])
                 // Refused where a garbled welcome lies beyond these records.
-                _ = try? session.batch(first: 10, records: Array(repeating: [1], count: 21))
+                _ = try? session.batch(batch(10, Array(repeating: [1], count: 21)))
             }
         }
         return events
@@ -94,6 +97,13 @@ struct Conversation {
     static func firstFrame(of bytes: [UInt8]) -> Int {
         4 + Int(bytes[0]) + Int(bytes[1]) << 8
     }
+}
+
+/// A batch whose head and signature are no real ones.
+func batch(_ first: UInt64, _ records: [[UInt8]]) -> Batch {
+    Batch(
+        first: first, records: records, previous: Array(repeating: 1, count: Batch.headSize),
+        signature: Array(repeating: 2, count: Batch.signatureSize))
 }
 
 /// A frame of any type and payload under a right checksum.

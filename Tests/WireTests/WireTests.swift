@@ -7,7 +7,7 @@ struct WireSplitTests {
     @Test("both sides understand each other")
     func conversation() throws {
         let talk = try Conversation(seed: 1)
-        #expect(talk.collectorEvents.count == 5)
+        #expect(talk.collectorEvents.count == 6)
         #expect(talk.collectorEvents.first == .hello(talk.hello))
         #expect(
             talk.agentEvents == [
@@ -158,9 +158,9 @@ struct WireRefusalTests {
         for through in [4, 8, 0, UInt64.max] {
             var (agent, collector) = try connected()
             _ = try agent.manifest([1])
-            let batch = try agent.batch(first: 4, records: [[1], [2], [3]])
+            let sent = try agent.batch(batch(4, [[1], [2], [3]]))
             _ = collector.receive(frame(3, [10, 1, 1]))
-            _ = collector.receive(batch)
+            _ = collector.receive(sent)
             #expect(agent.receive(try collector.acknowledge(through: 5)).count == 1)
             let error = WireError.acknowledgement(
                 through: through, acknowledged: 5, sentThrough: 6)
@@ -177,7 +177,7 @@ struct WireRefusalTests {
     func batches() throws {
         var (agent, _) = try connected()
         _ = try agent.manifest([1])
-        _ = try agent.batch(first: 4, records: [[1], [2]])
+        _ = try agent.batch(batch(4, [[1], [2]]))
         let largest = [UInt8](repeating: 1, count: WireLimits.record)
         let wrong: [(UInt64, [[UInt8]])] = [
             (5, [[1]]), (0, [[1]]), (6, []), (6, [[]]), (6, [largest + [1]]),
@@ -185,9 +185,9 @@ struct WireRefusalTests {
             (.max, [[1]]), (.max - 1, [[1], [1]]),
         ]
         for (first, records) in wrong {
-            #expect(throws: WireError.self) { try agent.batch(first: first, records: records) }
+            #expect(throws: WireError.self) { try agent.batch(batch(first, records)) }
         }
-        #expect(try agent.batch(first: 6, records: [[1]]).isEmpty == false)
+        #expect(try agent.batch(batch(6, [[1]])).isEmpty == false)
     }
 
     @Test("the largest batch fits a frame and arrives")
@@ -197,8 +197,69 @@ struct WireRefusalTests {
         let records = Array(
             repeating: [UInt8](repeating: 7, count: WireLimits.batch / WireLimits.records),
             count: WireLimits.records)
-        let bytes = try agent.batch(first: 1 << 62, records: records)
-        #expect(collector.receive(bytes) == [.batch(first: 1 << 62, records: records)])
+        let bytes = try agent.batch(batch(1 << 62, records))
+        #expect(collector.receive(bytes) == [.batch(batch(1 << 62, records))])
+    }
+
+    @Test("a batch that compresses well takes less, and arrives as it was")
+    func compressed() throws {
+        var (agent, collector) = try connected()
+        _ = collector.receive(try agent.manifest([1]))
+        var generator = SeededGenerator(seed: 9)
+        let alike = (0..<500).map { Array(repeating: UInt8(truncatingIfNeeded: $0), count: 160) }
+        let bytes = try agent.batch(batch(4, alike))
+        #expect(bytes.count < 500 * 160 / 4)
+        #expect(collector.receive(bytes) == [.batch(batch(4, alike))])
+        // What does not compress is sent as it is.
+        let random = (0..<500).map { _ in generator.bytes(160) }
+        let plain = try agent.batch(batch(504, random))
+        #expect(plain.count >= 500 * 160)
+        #expect(collector.receive(plain) == [.batch(batch(504, random))])
+    }
+
+    @Test("compressed records of another length than said, doubled, or that are none")
+    func bombs() throws {
+        let records =
+            try Jouleflow_Wire_V1_Records.with {
+                $0.records = Array(repeating: .init(repeating: 7, count: 1_000), count: 900)
+            }.serializedBytes() as [UInt8]
+        let deflated = try #require(Deflation.deflate(records, atMost: records.count))
+        #expect(Deflation.inflate(deflated, length: records.count) == records)
+        let garbage = try #require(
+            Deflation.deflate(Array(repeating: 0xFF, count: 64), atMost: 64))
+        let wrong: [(bytes: [UInt8], length: Int, plain: [UInt8]?)] = [
+            (deflated, records.count - 1, nil), (deflated, records.count + 1, nil),
+            (deflated, 0, nil), (deflated, Int(UInt32.max), nil),
+            (deflated, WireLimits.frame + 1, nil), (deflated + [0], records.count, nil),
+            (Array(deflated.dropLast()), records.count, nil), ([1, 2, 3], 3, nil),
+            (garbage, 64, nil), (deflated, records.count, [1]),
+        ]
+        for (bytes, length, plain) in wrong {
+            var message = try batch(4, plain.map { [$0] } ?? []).message()
+            message.deflated = .init(bytes)
+            message.inflatedLength = UInt32(clamping: length)
+            var (agent, collector) = try connected()
+            _ = collector.receive(try agent.manifest([1]))
+            let payload: [UInt8] = try message.serializedBytes()
+            #expect(collector.receive(frame(4, payload)) == [.failed(.malformed(.batch))])
+        }
+    }
+
+    @Test("batches without a head or a signature of the right length")
+    func unsigned() throws {
+        for (head, signature) in [(0, 64), (31, 64), (33, 64), (32, 0), (32, 63), (32, 65)] {
+            let wrong = Batch(
+                first: 4, records: [[1]], previous: Array(repeating: 0, count: head),
+                signature: Array(repeating: 0, count: signature))
+            var (agent, collector) = try connected()
+            _ = collector.receive(try agent.manifest([1]))
+            #expect(throws: WireError.self) { try agent.batch(wrong) }
+            let payload: [UInt8] = try wrong.message().serializedBytes()
+            guard case .failed(.outOfRange)? = collector.receive(frame(4, payload)).last else {
+                Issue.record("accepted \(head), \(signature)")
+                continue
+            }
+        }
     }
 
     @Test("messages out of turn, on both sides")
@@ -212,7 +273,7 @@ struct WireRefusalTests {
             agent.receive(frame(5, []))
                 == [.failed(.outOfTurn(.acknowledgement, state: "waiting for the welcome"))])
         var (ready, collector) = try connected()
-        #expect(throws: WireError.self) { try ready.batch(first: 4, records: [[1]]) }
+        #expect(throws: WireError.self) { try ready.batch(batch(4, [[1]])) }
         #expect(
             collector.receive(frame(4, [8, 4, 18, 1, 1]))
                 == [.failed(.outOfTurn(.batch, state: "waiting for the manifest"))])
@@ -234,12 +295,27 @@ struct WireRefusalTests {
         let names = ["", "a\nb", "a\u{7F}", String(repeating: "é", count: 65)]
         for name in names {
             #expect(throws: WireError.self) {
-                try Hello(agent: name, run: 1, first: 1, next: 1, softwareVersion: "")
+                try Hello(
+                    agent: name, run: 1, first: 1, next: 1, softwareVersion: "", publicKey: key,
+                    instance: 1)
+            }
+        }
+        for (key, instance, predecessor) in [
+            (31, 1, nil), (33, 1, nil), (0, 1, nil), (32, 0, nil), (32, 1, RunEnd(run: 0, last: 1)),
+            (32, 1, RunEnd(run: 1, last: 1)), (32, 1, RunEnd(run: 2, last: .max)),
+        ] as [(Int, UInt64, RunEnd?)] {
+            #expect(throws: WireError.self) {
+                try Hello(
+                    agent: "a", run: 1, first: 1, next: 1, softwareVersion: "",
+                    publicKey: Array(repeating: 1, count: key), instance: instance,
+                    predecessor: predecessor)
             }
         }
         for (run, first, next) in [(0, 1, 1), (1, 0, 1), (1, 3, 2)] as [(UInt64, UInt64, UInt64)] {
             #expect(throws: WireError.self) {
-                try Hello(agent: "a", run: run, first: first, next: next, softwareVersion: "")
+                try Hello(
+                    agent: "a", run: run, first: first, next: next, softwareVersion: "",
+                    publicKey: key, instance: 1)
             }
         }
     }
@@ -257,8 +333,12 @@ struct WireRefusalTests {
         #expect(got.utf8.count <= WireLimits.text)
     }
 
+    private let key = [UInt8](repeating: 3, count: Hello.publicKeySize)
+
     private func hello() throws -> Hello {
-        try Hello(agent: "a", run: 7, first: 1, next: 9, softwareVersion: "1")
+        try Hello(
+            agent: "a", run: 7, first: 1, next: 9, softwareVersion: "1", publicKey: key, instance: 1
+        )
     }
 
     private func connected() throws -> (AgentSession, CollectorSession) {

@@ -1,0 +1,136 @@
+import Glibc
+
+/// A secret in a file that its owner alone may use.
+struct SecretFile {
+    let path: String
+    let purpose: SecretPurpose
+    /// How many bytes it may have.
+    let lengths: ClosedRange<Int>
+
+    init(_ path: String, of purpose: SecretPurpose, lengths: ClosedRange<Int>) {
+        self.path = path
+        self.purpose = purpose
+        self.lengths = lengths
+    }
+
+    func error(_ cause: SecretFileError.Cause) -> SecretFileError {
+        SecretFileError(path: path, purpose: purpose, cause: cause)
+    }
+
+    /// The bytes in the file.
+    func read() throws(SecretFileError) -> [UInt8] {
+        // Not blocking: it may be a FIFO.
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { throw error(.unreadable(errno)) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw error(.unreadable(errno)) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw error(.notAFile) }
+        guard status.st_mode & 0o077 == 0 else { throw error(.exposed) }
+        var bytes = [UInt8](repeating: 0, count: lengths.upperBound + 1)
+        let count = Glibc.read(file, &bytes, bytes.count)
+        guard count >= 0 else { throw error(.unreadable(errno)) }
+        guard lengths.contains(count) else { throw error(.badLength(count)) }
+        return Array(bytes[..<count])
+    }
+
+    /// The bytes in the file, which gets those of `random` where it is missing.
+    func readOrMake(_ random: () -> [UInt8]) throws(SecretFileError) -> [UInt8] {
+        do throws(SecretFileError) { return try read() } catch {
+            guard error.cause == .unreadable(ENOENT) else { throw error }
+        }
+        let bytes = random()
+        try make(bytes)
+        return bytes
+    }
+
+    private func make(_ bytes: [UInt8]) throws(SecretFileError) {
+        let new = path + ".new"
+        let file = open(
+            new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+        guard file >= 0 else { throw error(.unwritable(errno)) }
+        let isWritten = write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
+        let code = errno
+        close(file)
+        guard isWritten, rename(new, path) == 0 else {
+            throw error(.unwritable(isWritten ? errno : code))
+        }
+    }
+}
+
+/// What a secret is for.
+package enum SecretPurpose: Sendable, Hashable {
+    /// The keys of flows are hashed with it.
+    case flowKeys
+    /// Batches are signed with it.
+    case signing
+}
+
+/// Why there is no secret.
+package struct SecretFileError: Error, Hashable {
+    /// What is wrong with the file.
+    package enum Cause: Hashable, Sendable {
+        /// With the system's error.
+        case unreadable(Int32)
+        case notAFile
+        /// Others than its owner may read or change it.
+        case exposed
+        /// Of longer ones, one byte above the limit is told.
+        case badLength(Int)
+        /// With the system's error.
+        case unwritable(Int32)
+    }
+
+    package let path: String
+    package let purpose: SecretPurpose
+    package let cause: Cause
+
+    /// Whether a right is missing.
+    var isPermission: Bool {
+        switch cause {
+        case .unreadable(let code), .unwritable(let code): code == EACCES || code == EPERM
+        case .notAFile, .exposed, .badLength: false
+        }
+    }
+}
+
+extension SecretFileError: CustomStringConvertible {
+    package var description: String {
+        switch (cause, purpose) {
+        case (.unreadable(ENOENT), .flowKeys):
+            """
+            there is no secret \(path): make it with `(umask 077; head -c 32 /dev/urandom > \(path))`, \
+            and copy it to all hosts that share flows
+            """
+        case (.unreadable(let code), _):
+            """
+            cannot read the secret \(path): \(String(cString: strerror(code))). Give it to the \
+            agent's user, with mode 0600
+            """
+        case (.notAFile, .flowKeys):
+            "\(path) is no file: name a file of random bytes in flow_secret"
+        case (.notAFile, .signing): "\(path) is no file: move it away, and the agent makes one"
+        case (.exposed, _):
+            "others than its owner may use the secret \(path): `chmod 600 \(path)`"
+        case (.badLength(let bytes), .flowKeys): flowKeyLength(bytes)
+        case (.badLength(let bytes), .signing):
+            """
+            the key \(path) has \(bytes) bytes, and none that the agent made: restore it, or move it \
+            away; then the agent makes another, and the collector names the change
+            """
+        case (.unwritable(let code), _):
+            """
+            cannot make the secret \(path): \(String(cString: strerror(code))). Let the agent's user \
+            write to the folder, or name another with agent.state
+            """
+        }
+    }
+
+    private func flowKeyLength(_ bytes: Int) -> String {
+        let (least, most) = (FlowSecretFile.lengths.lowerBound, FlowSecretFile.lengths.upperBound)
+        return """
+            the secret \(path) has \(min(bytes, most))\(bytes > most ? " bytes and more" : " bytes"): \
+            it takes \(least) to \(most), such as `head -c 32 /dev/urandom > \(path)`
+            """
+    }
+}

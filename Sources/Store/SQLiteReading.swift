@@ -1,0 +1,132 @@
+import Foundation
+import GRDB
+package import Metering
+
+// What the store hands out.
+extension SQLiteRecordStore {
+    func read<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
+        // Reentrant, so that the body of `forEachRecord` may ask for a manifest.
+        do { return try database.unsafeReentrantRead(body) } catch { throw StoreError(error) }
+    }
+
+    package func agents() throws(StoreError) -> [String] {
+        try read { try String.fetchAll($0, sql: "SELECT name FROM agents ORDER BY name") }
+    }
+
+    package func manifest(_ digest: ManifestDigest) throws(StoreError) -> [UInt8]? {
+        try read { db in
+            let data = try Data.fetchOne(
+                db, sql: "SELECT bytes FROM manifests WHERE digest = ?",
+                arguments: [Int64(bitPattern: digest.rawValue)])
+            return data.map { [UInt8]($0) }
+        }
+    }
+
+    package func alerts() throws(StoreError) -> [Alert] { try read { try AlertRows.all($0) } }
+
+    package func losses() throws(StoreError) -> [SequenceLoss] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT name, run, first, last FROM losses
+                    JOIN runs ON runs.id = run_id JOIN agents ON agents.id = agent_id
+                    ORDER BY name, run, first
+                    """
+            ).map { row in
+                SequenceLoss(
+                    agent: row[0], run: RunID(UInt64(bitPattern: row[1])),
+                    first: UInt64(bitPattern: row[2]), last: UInt64(bitPattern: row[3]))
+            }
+        }
+    }
+
+    package func forEachRecord(
+        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
+        repeated: ((RepeatedCompletion) throws -> Void)?
+    ) throws {
+        let from = Int64(clamping: from.rawValue)
+        let to = Int64(clamping: to.rawValue)
+        try database.read { db in
+            let sql = Self.recordsOfAgent(withKind: try Schema.hasCompletions(db))
+            let agents = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT agents.id, name, max(longest) FROM agents
+                    JOIN runs ON runs.agent_id = agents.id GROUP BY agents.id ORDER BY name
+                    """)
+            for agent in agents {
+                let name: String = agent[1]
+                let longest: Int64 = agent[2]
+                let cursor = try Row.fetchCursor(
+                    db, sql: sql,
+                    arguments: [agent[0] as Int64, from.subtractingClamped(longest), to, from])
+                while let row = try cursor.next() {
+                    if let record = StoredRecord(row, agent: name) { try body(record) }
+                }
+            }
+            if let repeated { try CompletionRows.forEachRepeated(db, repeated) }
+        }
+    }
+
+    /// Ordered by the index on time; only records of one start are sorted.
+    private static func recordsOfAgent(withKind: Bool) -> String {
+        """
+        SELECT run, sequence, start_ns, end_ns, manifest, bytes, \(withKind ? "kind" : "0")
+        FROM records JOIN runs ON runs.id = records.run_id
+        WHERE records.agent_id = ? AND start_ns >= ? AND start_ns < ?
+          AND max(end_ns, start_ns + 1) > ?
+        ORDER BY start_ns, run, sequence
+        """
+    }
+
+    package func integrityProblems() throws(StoreError) -> [String] {
+        try read { db in
+            var problems = try String.fetchAll(db, sql: "PRAGMA integrity_check(20)")
+            problems.removeAll { $0 == "ok" }
+            let orphans = try Row.fetchAll(db, sql: "PRAGMA foreign_key_check")
+            if !orphans.isEmpty { problems.append("\(orphans.count) rows name a missing row") }
+            return try problems + Self.incompleteRuns(db)
+        }
+    }
+
+    /// Runs that hold fewer records up to their durable sequence than they promised to agents.
+    private static func incompleteRuns(_ db: Database) throws -> [String] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT name, run, durable,
+                  (SELECT count(*) FROM records WHERE run_id = runs.id AND sequence <= durable)
+                  + (SELECT coalesce(sum(last - first + 1), 0) FROM losses
+                     WHERE run_id = runs.id) AS accounted
+                FROM runs JOIN agents ON agents.id = agent_id WHERE accounted <> durable
+                """
+        ).map { row in
+            let run = String(UInt64(bitPattern: row[1] as Int64), radix: 16)
+            return "agent \(row[0] as String), run \(run): acknowledged to \(row[2] as Int64), "
+                + "accounts for \(row[3] as Int64)"
+        }
+    }
+}
+
+extension StoredRecord {
+    /// `nil` for a kind that only another program can have put in.
+    init?(_ row: Row, agent: String) {
+        guard let raw = UInt8(exactly: row[6] as Int64), let kind = EntryKind(rawValue: raw) else {
+            return nil
+        }
+        self.init(
+            agent: agent, run: RunID(UInt64(bitPattern: row[0])),
+            sequence: UInt64(bitPattern: row[1]),
+            start: Timestamp(UInt64(bitPattern: row[2])),
+            end: Timestamp(UInt64(bitPattern: row[3])),
+            manifest: ManifestDigest(UInt64(bitPattern: row[4])), kind: kind, bytes: row.bytes(5))
+    }
+}
+
+extension Int64 {
+    fileprivate func subtractingClamped(_ other: Int64) -> Int64 {
+        let (value, over) = subtractingReportingOverflow(other)
+        return over ? .min : value
+    }
+}

@@ -1,0 +1,86 @@
+package import Metering
+
+/// Why the store cannot do what was asked.
+package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
+    case permissionDenied(path: String)
+    case cannotOpen(path: String, reason: String)
+    case notAStore(path: String)
+    /// The file was made by a later version of this program.
+    case newerSchema(path: String)
+    /// A record names a manifest that was never stored.
+    case manifestMissing(ManifestDigest)
+    /// Other bytes are stored under this digest.
+    case manifestConflict(ManifestDigest)
+    case invalidAgentName(length: Int)
+    /// A number that does not fit: sequences and times end at 2⁶³ − 1.
+    case outOfRange(what: String, value: UInt64)
+    case tooLarge(what: String, bytes: Int, limit: Int)
+    /// Other bytes are stored under these numbers of the run.
+    case conflict(sequences: [UInt64])
+    /// A batch does not go on from the records that are stored before or after it.
+    case brokenChain(sequence: UInt64)
+    /// The run is signed with another key. Both by their fingerprints.
+    case keyChanged(run: RunID, known: String, given: String)
+    /// The run was said to follow another one, or another end of it.
+    case predecessorChanged(run: RunID)
+    /// SQLite failed: disk full, damaged file, locked for too long.
+    case database(code: Int32, message: String)
+
+    package var description: String {
+        switch self {
+        case .permissionDenied(let path):
+            "no permission to read and write \(path): give the file and its folder to this user, or run as the collector's"
+        case .cannotOpen(let path, let reason): "cannot open the store \(path): \(reason)"
+        case .notAStore(let path): "\(path) is no store of jouleflow-collector"
+        case .newerSchema(let path):
+            "\(path) was made by a later version of jouleflow-collector: use that version"
+        case .manifestMissing(let digest):
+            "a record names manifest \(String(digest.rawValue, radix: 16)), which was never stored"
+        case .manifestConflict(let digest):
+            "two manifests have the digest \(String(digest.rawValue, radix: 16))"
+        case .invalidAgentName(let length):
+            "an agent's name has 1 to \(StoreLimits.agentNameBytes) bytes, not \(length)"
+        case .outOfRange(let what, let value): "\(what) \(value) does not fit the store"
+        case .tooLarge(let what, let bytes, let limit):
+            "a \(what) of \(bytes) bytes exceeds the limit of \(limit)"
+        case .conflict(let sequences):
+            "records with other bytes than are stored: \(Self.list(sequences)): do two agents share an "
+                + "id and a spool?"
+        case .brokenChain(let sequence):
+            "record \(sequence) does not follow what is stored beside it: its hash is of another "
+                + "past"
+        case .keyChanged(let run, let known, let given):
+            "run \(String(run.rawValue, radix: 16)) is signed with key \(known), not with \(given): a "
+                + "run keeps its key"
+        case .predecessorChanged(let run):
+            "run \(String(run.rawValue, radix: 16)) was said to follow another run"
+        case .database(let code, let message): "SQLite error \(code): \(message)"
+        }
+    }
+
+    /// The first few, and how many more there are.
+    private static func list(_ sequences: [UInt64]) -> String {
+        let shown = sequences.prefix(8).map { "\($0)" }.joined(separator: ", ")
+        return sequences.count > 8 ? "\(shown) and \(sequences.count - 8) more" : shown
+    }
+}
+
+/// What the store refuses to hold. Beyond a limit the whole batch is refused with an error.
+package enum StoreLimits {
+    /// Longest name of an agent, in bytes of UTF-8.
+    package static let agentNameBytes = 255
+    /// Longest record, in bytes.
+    package static let recordBytes = 1 << 20
+    /// Longest manifest, in bytes.
+    package static let manifestBytes = 1 << 20
+    /// Most records of a batch.
+    package static let batchRecords = 1_000
+    /// Refused batches kept of a run; of further ones only the alert tells.
+    package static let refusedPerRun = 8
+    /// Bytes kept of a refused batch: its first records, as many as fit.
+    package static let refusedBytes = 1 << 20
+    /// Alerts of one kind kept of an agent; further ones are counted in the last.
+    package static let alertsPerKind = 32
+    /// Longest text of an alert, in bytes; it is cut.
+    package static let alertText = 1_024
+}

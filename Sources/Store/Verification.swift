@@ -1,0 +1,179 @@
+import Chain
+import Foundation
+import GRDB
+package import Metering
+
+/// What a verification looked at, and what it found.
+package struct Verification: Sendable, Hashable {
+    package var runs = 0
+    package var statements = 0
+    package var records = 0
+    /// One sentence each; empty where the store holds what agents signed, all of it, and nothing else.
+    package var findings: [String] = []
+    /// Findings beyond ``most``.
+    package var more = 0
+
+    /// Findings that are told.
+    package static let most = 1_000
+
+    fileprivate mutating func find(_ sentence: String) {
+        if findings.count < Self.most { findings.append(sentence) } else { more += 1 }
+    }
+}
+
+extension SQLiteRecordStore {
+    /// Walks the whole store, also while a collector writes to it: each record's place in its chain, each
+    /// signature, and what is missing against what is told to be lost.
+    ///
+    /// `record` and `manifest` say what contradicts an entry's own bytes, `nil` where nothing does.
+    package func verify(
+        record: (StoredRecord) -> String?, manifest: (ManifestDigest, [UInt8]) -> String?
+    ) throws(StoreError) -> Verification {
+        var verification = Verification()
+        for problem in try integrityProblems() { verification.find(problem) }
+        try read { db in
+            guard try Schema.hasChain(db) else {
+                verification.find(
+                    "the store was made by an earlier version: nothing in it is signed")
+                return
+            }
+            let manifests = try Row.fetchCursor(db, sql: "SELECT digest, bytes FROM manifests")
+            while let row = try manifests.next() {
+                let digest = ManifestDigest(UInt64(bitPattern: row[0] as Int64))
+                if let finding = manifest(digest, row.bytes(1)) { verification.find(finding) }
+            }
+            let runs = try Row.fetchAll(
+                db,
+                sql: "SELECT name, run FROM runs JOIN agents ON agents.id = agent_id ORDER BY 1, 2")
+            for row in runs {
+                let run = RunID(UInt64(bitPattern: row[1] as Int64))
+                guard let found = try RunRow.find(db, run: run, agent: row[0]) else { continue }
+                var walk = RunWalk(db, row[0], found)
+                try walk.verify(record)
+                verification.runs += 1
+                verification.statements += walk.statements
+                verification.records += walk.records
+                for finding in walk.findings { verification.find(finding) }
+            }
+        }
+        return verification
+    }
+}
+
+/// Verifies a run.
+private struct RunWalk {
+    private let db: Database
+    private let agent: String
+    private let run: RunRow
+    private let name: String
+    /// Of the records that a later statement may begin after.
+    private var heads: [Int64: ChainHead] = [:]
+    private(set) var statements = 0
+    private(set) var records = 0
+    private(set) var findings: [String] = []
+
+    init(_ db: Database, _ agent: String, _ run: RunRow) {
+        self.db = db
+        self.agent = agent
+        self.run = run
+        name = "\(agent), run \(String(run.run.rawValue, radix: 16))"
+    }
+
+    private mutating func find(_ sentence: String) {
+        // One more than are told, so that it is known that there are more.
+        if findings.count <= Verification.most { findings.append("\(name): \(sentence)") }
+    }
+
+    mutating func verify(_ content: (StoredRecord) -> String?) throws {
+        let key = try run.key.flatMap { VerifyingKey(try KeyRows.bytes(db, $0)) }
+        heads[0] = run.start
+        let cursor = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT first, last, previous, signature, key_id FROM statements
+                WHERE run_id = ? ORDER BY first, last
+                """, arguments: [run.id])
+        while let row = try cursor.next() {
+            statements += 1
+            try verify(statement: row, key)
+        }
+        try verifyContents(content)
+        let unsigned = try ChainRows.unsigned(db, run.id)
+        if unsigned > 0 { find("\(unsigned) records without their agent's signature") }
+        if let head = run.head, run.durable > 0, heads[run.durable] != head {
+            find("the records up to \(run.durable) do not give the hash that was kept of them")
+        }
+        try verifyLosses()
+    }
+
+    private mutating func verify(statement row: Row, _ key: VerifyingKey?) throws {
+        let (first, last): (Int64, Int64) = (row[0], row[1])
+        let range = "records \(first) to \(last)"
+        guard let previous = ChainHead(row.bytes(2)), first >= 1, last >= first,
+            last - first < Int64(StoreLimits.batchRecords)
+        else { return find("\(range): the statement is none") }
+        if let before = heads[first - 1], before != previous {
+            find("\(range) do not follow the records before them")
+        }
+        heads = heads.filter { $0.key >= first - 1 }
+        var head = previous
+        heads[first - 1] = previous
+        var next = first
+        let cursor = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence, bytes FROM records
+                    WHERE run_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence
+                    """), arguments: [run.id, first, last])
+        while let record = try cursor.next() {
+            let sequence: Int64 = record[0]
+            guard sequence == next else { break }
+            head = head.appending(record.bytes(1))
+            heads[sequence] = head
+            next += 1
+        }
+        guard next == last + 1 else { return find("record \(next) is missing, and was signed") }
+        let statement = BatchStatement(
+            agent: agent, run: run.run.rawValue, first: UInt64(first), last: UInt64(last),
+            previous: previous, head: head)
+        let isSigned = key?.verifies(row.bytes(3), of: statement) == true
+        if !isSigned || run.key != row[4] {
+            find("\(range) are not what their agent signed")
+        }
+    }
+
+    private mutating func verifyContents(_ content: (StoredRecord) -> String?) throws {
+        let cursor = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT run, sequence, start_ns, end_ns, manifest, bytes, kind
+                FROM records JOIN runs ON runs.id = run_id WHERE run_id = ? ORDER BY sequence
+                """, arguments: [run.id])
+        while let row = try cursor.next() {
+            records += 1
+            let sequence: Int64 = row[1]
+            guard let record = StoredRecord(row, agent: agent) else {
+                find("record \(sequence) is of no kind")
+                continue
+            }
+            if let finding = content(record) { find("record \(sequence) \(finding)") }
+        }
+    }
+
+    private mutating func verifyLosses() throws {
+        let both = try Int64.fetchAll(
+            db,
+            sql: """
+                SELECT sequence FROM losses JOIN records ON records.run_id = losses.run_id
+                  AND sequence BETWEEN first AND last WHERE losses.run_id = ?
+                """, arguments: [run.id])
+        for sequence in both { find("record \(sequence) is there and told to be lost") }
+        guard let predecessor = run.predecessor else { return }
+        let before = try RunRow.find(db, run: predecessor.run, agent: agent)
+        if UInt64(before?.durable ?? 0) < predecessor.last {
+            find(
+                "the run before it, \(String(predecessor.run.rawValue, radix: 16)), had "
+                    + "\(predecessor.last) records, and accounts for \(before?.durable ?? 0)")
+        }
+    }
+}
