@@ -4,7 +4,7 @@ SECONDS = 60
 MINUTES = 30
 RELEASE = swift build -c release --static-swift-stdlib
 
-.PHONY: help build demo bench soak test fuzz format lint clean
+.PHONY: help build demo bench soak chaos test fuzz format lint clean
 
 help:
 	@echo 'make build    build the three programs in release, with the Swift library inside'
@@ -14,6 +14,9 @@ help:
 	@echo '              programs; also in out/bench.json'
 	@echo 'make soak     install what is missing, build, and let the agent count live traffic for half an'
 	@echo '              hour, or make soak MINUTES=3: memory must stay flat; also in out/soak.json'
+	@echo 'make chaos    install what is missing, build, and break agents, collectors, disks, clocks and'
+	@echo '              the network between them: no record may be lost; at most an hour, needs root;'
+	@echo '              also in out/chaos.json'
 	@echo 'make test     install what is missing, build, and run every test'
 	@echo 'make fuzz     fuzz the parsers, each for 60 s, or make fuzz SECONDS=600; in out/fuzz.json'
 	@echo 'make format   rewrite the sources in the format of .swift-format'
@@ -42,6 +45,13 @@ soak:
 	$(RELEASE)
 	bin=$$($(RELEASE) --show-bin-path) && \
 	exec Benchmarks/soak --bin "$$bin" --minutes $(MINUTES) --out out/soak.json
+
+# exec: at a signal it removes its namespaces and file systems before it ends.
+chaos:
+	scripts/install-dependencies --chaos
+	$(RELEASE)
+	bin=$$($(RELEASE) --show-bin-path) && \
+	exec Chaos/chaos --bin "$$bin" --out out/chaos.json
 
 # The system tests run the release programs in real time: apart from the others, one at a time.
 test:
