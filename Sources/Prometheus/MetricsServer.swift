@@ -76,6 +76,8 @@ private final class MetricsHandler: ChannelInboundHandler {
     private let content: @Sendable () async -> String
     private var head: HTTPRequestHead?
     private var hasAnswered = false
+    /// While the page is made, its maker is slow and not the peer.
+    private var isMaking = false
 
     init(_ content: @escaping @Sendable () async -> String) { self.content = content }
 
@@ -89,7 +91,7 @@ private final class MetricsHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
+        if event is IdleStateHandler.IdleStateEvent, !isMaking { context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -103,11 +105,12 @@ private final class MetricsHandler: ChannelInboundHandler {
         guard head.method == .GET || head.method == .HEAD else {
             return answer(context, .methodNotAllowed, "GET alone\n")
         }
-        hasAnswered = true
+        (hasAnswered, isMaking) = (true, true)
         let text = context.eventLoop.makeFutureWithTask(content)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         text.whenSuccess { text in
             let (handler, context) = bound.value
+            handler.isMaking = false
             handler.write(context, .ok, text, withBody: head.method == .GET)
         }
     }

@@ -125,6 +125,7 @@ final class TLSServerTests {
     @Test("tells a peer without TLS in the clear that it takes TLS only")
     func plainPeer() async throws {
         let agent = try SampleAgent("a")
+        let diary = diary
         try await serve(collector()) { port in
             let answer = try await offPool {
                 let client = try Client(port: port)
@@ -134,10 +135,11 @@ final class TLSServerTests {
             }
             let refusal = try #require(Self.refusal(answer))
             #expect(refusal.0 == .identity && refusal.1.contains("TLS only"))
-        }
-        let deadline = ContinuousClock.now + .seconds(120)
-        while diary.count(of: "the peer speaks no TLS") == 0, .now < deadline {
-            try await Task.sleep(for: .milliseconds(5))
+            // A server that stops says no more.
+            let deadline = ContinuousClock.now + .seconds(120)
+            while diary.count(of: "the peer speaks no TLS") == 0, .now < deadline {
+                try await Task.sleep(for: .milliseconds(5))
+            }
         }
         #expect(diary.count(of: "the peer speaks no TLS") == 1)
     }
