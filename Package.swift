@@ -150,6 +150,9 @@ let package = Package(
             ]),
 
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .target(
+            name: "LogDiary", dependencies: [logging], path: "Tests/LogDiary",
+            swiftSettings: strict),
         tests("MeteringTests", ["Metering"]),
         tests("SettingsTests", ["Settings", "Metering", "Traffic"], resources: [.copy("Errors")]),
         tests("KernelFilesTests", ["KernelFiles", "CAllocationCounter"]),
@@ -185,14 +188,15 @@ let package = Package(
         tests("PrometheusTests", ["Prometheus"] + nio),
         tests(
             "TransportSecurityTests",
-            ["TransportSecurity", "CertificateAuthority", logging] + nio + nioTLS),
+            ["TransportSecurity", "CertificateAuthority", "LogDiary"] + nio + nioTLS),
         tests("CertificateAuthorityTests", ["CertificateAuthority"]),
         tests(
             "CollectorTests",
             [
                 "Collector", "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
-                "Chain", "TransportSecurity", "CertificateAuthority", "jouleflow-collector", grdb,
-                logging, lifecycle,
+                "Chain", "TransportSecurity", "CertificateAuthority", "jouleflow-collector",
+                "LogDiary",
+                grdb, logging, lifecycle,
             ] + nio),
         // The programs as a whole, with real parts; the folder of the programs in JOULEFLOW_BIN.
         tests("SystemTests"),

@@ -1,10 +1,9 @@
 import CertificateAuthority
 import Foundation
-import Logging
+import LogDiary
 import NIOCore
 import NIOPosix
 import Store
-import Synchronization
 import Testing
 import TransportSecurity
 import Wire
@@ -46,10 +45,12 @@ final class TLSServerTests {
 
     // MARK: Connections
 
-    /// Runs a server while `script` talks to it on its port.
+    /// Runs a server while `script` talks to it on its port, and until it has logged `words`: a
+    /// server that stops says no more.
     @discardableResult
     private func serve<T: Sendable>(
         _ credentials: LiveCredentials?, _ limits: ServerLimits = ServerLimits(),
+        untilLogged words: [String] = [],
         _ script: @escaping @Sendable (Int) async throws -> T
     ) async throws -> T {
         let (ports, found) = AsyncStream<Int>.makeStream()
@@ -59,7 +60,11 @@ final class TLSServerTests {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
-            for await port in ports { return try await script(port) }
+            for await port in ports {
+                let result = try await script(port)
+                for words in words { await diary.wait(for: words) }
+                return result
+            }
             throw Client.Closed()
         }
     }
@@ -108,7 +113,7 @@ final class TLSServerTests {
     func identity() async throws {
         let own = try agentFiles("a"), other = try agentFiles("b")
         let agent = try SampleAgent("a")
-        try await serve(collector()) { port in
+        try await serve(collector(), untilLogged: ["error agent refused"]) { port in
             guard case .welcomed? = try await Self.greet(own, agent, port: port).first else {
                 Issue.record("not welcomed")
                 return
@@ -125,8 +130,7 @@ final class TLSServerTests {
     @Test("tells a peer without TLS in the clear that it takes TLS only")
     func plainPeer() async throws {
         let agent = try SampleAgent("a")
-        let diary = diary
-        try await serve(collector()) { port in
+        try await serve(collector(), untilLogged: ["the peer speaks no TLS"]) { port in
             let answer = try await offPool {
                 let client = try Client(port: port)
                 var session = AgentSession(hello: try agent.signer.hello())
@@ -135,11 +139,6 @@ final class TLSServerTests {
             }
             let refusal = try #require(Self.refusal(answer))
             #expect(refusal.0 == .identity && refusal.1.contains("TLS only"))
-            // A server that stops says no more.
-            let deadline = ContinuousClock.now + .seconds(120)
-            while diary.count(of: "the peer speaks no TLS") == 0, .now < deadline {
-                try await Task.sleep(for: .milliseconds(5))
-            }
         }
         #expect(diary.count(of: "the peer speaks no TLS") == 1)
     }
@@ -148,7 +147,7 @@ final class TLSServerTests {
     func plainPort() async throws {
         let own = try agentFiles("a")
         let agent = try SampleAgent("a")
-        try await serve(nil) { port in
+        try await serve(nil, untilLogged: ["the peer speaks TLS and this port does not"]) { port in
             await #expect(throws: TLSFailure.peerIsPlain) {
                 try await Self.greet(own, agent, port: port)
             }
@@ -164,7 +163,7 @@ final class TLSServerTests {
         _ = try CertificateAuthority.make(named: "old", in: authority, at: past)
         let old = try agentFiles("a", at: past), good = try agentFiles("b")
         let agents = try (SampleAgent("a"), SampleAgent("b"))
-        try await serve(collector()) { port in
+        try await serve(collector(), untilLogged: ["the peer's certificate expired on"]) { port in
             await #expect(throws: TLSFailure.self) {
                 try await Self.greet(old, agents.0, port: port)
             }
@@ -188,7 +187,8 @@ final class TLSServerTests {
         let agent = try SampleAgent("a")
         var limits = ServerLimits()
         limits.heartbeat = .milliseconds(100)
-        let events = try await serve(collector(), limits) { port in
+        let events = try await serve(collector(), limits, untilLogged: ["connection closed"]) {
+            port in
             try await Self.greet(ending, agent, port: port) {
                 if case .failed = $0 { true } else { false }
             }
@@ -229,7 +229,7 @@ final class TLSServerTests {
         let identity = ["-cert", own.certificate, "-key", own.key]
         var limits = ServerLimits()
         limits.handshake = .seconds(3)
-        try await serve(collector(), limits) { port in
+        try await serve(collector(), limits, untilLogged: ["showed no certificate"]) { port in
             let connect = { (options: [String]) in
                 try await offPool { try Self.openssl(port, options) }
             }
@@ -265,33 +265,5 @@ final class TLSServerTests {
         let text = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         return String(decoding: text, as: UTF8.self)
-    }
-}
-
-/// Log lines, kept.
-private final class Diary: Sendable {
-    private let lines = Mutex<[String]>([])
-
-    var text: [String] { lines.withLock { $0 } }
-
-    func count(of words: String) -> Int { text.count { $0.contains(words) } }
-
-    var log: Logger { Logger(label: "test") { _ in Handler(diary: self) } }
-
-    private struct Handler: LogHandler {
-        let diary: Diary
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.notice
-        var metadataProvider: Logger.MetadataProvider?
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let fields = event.metadata ?? [:]
-            diary.lines.withLock { $0.append("\(event.level) \(event.message) \(fields)") }
-        }
     }
 }

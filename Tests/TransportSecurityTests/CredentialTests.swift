@@ -1,5 +1,6 @@
 import CertificateAuthority
 import Foundation
+import LogDiary
 import NIOSSL
 import Testing
 
@@ -213,10 +214,7 @@ struct RotationTests {
         #expect(diary.count(of: "warning the certificate in") == 1)
         await withTaskGroup { group in
             group.addTask { await live.watchExpiry(every: .milliseconds(1)) }
-            let deadline = ContinuousClock.now + .seconds(120)
-            while diary.count(of: "warning the certificate in") < 4, .now < deadline {
-                try? await Task.sleep(for: .milliseconds(1))
-            }
+            await diary.wait(for: "warning the certificate in", count: 4)
             group.cancelAll()
         }
         #expect(diary.count(of: "warning the certificate in") >= 4)

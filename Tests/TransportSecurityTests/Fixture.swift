@@ -1,7 +1,5 @@
 import CertificateAuthority
 import Foundation
-import Logging
-import Synchronization
 import TransportSecurity
 
 /// A folder with an authority and what it issued, removed at the end.
@@ -38,33 +36,5 @@ final class Issued: Sendable {
 func renew(_ old: CredentialFiles, with new: CredentialFiles) throws {
     for (old, new) in [(old.key, new.key), (old.certificate, new.certificate)] {
         guard rename(new, old) == 0 else { throw CocoaError(.fileWriteUnknown) }
-    }
-}
-
-/// Log lines, kept.
-final class Diary: Sendable {
-    private let lines = Mutex<[String]>([])
-
-    var text: [String] { lines.withLock { $0 } }
-
-    func count(of words: String) -> Int { text.count { $0.contains(words) } }
-
-    var log: Logger { Logger(label: "test") { _ in Handler(diary: self) } }
-
-    private struct Handler: LogHandler {
-        let diary: Diary
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.notice
-        var metadataProvider: Logger.MetadataProvider?
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let fields = event.metadata ?? [:]
-            diary.lines.withLock { $0.append("\(event.level) \(event.message) \(fields)") }
-        }
     }
 }

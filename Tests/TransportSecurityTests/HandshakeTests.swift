@@ -1,5 +1,6 @@
 import CertificateAuthority
 import Foundation
+import LogDiary
 import NIOCore
 import NIOPosix
 import Testing
