@@ -72,6 +72,7 @@ let package = Package(
         // Vocabularies: the only targets that stages share.
         stage("Metering"),
         stage("Traffic", ["Metering"]),
+        stage("Assessment", ["Metering"]),
 
         // Libraries: small, and of no stage.
         .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
@@ -102,8 +103,8 @@ let package = Package(
 
         // Stages of the collector.
         stage("Store", ["Metering", "Chain", "CRC32C", crypto, grdb]),
-        stage("Rounds", ["Metering"]),
-        stage("SCI", ["Metering"], resources: [.embedInCode("factors.csv")]),
+        stage("Rounds", ["Metering", "Assessment"]),
+        stage("SCI", ["Metering", "Assessment"], resources: [.embedInCode("factors.csv")]),
         stage("Report", ["Metering"]),
 
         // The wiring: the only places that know the order.
@@ -119,8 +120,8 @@ let package = Package(
         stage(
             "Collector",
             [
-                "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report", "Chain",
-                "CRC32C", "Prometheus", "TransportSecurity", crypto, logging, lifecycle,
+                "Metering", "Assessment", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
+                "Chain", "CRC32C", "Prometheus", "TransportSecurity", crypto, logging, lifecycle,
             ] + nio),
 
         // Command lines: one file per subcommand.
@@ -134,7 +135,7 @@ let package = Package(
             "jouleflow-collector",
             [
                 "Collector", "Settings", "JournalLog", "Store", "SCI", "Report", "Metering",
-                "Rounds", "CommandLines", "TransportSecurity", "CertificateAuthority",
+                "Rounds", "Assessment", "CommandLines", "TransportSecurity", "CertificateAuthority",
                 argumentParser, logging, lifecycle, unixSignals,
             ]),
 
@@ -181,8 +182,8 @@ let package = Package(
         tests("SpoolTests", ["Spool", "Metering", "Chain"]),
         tests("WireTests", ["Wire", "CRC32C"]),
         tests("StoreTests", ["Store", "Metering", "Chain", grdb]),
-        tests("RoundsTests", ["Rounds", "Metering"]),
-        tests("SCITests", ["SCI", "Metering"]),
+        tests("RoundsTests", ["Rounds", "Metering", "Assessment"]),
+        tests("SCITests", ["SCI", "Metering", "Assessment"]),
         tests("ReportTests", ["Report", "Metering"]),
         tests("JournalLogTests", ["JournalLog", logging]),
         tests("PrometheusTests", ["Prometheus"] + nio),

@@ -1,3 +1,4 @@
+import Assessment
 import Metering
 import Records
 import Rounds

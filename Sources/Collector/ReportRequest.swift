@@ -1,7 +1,8 @@
+package import Assessment
 import Metering
 import Report
 package import Rounds
-package import SCI
+import SCI
 import Store
 
 /// What a report is asked for.

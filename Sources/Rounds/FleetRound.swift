@@ -1,3 +1,4 @@
+package import Assessment
 package import Metering
 
 /// Why the business volume of a scenario in a round is not known. Never a zero in its place.

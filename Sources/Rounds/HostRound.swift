@@ -1,3 +1,4 @@
+package import Assessment
 package import Metering
 
 /// The counts of one scenario.

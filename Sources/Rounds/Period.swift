@@ -1,18 +1,5 @@
+package import Assessment
 package import Metering
-
-/// A half-open stretch of time `[start, end)`.
-package struct Interval: Sendable, Hashable {
-    package let start: Timestamp
-    package let end: Timestamp
-
-    package init(start: Timestamp, end: Timestamp) {
-        self.start = start
-        self.end = end
-    }
-
-    /// From the start to the end.
-    package var length: Nanoseconds { end.since(start) }
-}
 
 /// Why a period cannot be divided into rounds.
 package enum PeriodError: Error, Sendable, Hashable, CustomStringConvertible {

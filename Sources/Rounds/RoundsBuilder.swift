@@ -1,3 +1,4 @@
+import Assessment
 import Metering
 
 /// Gathers records, in any order and any number of times, into rounds, and the flows that were counted

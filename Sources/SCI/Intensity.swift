@@ -1,3 +1,4 @@
+package import Assessment
 package import Metering
 
 /// Why R_CF of a round is not known. Never 0, and never a division by it.
