@@ -157,22 +157,40 @@ final class Shipper: Sendable {
         let hello = try identity.hello(holding)
         try await channel.executeThenClose { inbound, outbound in
             _ = try await collector?.get()
-            try await outbound.write(ByteBuffer(bytes: progress.open(hello)))
+            let opening = try progress.open(hello)
             let (signals, continuation) = AsyncStream.makeStream(
                 of: Signal.self, bufferingPolicy: .bufferingNewest(8))
             wake.withLock { $0 = continuation }
             defer { wake.withLock { $0 = nil } }
-            try await withThrowingTaskGroup { tasks in
+            try await withThrowingTaskGroup(of: Bool.self) { tasks in
                 tasks.addTask {
                     try await self.receive(inbound, from: address, progress, continuation)
+                    return true
                 }
-                tasks.addTask { try await self.send(outbound, holding.run, progress, signals) }
-                tasks.addTask { try await self.watch(progress, isFirst: index == 0, continuation) }
+                tasks.addTask {
+                    try await Self.writing {
+                        try await outbound.write(ByteBuffer(bytes: opening))
+                        try await self.send(outbound, holding.run, progress, signals)
+                    }
+                }
+                tasks.addTask {
+                    try await self.watch(progress, isFirst: index == 0, continuation)
+                    return true
+                }
                 // None ends while the connection is well; the first to end ends the others.
                 defer { tasks.cancelAll() }
-                try await tasks.next()
+                while try await tasks.next() == false {}
             }
         }
+    }
+
+    /// Whether the work came to its end: `false` where the connection ended under it, of which the
+    /// reading side knows the reason.
+    private static func writing(_ work: () async throws -> Void) async throws -> Bool {
+        do { try await work() } catch  where error is ChannelError || error is IOError {
+            return false
+        }
+        return true
     }
 
     private func receive(
