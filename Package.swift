@@ -121,7 +121,7 @@ let package = Package(
             "Collector",
             [
                 "Metering", "Assessment", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
-                "Chain", "CRC32C", "Prometheus", "TransportSecurity", crypto, logging, lifecycle,
+                "Chain", "Prometheus", "TransportSecurity", crypto, logging, lifecycle,
             ] + nio),
 
         // Command lines: one file per subcommand.
