@@ -3,17 +3,18 @@ import Records
 package import Store
 
 extension Pipeline {
-    /// Verifies a store: chains, signatures, holes, and that each entry stands where its bytes say.
+    /// Verifies a store: chains, signatures, holes, and that each column says what the bytes say, by
+    /// reading them as when they came.
     package static func verify(_ store: SQLiteRecordStore) throws(StoreError) -> Verification {
-        try store.verify { record in
-            guard let header = try? RecordCodec.header(of: record.bytes) else {
-                return "cannot be read"
+        let manifests = KnownManifests(store)
+        return try store.verify { record in
+            let made = try IncomingRecord.checked(
+                [record.bytes], run: record.run, first: record.sequence
+            ) { try manifests.manifest($0, of: record.agent) }
+            guard let made = made.first else {
+                throw StoreError.outOfRange(what: "record", value: record.sequence)
             }
-            let fits =
-                header.run == record.run && header.sequence == record.sequence
-                && header.manifest == record.manifest && header.window.start == record.start
-                && header.window.end == record.end && header.kind == record.kind
-            return fits ? nil : "does not stand where its bytes say"
+            return made
         } manifest: { digest, bytes in
             RecordCodec.digest(ofManifest: bytes) == digest
                 ? nil : "manifest \(String(digest.rawValue, radix: 16)) was altered"

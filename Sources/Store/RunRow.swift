@@ -9,8 +9,8 @@ struct RunRow {
     let agent: Int64
     let run: RunID
     private(set) var durable: Int64
-    private var first: Int64?
-    private var longest: Int64
+    private(set) var first: Int64?
+    private(set) var longest: Int64
     /// After record `durable`; `nil` where that one is not stored.
     private(set) var head: ChainHead?
     /// `nil` until the run's agent has presented it.

@@ -16,47 +16,72 @@ package struct Verification: Sendable, Hashable {
     /// Findings that are told.
     package static let most = 1_000
 
-    fileprivate mutating func find(_ sentence: String) {
+    mutating func find(_ sentence: String) {
         if findings.count < Self.most { findings.append(sentence) } else { more += 1 }
     }
 }
 
 extension SQLiteRecordStore {
-    /// Walks the whole store, also while a collector writes to it: each record's place in its chain, each
-    /// signature, and what is missing against what is told to be lost.
+    /// Walks the whole store as it is at one moment, also while a collector writes to it: each
+    /// record's place in its chain, each signature, what is missing against what is told to be lost, and
+    /// every column against the bytes that it was read from.
     ///
-    /// `record` and `manifest` say what contradicts an entry's own bytes, `nil` where nothing does.
+    /// `record` says what a record's bytes say, in the place where it is stored, or throws what is wrong
+    /// with them; `manifest` what contradicts a manifest, `nil` where nothing does.
     package func verify(
-        record: (StoredRecord) -> String?, manifest: (ManifestDigest, [UInt8]) -> String?
+        record: (StoredRecord) throws -> IncomingRecord,
+        manifest: (ManifestDigest, [UInt8]) -> String?
     ) throws(StoreError) -> Verification {
         var verification = Verification()
         for problem in try integrityProblems() { verification.find(problem) }
-        try read { db in
-            guard try Schema.hasChain(db) else {
-                verification.find(
-                    "the store was made by an earlier version: nothing in it is signed")
-                return
+        do {
+            try database.read { db in
+                try Self.verify(db, record, manifest, &verification)
             }
-            let manifests = try Row.fetchCursor(db, sql: "SELECT digest, bytes FROM manifests")
-            while let row = try manifests.next() {
-                let digest = ManifestDigest(UInt64(bitPattern: row[0] as Int64))
-                if let finding = manifest(digest, row.bytes(1)) { verification.find(finding) }
-            }
-            let runs = try Row.fetchAll(
-                db,
-                sql: "SELECT name, run FROM runs JOIN agents ON agents.id = agent_id ORDER BY 1, 2")
-            for row in runs {
-                let run = RunID(UInt64(bitPattern: row[1] as Int64))
-                guard let found = try RunRow.find(db, run: run, agent: row[0]) else { continue }
-                var walk = RunWalk(db, row[0], found)
-                try walk.verify(record)
-                verification.runs += 1
-                verification.statements += walk.statements
-                verification.records += walk.records
-                for finding in walk.findings { verification.find(finding) }
-            }
-        }
+        } catch { throw StoreError(error) }
         return verification
+    }
+
+    private static func verify(
+        _ db: Database, _ record: (StoredRecord) throws -> IncomingRecord,
+        _ manifest: (ManifestDigest, [UInt8]) -> String?, _ verification: inout Verification
+    ) throws {
+        guard try Schema.hasChain(db) else {
+            verification.find(
+                "the store was made by an earlier version: nothing in it is signed")
+            return
+        }
+        let manifests = try Row.fetchCursor(db, sql: "SELECT digest, bytes FROM manifests")
+        while let row = try manifests.next() {
+            let digest = ManifestDigest(UInt64(bitPattern: row[0] as Int64))
+            if let finding = manifest(digest, row.bytes(1)) { verification.find(finding) }
+        }
+        let runs = try Row.fetchAll(
+            db, sql: "SELECT name, run FROM runs JOIN agents ON agents.id = agent_id ORDER BY 1, 2")
+        var told = CompletionSum()
+        for row in runs {
+            let run = RunID(UInt64(bitPattern: row[1] as Int64))
+            guard let found = try RunRow.find(db, run: run, agent: row[0]) else { continue }
+            var walk = RunWalk(db, row[0], found)
+            try walk.verify(record, &told)
+            verification.runs += 1
+            verification.statements += walk.statements
+            verification.records += walk.records
+            for finding in walk.findings { verification.find(finding) }
+        }
+        guard try CompletionSum.stored(db) != told else { return }
+        var findings: [String] = []
+        try CompletionComparison.run(db, derive: record) { sentence in
+            if findings.count <= Verification.most { findings.append(sentence) }
+        }
+        for finding in findings { verification.find(finding) }
+    }
+}
+
+extension StoredRecord {
+    /// As a finding names it.
+    var place: String {
+        "\(agent), run \(String(run.rawValue, radix: 16)): record \(sequence)"
     }
 }
 
@@ -68,6 +93,8 @@ private struct RunWalk {
     private let name: String
     /// Of the records that a later statement may begin after.
     private var heads: [Int64: ChainHead] = [:]
+    /// After record `durable`, where the walk came by it.
+    private var durableHead: ChainHead?
     private(set) var statements = 0
     private(set) var records = 0
     private(set) var findings: [String] = []
@@ -84,7 +111,9 @@ private struct RunWalk {
         if findings.count <= Verification.most { findings.append("\(name): \(sentence)") }
     }
 
-    mutating func verify(_ content: (StoredRecord) -> String?) throws {
+    mutating func verify(
+        _ derive: (StoredRecord) throws -> IncomingRecord, _ told: inout CompletionSum
+    ) throws {
         let key = try run.key.flatMap { VerifyingKey(try KeyRows.bytes(db, $0)) }
         heads[0] = run.start
         let cursor = try Row.fetchCursor(
@@ -97,10 +126,10 @@ private struct RunWalk {
             statements += 1
             try verify(statement: row, key)
         }
-        try verifyContents(content)
+        try verifyContents(derive, &told)
         let unsigned = try ChainRows.unsigned(db, run.id)
         if unsigned > 0 { find("\(unsigned) records without their agent's signature") }
-        if let head = run.head, run.durable > 0, heads[run.durable] != head {
+        if run.durable > 0, run.head != durableHead {
             find("the records up to \(run.durable) do not give the hash that was kept of them")
         }
         try verifyLosses()
@@ -130,6 +159,7 @@ private struct RunWalk {
             guard sequence == next else { break }
             head = head.appending(record.bytes(1))
             heads[sequence] = head
+            if sequence == run.durable { durableHead = head }
             next += 1
         }
         guard next == last + 1 else { return find("record \(next) is missing, and was signed") }
@@ -142,32 +172,65 @@ private struct RunWalk {
         }
     }
 
-    private mutating func verifyContents(_ content: (StoredRecord) -> String?) throws {
+    /// The columns, of each record and of the run, that repeat what the bytes say.
+    private mutating func verifyContents(
+        _ derive: (StoredRecord) throws -> IncomingRecord, _ told: inout CompletionSum
+    ) throws {
         let cursor = try Row.fetchCursor(
             db,
             sql: """
-                SELECT run, sequence, start_ns, end_ns, manifest, bytes, kind
+                SELECT run, sequence, start_ns, end_ns, manifest, bytes, kind, counts,
+                  records.agent_id, records.id
                 FROM records JOIN runs ON runs.id = run_id WHERE run_id = ? ORDER BY sequence
                 """, arguments: [run.id])
+        var (lowest, longest): (Int64?, Int64) = (nil, 0)
         while let row = try cursor.next() {
             records += 1
-            let sequence: Int64 = row[1]
+            let (sequence, start, end): (Int64, Int64, Int64) = (row[1], row[2], row[3])
+            lowest = lowest ?? sequence
+            longest = max(longest, end.subtractingReportingOverflow(start).partialValue)
+            if sequence - 1 == run.durable {
+                find("record \(sequence) follows those that were acknowledged, and is not")
+            }
             guard let record = StoredRecord(row, agent: agent) else {
                 find("record \(sequence) is of no kind")
                 continue
             }
-            if let finding = content(record) { find("record \(sequence) \(finding)") }
+            do {
+                let made = try derive(record)
+                told.add(made.completions, record: row[9])
+                for column in Self.altered(row, record, made, agent: run.agent) {
+                    find("record \(sequence): the column \(column) is not what its bytes say")
+                }
+            } catch { find("record \(sequence): \(error)") }
         }
+        if lowest != run.first { find("the column first_sequence is not its first record") }
+        if longest != run.longest { find("the column longest is not its longest window") }
+    }
+
+    private static func altered(
+        _ row: Row, _ record: StoredRecord, _ made: IncomingRecord, agent: Int64
+    ) -> [String] {
+        var columns: [String] = []
+        if record.start != made.window.start { columns.append("start_ns") }
+        if record.end != made.window.end { columns.append("end_ns") }
+        if record.manifest != made.manifest { columns.append("manifest") }
+        if record.kind != made.kind { columns.append("kind") }
+        if row[7] != (made.counts ? 1 : 0) as Int64 { columns.append("counts") }
+        if row[8] != agent { columns.append("agent_id") }
+        return columns
     }
 
     private mutating func verifyLosses() throws {
-        let both = try Int64.fetchAll(
+        let both = try Int64.fetchCursor(
             db,
             sql: """
                 SELECT sequence FROM losses JOIN records ON records.run_id = losses.run_id
                   AND sequence BETWEEN first AND last WHERE losses.run_id = ?
                 """, arguments: [run.id])
-        for sequence in both { find("record \(sequence) is there and told to be lost") }
+        while let sequence = try both.next() {
+            find("record \(sequence) is there and told to be lost")
+        }
         guard let predecessor = run.predecessor else { return }
         let before = try RunRow.find(db, run: predecessor.run, agent: agent)
         if UInt64(before?.durable ?? 0) < predecessor.last {

@@ -28,11 +28,13 @@ extension SQLiteRecordStore {
     }
 
     fileprivate func verified() throws -> [String] {
-        try verify { _ in
-            nil
-        } manifest: { _, _ in
-            nil
-        }.findings
+        try verification { record($0.sequence) }.findings
+    }
+
+    fileprivate func verification(
+        _ derive: (StoredRecord) throws -> IncomingRecord
+    ) throws -> Verification {
+        try verify(record: derive) { _, _ in nil }
     }
 }
 
@@ -104,6 +106,34 @@ struct ChainOfRecords {
         #expect(try store.alerts().map(\.kind) == [.chain])
     }
 
+    @Test("verification finds nothing in a run with a hole that may still be filled")
+    func hole() throws {
+        try store.keep(1...5)
+        try store.keep(9...12)
+        #expect(try store.verified() == [])
+        try store.keep(7...8)
+        #expect(try store.verified() == [])
+    }
+
+    @Test("verification is of one moment, whatever is stored meanwhile")
+    func meanwhile() throws {
+        let later = RunID(commonRun.rawValue + 1)
+        try store.keep(1...6)
+        try store.keep(1...6, run: later)
+        let reader = try SQLiteRecordStore(reading: directory.store)
+        for store in [reader, store] {
+            let durable = try self.store.open(run: later)
+            var isFirst = true
+            let verification = try store.verification { stored in
+                if isFirst { try self.store.keep(durable + 1...durable + 6, run: later) }
+                isFirst = false
+                return record(stored.sequence)
+            }
+            #expect(verification.findings == [])
+            #expect(verification.records == 6 + Int(durable))
+        }
+    }
+
     @Test("evidence and alerts are kept, and bounded")
     func evidence() throws {
         try store.keep(1...2)
@@ -153,6 +183,8 @@ struct ChainOfRecords {
             """,
             "INSERT INTO losses SELECT id, 3, 3 FROM runs WHERE durable = 12",
             "UPDATE keys SET public_key = zeroblob(32)",
+            "UPDATE runs SET head = NULL WHERE durable = 12",
+            "UPDATE runs SET longest = 1 WHERE durable = 12",
         ])
     func tampered(sql: String) throws {
         try store.keep(1...6)
