@@ -16,6 +16,8 @@ package struct ImportSummary: Sendable, Hashable {
     /// Refusals that are told.
     package static let most = 1_000
 
+    package init() {}
+
     fileprivate mutating func refuse(_ sentence: String) {
         if refused.count < Self.most { refused.append(sentence) } else { more += 1 }
     }
@@ -64,13 +66,15 @@ package struct StoreImport {
 
     /// Takes what `read` gives, at most as many bytes as it is asked for, none at the end.
     ///
-    /// Throws ``ImportError``, ``StoreError`` and what `read` throws. What came before stays, and the
-    /// same export can be taken again.
+    /// Throws ``ImportError``, ``StoreError`` and what `read` throws. What came before stays, is told in
+    /// `summary`, and the same export can be taken again.
     package static func run(
-        into store: SQLiteRecordStore, read: (Int) throws -> [UInt8]
-    ) throws -> ImportSummary {
+        into store: SQLiteRecordStore, _ summary: inout ImportSummary,
+        read: (Int) throws -> [UInt8]
+    ) throws {
         var importing = StoreImport(store)
         var stream = ImportStream()
+        defer { summary = importing.summary }
         do {
             while let entry = try stream.next(read) { try importing.take(entry) }
         } catch {
@@ -78,7 +82,6 @@ package struct StoreImport {
             throw error
         }
         try importing.flush()
-        return importing.summary
     }
 
     private mutating func take(_ entry: ExportEntry) throws {

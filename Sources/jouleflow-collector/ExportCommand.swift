@@ -1,6 +1,5 @@
 import ArgumentParser
 import CommandLines
-import Foundation
 import Metering
 import Store
 
@@ -28,41 +27,21 @@ struct ExportCommand: ParsableCommand {
         let store = try Failure.opening { () throws(StoreError) in
             try SQLiteRecordStore(reading: path)
         }
-        // Beside the name, so that a file of that name is a whole export.
-        let part = raw + ".part"
-        guard !FileManager.default.fileExists(atPath: raw) else {
-            throw Failure(.usage, "\(raw) exists already: name another file")
-        }
-        guard
-            FileManager.default.createFile(
-                atPath: part, contents: nil, attributes: [.posixPermissions: 0o600]),
-            let file = FileHandle(forWritingAtPath: part)
-        else { throw Failure(.permission, "cannot write \(part)") }
+        let file = try ExportFile(raw)
+        let summary: ExportSummary
         do {
-            var buffer = Data()
-            let summary = try store.export(from: from, to: to) { bytes in
-                buffer += bytes
-                guard buffer.count >= 1 << 20 else { return }
-                try file.write(contentsOf: buffer)
-                buffer.removeAll(keepingCapacity: true)
-            }
-            try file.write(contentsOf: buffer)
-            try file.synchronize()
-            try file.close()
-            try FileManager.default.moveItem(atPath: part, toPath: raw)
-            print(
-                "\(summary.records) records in \(summary.batches) batches of \(summary.runs) runs")
-            if summary.unsigned > 0 {
-                throw Failure(
-                    .answerIsNo,
-                    "\(summary.unsigned) records without a signature are not exported: an earlier "
-                        + "version kept them")
-            }
-        } catch let failure as Failure {
-            throw failure
+            summary = try store.export(from: from, to: to) { try file.write($0) }
+            try file.finish()
         } catch {
-            try? FileManager.default.removeItem(atPath: part)
-            throw Failure(.unreadable, "\(path): \(error)")
+            file.abandon()
+            throw error as? Failure ?? Failure(.unreadable, "\(path): \(error)")
+        }
+        print("\(summary.records) records in \(summary.batches) batches of \(summary.runs) runs")
+        if summary.unsigned > 0 {
+            throw Failure(
+                .answerIsNo,
+                "\(summary.unsigned) records without a signature are not exported: an earlier "
+                    + "version kept them")
         }
     }
 }

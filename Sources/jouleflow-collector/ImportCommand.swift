@@ -1,7 +1,6 @@
 import ArgumentParser
 import Collector
 import CommandLines
-import Foundation
 import Store
 
 /// `jouleflow-collector import`.
@@ -21,28 +20,32 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         let path = try target.path()
-        guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw Failure(.unreadable, "cannot read \(file)")
-        }
+        let source = try ImportFile(file)
         let store = try Failure.opening { () throws(StoreError) in
             try SQLiteRecordStore(path: path)
         }
-        let summary: ImportSummary
+        var summary = ImportSummary()
+        var failure: Failure?
         do {
-            summary = try StoreImport.run(into: store) { count in
-                [UInt8](try handle.read(upToCount: count) ?? Data())
-            }
+            try StoreImport.run(into: store, &summary) { try source.read($0) }
         } catch let error as ImportError {
-            throw Failure(.unreadable, "\(file) \(error)")
+            failure = Failure(.unreadable, "\(file) \(error)")
         } catch {
-            throw Failure(.unreadable, "\(error)")
+            failure = error as? Failure ?? Failure(.unreadable, "\(path): \(error)")
+        }
+        // What came before it went wrong was verified, and stays.
+        print("\(summary.stored) records taken, \(summary.duplicates) were there already")
+        if !summary.refused.isEmpty {
+            let rest = summary.more > 0 ? "\nand \(summary.more) more" : ""
+            let sentence = "refused:\n" + summary.refused.joined(separator: "\n") + rest
+            failure = Failure(
+                failure?.status ?? .answerIsNo,
+                failure.map { "\($0.message)\n\(sentence)" } ?? sentence)
+        }
+        if let failure {
+            try? store.close()
+            throw failure
         }
         try Failure.opening { () throws(StoreError) in try store.close() }
-        print("\(summary.stored) records taken, \(summary.duplicates) were there already")
-        guard summary.refused.isEmpty else {
-            let rest = summary.more > 0 ? "\nand \(summary.more) more" : ""
-            throw Failure(
-                .answerIsNo, "refused:\n" + summary.refused.joined(separator: "\n") + rest)
-        }
     }
 }

@@ -26,12 +26,14 @@ struct StoreImportTests {
     @discardableResult
     private func take(_ bytes: [UInt8], into store: SQLiteRecordStore) throws -> ImportSummary {
         var rest = bytes[...]
-        return try StoreImport.run(into: store) { count in
+        var summary = ImportSummary()
+        try StoreImport.run(into: store, &summary) { count in
             // In pieces that no entry ends with.
             let piece = rest.prefix(min(count, 997))
             rest = rest.dropFirst(piece.count)
             return Array(piece)
         }
+        return summary
     }
 
     /// Two stores with different parts of a run, as an agent leaves them that changes over.
