@@ -4,6 +4,7 @@ A day's backlog of 100 agents, 8,640 records each, is delivered at once to a col
 one processor, while a report of the same store is made again and again on the others. Every
 batch is verified, chained and durable before it is acknowledged. Load and report share what is
 left of the machine, so that CPU time says more than the clock where there are few processors.
+One more agent has batches of 10 records; it and each other must be served in its turn.
 
 The size is that of the records of a demonstration (4 scenarios, 2 packages with DRAM each), with
 frame and checksum; beside it the same numbers of the same window as OTLP metrics (protobuf, one
@@ -14,8 +15,9 @@ import ctypes, ctypes.util, json, socket, sqlite3, struct, subprocess, threading
 from measuring import CannotMeasure, end, median, wait_until
 
 AGENTS, BATCHES, RECORDS = 100, 18, 480
+SMALL_RECORDS = 10
 DEMO_SECONDS = 20
-GOAL, SIZE_GOAL = 50_000, 160
+GOAL, SIZE_GOAL, FAIR = 50_000, 160, 3
 REPORT = ("--from", "2026-11-20T16:00:00Z", "--to", "2026-11-22T16:00:00Z", "--round", "24h",
           "--factor", "全国-2023-average", "--format", "json")
 
@@ -51,7 +53,7 @@ def deliver(bench):
         done = subprocess.run(
             [bench.program("jouleflow-lab"), "bench", "ingest", "--port", str(port), "--pid",
              str(collector.pid), "--agents", str(AGENTS), "--batches", str(BATCHES), "--records",
-             str(RECORDS)], text=True, capture_output=True, timeout=300)
+             str(RECORDS), "--small-records", str(SMALL_RECORDS)], text=True, capture_output=True, timeout=300)
     finally:
         is_over.set()
         reader.join()
@@ -61,18 +63,36 @@ def deliver(bench):
     found = json.loads(done.stdout)
     with sqlite3.connect(f"file:{folder / 'store.db'}?mode=ro", uri=True) as store:
         [[stored]] = store.execute("SELECT count(*) FROM records")
-    bench.require(stored == AGENTS * BATCHES * RECORDS,
-                  f"ingest: {stored} records are stored, {AGENTS * BATCHES * RECORDS} were sent")
+    sent = BATCHES * (AGENTS * RECORDS + SMALL_RECORDS)
+    bench.require(stored == sent, f"ingest: {stored} records are stored, {sent} were sent")
     bench.require(reports and not any(reports), f"ingest: reports ended with {set(reports)}")
     for key in ("records", "seconds", "cpu_seconds", "records_per_second",
                 "records_per_cpu_second", "record_bytes"):
         bench.put(f"ingest.{key}", found[key])
+    for key in ("finish_seconds", "longest_wait_seconds"):
+        for which in ("least", "median", "most"):
+            bench.put(f"ingest.{key}.{which}", found[key][which])
+        bench.put(f"ingest.small_{key}", found[f"small_{key}"])
     bench.put("ingest.reports_meanwhile", len(reports))
     rate = found["records_per_cpu_second"]
     bench.row(f"durable records a second of one core, {AGENTS} agents", f"{rate:,.0f}", "", "",
               f"≥ {GOAL:,}: {'reached' if rate >= GOAL else 'missed'}")
     bench.row(f"  by the clock, {len(reports)} reports meanwhile",
               f"{found['records_per_second']:,.0f}")
+    turn(bench, found)
+
+
+def turn(bench, found):
+    """Whether all had their turn: nobody waited much longer than the others."""
+    waits, ends = found["longest_wait_seconds"], found["finish_seconds"]
+    longest = max(waits["most"], found["small_longest_wait_seconds"])
+    ratio = longest / waits["median"]
+    bench.row("  longest wait for an acknowledgement, s: most of all, median of agents",
+              f"{longest:.2f}", f"{waits['median']:.2f}", f"{ratio:.1f}",
+              f"≤ {FAIR}: {'reached' if ratio <= FAIR else 'missed'}")
+    bench.row("  all delivered, s: last agent, first agent; one with small batches",
+              f"{ends['most']:.1f}", f"{ends['least']:.1f}", "",
+              f"{found['small_finish_seconds']:.1f}")
 
 
 def weigh(bench):

@@ -15,6 +15,7 @@ struct IngestAgent: Sendable {
     private let hello: Hello
     private let manifest: [UInt8]
     private let batches: [Batch]
+    let count: Int
     /// Mean bytes of a record.
     let meanRecord: Double
 
@@ -45,25 +46,46 @@ struct IngestAgent: Sendable {
             head = statement.head
         }
         self.batches = batches
+        self.count = count * records
         let sizes = batches.flatMap { $0.records.map(\.count) }
         meanRecord = Double(sizes.reduce(0, +)) / Double(max(1, sizes.count))
     }
 
-    /// Delivers all at once. Returns what went wrong, one sentence for each agent that failed.
-    static func deliver(_ agents: [IngestAgent], port: Int) -> [String] {
+    /// How an agent's delivery went, in seconds.
+    struct Delivery: Sendable {
+        /// From the beginning of all to its last acknowledgement.
+        let finish: Double
+        /// The longest from its welcome, or an acknowledgement, to the next.
+        let longestWait: Double
+    }
+
+    /// Delivers all at once. Returns how it went for each that came to its end, in the order of
+    /// `agents`, and what went wrong, one sentence for each that failed.
+    static func deliver(
+        _ agents: [IngestAgent], port: Int
+    ) -> (deliveries: [Delivery], failures: [String]) {
         let failures = Mutex<[String]>([])
+        let deliveries = Mutex<[Int: Delivery]>([:])
         let done = DispatchGroup()
-        for agent in agents {
+        let start = ContinuousClock.now
+        for (index, agent) in agents.enumerated() {
             done.enter()
             Thread.detachNewThread {
-                do { try agent.deliver(port: port) } catch {
+                do {
+                    let wait = try agent.deliver(port: port) / .seconds(1)
+                    let finish = (ContinuousClock.now - start) / .seconds(1)
+                    deliveries.withLock {
+                        $0[index] = Delivery(finish: finish, longestWait: wait)
+                    }
+                } catch {
                     failures.withLock { $0.append("\(error)") }
                 }
                 done.leave()
             }
         }
         done.wait()
-        return failures.withLock { $0 }
+        let found = deliveries.withLock { $0 }
+        return (agents.indices.compactMap { found[$0] }, failures.withLock { $0 })
     }
 
     private static func manifest(_ name: String) -> Manifest {
@@ -116,7 +138,8 @@ struct IngestAgent: Sendable {
             tally: tally, clockError: 100)
     }
 
-    private func deliver(port: Int) throws {
+    /// Returns the longest wait.
+    private func deliver(port: Int) throws -> Duration {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var limit = timeval(tv_sec: 60, tv_usec: 0)
@@ -135,12 +158,16 @@ struct IngestAgent: Sendable {
         var session = AgentSession(hello: hello)
         try send(session.open(), descriptor)
         try receive(descriptor, &session) { if case .welcomed = $0 { true } else { false } }
+        var (longest, latest) = (Duration.zero, ContinuousClock.now)
         try send(session.manifest(manifest), descriptor)
         for batch in batches {
             try send(session.batch(batch), descriptor)
             let last = batch.first + UInt64(batch.records.count) - 1
             try receive(descriptor, &session) { $0 == .acknowledged(through: last) }
+            longest = max(longest, .now - latest)
+            latest = .now
         }
+        return longest
     }
 
     private func send(_ bytes: [UInt8], _ descriptor: Int32) throws {

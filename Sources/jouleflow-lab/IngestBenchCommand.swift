@@ -12,7 +12,11 @@ struct IngestBenchCommand: StoppableCommand {
             Signs the records of many agents beforehand, then delivers them to a collector on \
             127.0.0.1 that accepts plain TCP, each agent over its own connection, one batch after \
             the acknowledgement of the one before. `cpu_seconds` is what the collector of --pid used \
-            meanwhile; pin that to one core to know what one core does.
+            meanwhile; pin that to one core to know what one core does. `finish_seconds` tells when \
+            the first, the median and the last of the agents had delivered all, and \
+            `longest_wait_seconds` the longest that the luckiest, the median and the unluckiest of \
+            them waited from one acknowledgement to the next; `small` is one more agent that has as \
+            many batches, of --small-records each.
             """)
 
     @Option(help: "The port of the collector.")
@@ -26,33 +30,60 @@ struct IngestBenchCommand: StoppableCommand {
     @Option(help: "How many records of each batch, 1 to 1000.")
     var records = 500
 
+    @Option(help: "How many records of each batch of one more agent, 1 to 1000.")
+    var smallRecords = 10
+
     func validate() throws {
-        guard [agents, batches, records].allSatisfy({ (1...1_000).contains($0) }),
+        guard [agents, batches, records, smallRecords].allSatisfy({ (1...1_000).contains($0) }),
             (1...65_535).contains(port)
         else { throw ValidationError("A number is out of its range.") }
     }
 
     mutating func run(until signals: StopSignals) throws {
-        let load = try (1...agents).map { number in
+        var load = try (1...agents).map { number in
             try IngestAgent("bench-\(number)", batches: batches, records: records)
         }
+        let meanRecord = load.map(\.meanRecord).reduce(0, +) / Double(agents)
+        load.append(try IngestAgent("bench-small", batches: batches, records: smallRecords))
         let before = try Self.cpuSeconds(of: pid)
         let start = ContinuousClock.now
-        let failures = IngestAgent.deliver(load, port: port)
+        let (deliveries, failures) = IngestAgent.deliver(load, port: port)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let used = try Self.cpuSeconds(of: pid) - before
-        guard failures.isEmpty else {
-            throw quit("\(failures.count) agents failed, the first: \(failures[0])", status: 1)
+        guard failures.isEmpty, let small = deliveries.last else {
+            throw quit(
+                "\(failures.count) agents failed, the first: \(failures.first ?? "")", status: 1)
         }
-        let count = Double(agents * batches * records)
-        let figures: [String: Double] = [
-            "records": count, "seconds": seconds, "cpu_seconds": used,
-            "records_per_second": count / seconds, "records_per_cpu_second": count / used,
-            "record_bytes": load.map(\.meanRecord).reduce(0, +) / Double(agents),
-        ]
+        let count = Double(load.map(\.count).reduce(0, +))
+        let figures = Figures(
+            records: count, seconds: seconds, cpuSeconds: used,
+            recordsPerSecond: count / seconds, recordsPerCpuSecond: count / used,
+            recordBytes: meanRecord, finishSeconds: Spread(deliveries.dropLast().map(\.finish)),
+            longestWaitSeconds: Spread(deliveries.dropLast().map(\.longestWait)),
+            smallFinishSeconds: small.finish, smallLongestWaitSeconds: small.longestWait)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         say(String(decoding: try encoder.encode(figures), as: UTF8.self))
+    }
+
+    private struct Figures: Encodable {
+        let records, seconds, cpuSeconds, recordsPerSecond, recordsPerCpuSecond: Double
+        let recordBytes: Double
+        let finishSeconds, longestWaitSeconds: Spread
+        let smallFinishSeconds, smallLongestWaitSeconds: Double
+    }
+
+    /// Of a number of each agent.
+    private struct Spread: Encodable {
+        let least, median, most: Double
+
+        /// At least one.
+        init(_ values: [Double]) {
+            let sorted = values.sorted()
+            (least, median) = (sorted.first ?? 0, sorted[sorted.count / 2])
+            most = sorted.last ?? 0
+        }
     }
 
     /// User and system time of a process.

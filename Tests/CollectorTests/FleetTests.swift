@@ -16,7 +16,7 @@ struct FleetTests {
 
     /// Digests by host and window, from 1: each flow comes up once or twice on any host.
     private func load(_ seed: UInt64) -> [String: [[UInt64]]] {
-        var random = Seeded(seed)
+        var random = SeededNumbers(seed)
         var load = ["a": [[UInt64]](repeating: [], count: 18)]
         load["b"] = load["a"]
         for number: UInt64 in 1...120 {
@@ -73,7 +73,7 @@ struct FleetTests {
                 _ = try agent.base.signer.batch(made, from: 1)
                 entries += made.map { (agent, $0) }
             }
-            var random = Seeded(seed)
+            var random = SeededNumbers(seed)
             for (agent, entry) in entries.shuffled(using: &random) {
                 try agent.keep(entry, in: store)
             }
@@ -222,7 +222,7 @@ struct FleetTests {
 }
 
 /// SplitMix64: the same numbers for the same seed on every machine.
-private struct Seeded: RandomNumberGenerator {
+struct SeededNumbers: RandomNumberGenerator {
     private var state: UInt64
 
     init(_ seed: UInt64) { state = seed }
