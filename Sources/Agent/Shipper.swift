@@ -91,8 +91,9 @@ final class Shipper: Sendable {
             if failure.isIntended || index > 0 { continue }
             if failure.isHopeless { pause = WireTiming.longestPause }
             // Jitter keeps a fleet from coming back at one moment.
-            try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
-            pause = min(pause * 2, WireTiming.longestPause)
+            let isRenewed = await ShipperSecurity.rest(
+                pause * Double.random(in: 0.5...1), unlessRenewed: securities.compactMap { $0 })
+            pause = isRenewed ? WireTiming.firstPause : min(pause * 2, WireTiming.longestPause)
         }
     }
 

@@ -21,6 +21,13 @@ struct ShipperSecurity: Sendable {
     /// Reads the files if they changed. Throws where no connection can come about.
     func refresh() throws(CredentialProblem) { try credentials.refresh() }
 
+    /// Waits before the next connection; not to the end of `pause` where files of `securities` change
+    /// on disk, for with new ones it may come about. Returns whether they did.
+    static func rest(_ pause: Duration, unlessRenewed securities: [ShipperSecurity]) async -> Bool {
+        await LiveCredentials.areRenewed(
+            securities.map(\.credentials), within: pause, every: WireTiming.firstPause)
+    }
+
     /// Adds TLS to a channel; what it returns comes once the collector is known to be the one.
     func secure(_ channel: any Channel) throws -> EventLoopFuture<CertificateFacts> {
         try credentials.connect(channel, host: host, within: TimeAmount(WireTiming.handshake))

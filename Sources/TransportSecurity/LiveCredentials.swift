@@ -46,6 +46,26 @@ package final class LiveCredentials: Sendable {
     /// Reads the files if they changed. Throws where they cannot be used and none were before.
     package func refresh() throws(CredentialProblem) { _ = try context() }
 
+    /// Waits until any of these have other files than those they last tried, looking once each
+    /// `interval` and not before the first is over. Returns false where none do within `time`, or the
+    /// task is cancelled.
+    package static func areRenewed(
+        _ all: [LiveCredentials], within time: Duration, every interval: Duration
+    ) async -> Bool {
+        let end = ContinuousClock.now + time
+        while .now < end {
+            let next = min(ContinuousClock.now + interval, end)
+            do { try await Task.sleep(until: next, clock: .continuous) } catch { return false }
+            if all.contains(where: \.isRenewed) { return true }
+        }
+        return false
+    }
+
+    private var isRenewed: Bool {
+        let marks = files.paths.map(FileMark.init)
+        return state.withLock { !$0.tried.isEmpty && $0.tried != marks }
+    }
+
     /// What the next connection uses.
     func context() throws(CredentialProblem) -> NIOSSLContext {
         try state.withLock { state throws(CredentialProblem) in

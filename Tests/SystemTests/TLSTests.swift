@@ -103,6 +103,31 @@ extension SystemTests {
             }
         }
 
+        @Test("an agent that is refused tries again as soon as it has another certificate")
+        func refusedAndRenewed() throws {
+            try Site.with { site in
+                try makeCertificates(site)
+                _ = try site.startCounters()
+                let collector = try startCollector(site, tls("collector-127.0.0.1"))
+                var settings = site.agentSettings()
+                settings.transport = tls("agent-host-b")
+                let agent = try site.startAgent(settings)
+                try agent.awaitSaying("identity refused")
+                for file in ["key", "pem"] {
+                    #expect(
+                        rename(
+                            site.path("ca/agent-host-a.\(file)"),
+                            site.path("ca/agent-host-b.\(file)")) == 0)
+                }
+                // A pause after a refusal is 30 s at least.
+                try agent.awaitSaying("collector connected", within: 10)
+                try site.awaitStored()
+                #expect(try agent.stop(within: 2) == 0)
+                #expect(try collector.stop(within: 2) == 0)
+                try site.expectSoundStore()
+            }
+        }
+
         /// How the two sides are told to speak, and what their logs must then say.
         struct Misfit: CustomTestStringConvertible, Sendable {
             let testDescription: String

@@ -190,6 +190,31 @@ struct RotationTests {
         #expect(diary.count(of: "there is no \(files.authorities)") == 1)
     }
 
+    @Test("are noticed by whoever waits to try again, each change once")
+    func noticed() async throws {
+        let issued = try Issued()
+        let files = try [issued.agent("a"), issued.agent("b")]
+        let live = files.map { LiveCredentials($0, side: .agent, log: Diary().log) }
+        let (step, day) = (Duration.milliseconds(5), Duration.seconds(86_400))
+        let few = step * 4
+        // Files that nobody tried are new to nobody.
+        #expect(await !LiveCredentials.areRenewed(live, within: few, every: step))
+        for one in live { _ = try one.context() }
+        #expect(await !LiveCredentials.areRenewed(live, within: few, every: step))
+        for index in 0...1 {
+            async let isNoticed = LiveCredentials.areRenewed(live, within: day, every: step)
+            try renew(files[index], with: issued.agent("c"))
+            #expect(await isNoticed)
+            _ = try live[index].context()
+            #expect(await !LiveCredentials.areRenewed(live, within: few, every: step))
+        }
+        // One that goes away is a change too, and one that nobody can use is tried once.
+        unlink(files[0].key)
+        #expect(await LiveCredentials.areRenewed(live, within: day, every: step))
+        _ = try live[0].context()
+        #expect(await !LiveCredentials.areRenewed(live, within: few, every: step))
+    }
+
     @Test("and were never good give their problem each time, until they are")
     func neverGood() throws {
         let issued = try Issued()
