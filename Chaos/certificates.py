@@ -129,10 +129,11 @@ class Expiry(Fault):
 
 class AgentExpiry(Expiry):
     name = "certificate_agent_ends"
-    promise = "Refused and said so; records wait; a new certificate is taken without a restart."
+    promise = "Refused and said so; records wait; a new certificate is taken at once."
+    bound = 15
 
 
 class CollectorExpiry(Expiry):
     name = "certificate_collector_ends"
-    promise = "The same of the collector's certificate."
+    promise = "The same of the collector's certificate, after the agent's pause."
     of_agents = False

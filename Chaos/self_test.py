@@ -6,6 +6,7 @@ from pathlib import Path
 import verdict
 from link import total, with_right_checksum
 from sites import Agent, Collector
+from spools import not_the_oldest
 from truth import ENTRY, MAGIC, Truth, crc32c, entries
 
 RUN, RECORDS, SECOND = 0xFEDC_BA98_7654_3210, 20, 1_000_000_000
@@ -53,6 +54,10 @@ PLANTED = (
     ("a window twice", "UPDATE records SET start_ns = start_ns - 1 WHERE sequence = 7",
      {"overlapping_windows": 1}),
 )
+# Losses of an agent whose oldest record was 3, and whether they are of the oldest alone.
+DROPPED = (
+    ([(3, 9)], True), ([(3, 5), (6, 9)], True), ([], False), ([(4, 9)], False),
+    ([(2, 9)], False), ([(3, 5), (7, 9)], False))
 
 
 def segment(version, records):
@@ -120,6 +125,9 @@ def findings():
         altered = whole[:-1] + bytes([whole[-1] ^ 1])
         if len(entries(altered)[1]) != 1:
             yield f"version {version}: an altered entry was taken for whole"
+    for losses, is_right in DROPPED:
+        if (not_the_oldest(losses, 3) is None) != is_right:
+            yield f"losses {losses} of records from 3 on are taken for {not is_right}"
     if crc32c(b"123456789") != 0xE3069283:
         yield "CRC-32C of its check string is wrong"
     packet = bytes([0x45, 0, 0, 44, 0, 0, 0, 0, 64, 6, 0, 0, 10, 77, 0, 1, 10, 77, 0, 2]) \

@@ -164,8 +164,10 @@ class Site:
     """Collectors, and agents that are shared out among them or send to all of them."""
 
     def __init__(self, world, folder, agents=1, collectors=1, link_seed=None, to_all=False,
-                 tls=None):
+                 tls=None, more=""):
         self.world, self.folder, self.to_all, self.tls = world, folder, to_all, tls
+        # What stands in the agents' settings besides.
+        self.more = more
         self.children, self.watching, self.traffic = [], None, None
         # File systems that take the place of folders here; removed at the end.
         self.volumes = []
@@ -219,7 +221,7 @@ class Site:
             agent.settings.write_text(AGENT_SETTINGS.format(
                 name=agent.name, service=self.service, collectors="\n".join(lines),
                 secret=self.folder / "flow.secret"
-            ).replace("state: state", f"state: {agent.folder / 'state'}"))
+            ).replace("state: state", f"state: {agent.folder / 'state'}") + self.more)
 
     def prepare(self):
         """Writes all files and starts the traffic."""
