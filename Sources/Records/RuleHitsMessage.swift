@@ -4,7 +4,10 @@ extension Jouleflow_V1_Record {
     mutating func setRuleHits(_ tally: Tally) throws(RecordError) {
         let (hits, requests) = (tally.ruleHits, tally.scenarios.map(\.requests))
         try checkCount(hits.count, "rule_hits", limit: RecordCodec.maximumRules)
-        guard !hits.isEmpty else { return }
+        guard !hits.isEmpty else {
+            ruleHitsUntold = requests.contains { $0 > 0 }
+            return
+        }
         // Hits that cannot be right are no reason to lose a window.
         guard hits.reduce(0, &+) == requests.reduce(0, &+) else { return dropRuleHits() }
         guard hits.withoutLastZeros != requests.withoutLastZeros else { return }

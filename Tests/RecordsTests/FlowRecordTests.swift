@@ -227,6 +227,14 @@ struct RuleHitsTests {
         #expect(RecordCodec.ruleHits(of: read, under: manifest(rules)) == nil)
     }
 
+    @Test("that are not told stay so, and take no place where there were no requests")
+    func untold() throws {
+        let read = try RecordCodec.decode(RecordCodec.encode(record([], requests: [5, 0, 4, 1])))
+        #expect(read.tally.ruleHits.isEmpty)
+        #expect(try RecordCodec.decode(RecordCodec.encode(read)) == read)
+        #expect(try !Jouleflow_V1_Record(record([], requests: [0, 0, 0, 0])).ruleHitsUntold)
+    }
+
     @Test("that do not belong to the manifest's rules are not told")
     func otherRules() {
         let tally = record([0, 5, 0, 0, 4, 1], requests: [5, 0, 4, 1]).tally
