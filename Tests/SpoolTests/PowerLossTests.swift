@@ -55,7 +55,7 @@ struct PowerLossTests {
         var step = 0
         for end in 0...disk.count {
             while step + 1 < promises.count, promises[step + 1].operations <= end { step += 1 }
-            let remains = disk.remains(before: end) {
+            let remains = disk.remains(before: end) { _ in
                 switch course {
                 case 0: .dropped
                 case 1: .kept
@@ -64,13 +64,46 @@ struct PowerLossTests {
             } tear: {
                 Int.random(in: 0..<$0, using: &generator)
             }
-            try after.restore(
-                [String: [UInt8]](
-                    uniqueKeysWithValues: remains.map { path, bytes in
-                        (path.replacing(bench.spool + "/", with: ""), bytes)
-                    }.map { ($0.replacing(bench.root + "/", with: "../"), $1) }))
+            try after.restore(named(remains, in: bench))
             try check(after, promises[step], promises[min(step + 1, promises.count - 1)])
         }
+    }
+
+    /// The operation that is under way is a write to a segment, the identity or a position.
+    @Test(
+        "at every byte of the last 4,096 that were written: its start is there, or its end",
+        arguments: [RecordingDisk.Fate.started, .ended])
+    func everywhere(fate: RecordingDisk.Fate) throws {
+        let (bench, disk) = (try Workbench(), RecordingDisk())
+        let promises = try work(bench, disk)
+        let after = try Workbench()
+        var (end, left) = (disk.count, 4_096)
+        while left > 0, end > 0 {
+            let step = promises.lastIndex { $0.operations <= end } ?? 0
+            end -= 1
+            guard let (offset, bytes) = disk.written(end) else { continue }
+            left -= bytes.count
+            let whole = disk.remains(before: end + 1) { _ in .kept }
+            var files = disk.remains(before: end + 1) { $0 == end ? .dropped : .kept }
+            guard let path = files.keys.first(where: { files[$0] != whole[$0] }),
+                let file = files[path]
+            else { continue }
+            for byte in 0..<bytes.count {
+                files[path] = file
+                files[path]?.write(bytes, at: offset, fate) { _ in byte }
+                try after.restore(named(files, in: bench))
+                try check(after, promises[step], promises[min(step + 1, promises.count - 1)])
+            }
+        }
+        #expect(left <= 0)
+    }
+
+    /// Files by their names in the spool's directory.
+    private func named(_ files: [String: [UInt8]], in bench: Workbench) -> [String: [UInt8]] {
+        [String: [UInt8]](
+            uniqueKeysWithValues: files.map { path, bytes in
+                (path.replacing(bench.spool + "/", with: ""), bytes)
+            }.map { ($0.replacing(bench.root + "/", with: "../"), $1) })
     }
 
     /// - Parameter next: what was being done when the power failed.

@@ -4,8 +4,9 @@ import Glibc
 
 /// Does everything, and keeps the history, from which it makes what a loss of power could leave.
 ///
-/// What was synchronised is there. Of the rest each write is there, not there, or torn, whatever its
-/// order; so is each creation, renaming and removal whose directory was not synchronised.
+/// What was synchronised is there. Of the rest each write is there, not there, torn at its start or its
+/// end, or has only made the file longer, whatever its order; and each creation, renaming and removal
+/// whose directory was not synchronised is there or not.
 final class RecordingDisk: Disk {
     private typealias File = Int
 
@@ -21,7 +22,11 @@ final class RecordingDisk: Disk {
 
     /// What became of a write that was not synchronised.
     enum Fate: CaseIterable {
-        case dropped, kept, torn
+        case dropped, kept
+        /// Its start is there, or its end, as far as `tear` says.
+        case started, ended
+        /// Zeros are in its place, as where a file's new length is written and its bytes are not.
+        case cleared
     }
 
     private let disk = SystemDisk()
@@ -78,20 +83,18 @@ final class RecordingDisk: Disk {
 
     // MARK: Loss of power
 
-    /// The files by path after a loss of power before the operation of that number.
-    func remains(before end: Int, fate: () -> Fate, tear: (Int) -> Int) -> [String: [UInt8]] {
+    /// The files by path after a loss of power before the operation of that number. `fate` is asked for
+    /// what becomes of each operation that was not synchronised, by its number.
+    func remains(
+        before end: Int, fate: (Int) -> Fate, tear: (Int) -> Int = { $0 }
+    ) -> [String: [UInt8]] {
         var (contents, names): ([File: [UInt8]], [String: File]) = ([:], [:])
         for (index, event) in events[..<end].enumerated() {
-            let fate = isDurable(event, at: index, before: end) ? .kept : fate()
+            let fate = isDurable(event, at: index, before: end) ? .kept : fate(index)
             guard fate != .dropped else { continue }
             switch event {
             case .write(let file, let offset, let bytes):
-                let part = fate == .torn ? Array(bytes[..<tear(bytes.count)]) : bytes
-                var content = contents[file] ?? []
-                let missing = max(0, offset + part.count - content.count)
-                content += [UInt8](repeating: 0, count: missing)
-                content.replaceSubrange(offset..<offset + part.count, with: part)
-                contents[file] = content
+                contents[file, default: []].write(bytes, at: offset, fate, tear)
             case .truncate(let file, let size):
                 contents[file] = contents[file].map { Array($0.prefix(size)) }
             case .name(let path, let file): names[path] = file
@@ -105,6 +108,11 @@ final class RecordingDisk: Disk {
         return names.mapValues { contents[$0] ?? [] }
     }
 
+    /// What that operation wrote; `nil` where it is no write.
+    func written(_ index: Int) -> (offset: Int, bytes: [UInt8])? {
+        if case .write(_, let offset, let bytes) = events[index] { (offset, bytes) } else { nil }
+    }
+
     private func isDurable(_ event: Event, at index: Int, before end: Int) -> Bool {
         events[index..<end].contains { later in
             switch (event, later) {
@@ -116,6 +124,19 @@ final class RecordingDisk: Disk {
             default: false
             }
         }
+    }
+}
+
+extension [UInt8] {
+    /// Writes what `fate` leaves of the bytes.
+    mutating func write(
+        _ bytes: [UInt8], at offset: Int, _ fate: RecordingDisk.Fate, _ tear: (Int) -> Int
+    ) {
+        let end = fate == .started ? tear(bytes.count) : bytes.count
+        let start = fate == .ended ? tear(bytes.count) : 0
+        let part = fate == .cleared ? [UInt8](repeating: 0, count: bytes.count) : bytes
+        self += [UInt8](repeating: 0, count: Swift.max(0, offset + end - count))
+        replaceSubrange(offset + start..<offset + end, with: part[start..<end])
     }
 }
 
