@@ -27,11 +27,11 @@ extension SQLiteRecordStore {
         _ = try keep(range.map { record($0) }, of: "a", run: run) { record($0).bytes }
     }
 
-    fileprivate func verified() throws -> [String] {
+    func verified() throws -> [String] {
         try verification { record($0.sequence) }.findings
     }
 
-    fileprivate func verification(
+    func verification(
         _ derive: (StoredRecord) throws -> IncomingRecord
     ) throws -> Verification {
         try verify(record: derive) { _, _ in nil }

@@ -162,12 +162,7 @@ private final class Remains {
         var count: UInt64 = 0
         try store.forEachRecord(from: Timestamp(0), to: Timestamp(.max)) { _ in count += 1 }
         #expect(count == durable, "\(what())")
-        let found = try store.verify { _ in
-            nil
-        } manifest: { _, _ in
-            nil
-        }
-        #expect(found.findings == [], "\(what())")
+        #expect(try store.verified() == [], "\(what())")
         try store.close()
     }
 }
