@@ -90,7 +90,7 @@ let package = Package(
         stage("CommandLines", ["Metering", argumentParser]),
 
         // Stages of the agent, in the order of the flow.
-        stage("Settings", ["Metering", "Traffic", "CYAML"]),
+        stage("Settings", ["Metering", "Traffic", "Assessment", "CYAML"]),
         stage("EnergySources", ["Metering", "KernelFiles"]),
         stage("Processes", ["Metering", "KernelFiles", "CLinux"]),
         stage("Capture", ["Metering", "Traffic", "CLinux", "CPcap", "CZlib"]),
@@ -102,7 +102,8 @@ let package = Package(
         stage("Wire", ["CRC32C", "CZlib", protobuf]),
 
         // Stages of the collector.
-        stage("Store", ["Metering", "Chain", "CRC32C", crypto, grdb]),
+        stage("Bundle", ["Metering", "Assessment", crypto]),
+        stage("Store", ["Metering", "Assessment", "Chain", "CRC32C", crypto, grdb]),
         stage("Rounds", ["Metering", "Assessment"]),
         stage("SCI", ["Metering", "Assessment"], resources: [.embedInCode("factors.csv")]),
         stage("Report", ["Metering"]),
@@ -135,8 +136,9 @@ let package = Package(
             "jouleflow-collector",
             [
                 "Collector", "Settings", "JournalLog", "Store", "SCI", "Report", "Metering",
-                "Rounds", "Assessment", "CommandLines", "TransportSecurity", "CertificateAuthority",
-                argumentParser, logging, lifecycle, unixSignals,
+                "Rounds", "Assessment", "Bundle", "CommandLines", "TransportSecurity",
+                "CertificateAuthority",
+                argumentParser, crypto, logging, lifecycle, unixSignals,
             ]),
 
         // The lab: development only, never packaged.
@@ -155,7 +157,9 @@ let package = Package(
             name: "LogDiary", dependencies: [logging], path: "Tests/LogDiary",
             swiftSettings: strict),
         tests("MeteringTests", ["Metering"]),
-        tests("SettingsTests", ["Settings", "Metering", "Traffic"], resources: [.copy("Errors")]),
+        tests(
+            "SettingsTests", ["Settings", "Metering", "Traffic", "Assessment"],
+            resources: [.copy("Errors")]),
         tests("KernelFilesTests", ["KernelFiles", "CAllocationCounter"]),
         tests(
             "EnergySourcesTests", ["EnergySources", "Metering", "CAllocationCounter", "CLinux"]),
@@ -181,7 +185,9 @@ let package = Package(
         tests("RecordsTests", ["Records", "Metering", "CRC32C"]),
         tests("SpoolTests", ["Spool", "Metering", "Chain"]),
         tests("WireTests", ["Wire", "CRC32C"]),
-        tests("StoreTests", ["Store", "Metering", "Chain", grdb]),
+        tests("AssessmentTests", ["Assessment", "Metering"]),
+        tests("BundleTests", ["Bundle", "Assessment", "Metering"]),
+        tests("StoreTests", ["Store", "Metering", "Assessment", "Chain", crypto, grdb]),
         tests("RoundsTests", ["Rounds", "Metering", "Assessment"]),
         tests("SCITests", ["SCI", "Metering", "Assessment"]),
         tests("ReportTests", ["Report", "Metering"]),
@@ -196,7 +202,7 @@ let package = Package(
             [
                 "Collector", "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
                 "Chain", "TransportSecurity", "CertificateAuthority", "jouleflow-collector",
-                "LogDiary",
+                "LogDiary", "Assessment", "Bundle",
                 grdb, logging, lifecycle,
             ] + nio),
         // The programs as a whole, with real parts; the folder of the programs in JOULEFLOW_BIN.

@@ -62,6 +62,9 @@ package struct Plan: Sendable, Hashable {
 ///
 /// Source: T/CQJR 032.2-2025 Annex A a), {t₁ … t_m}.
 package struct RoundSchedule: Sendable, Hashable {
+    /// More rounds than this, with those in reserve, are refused: hourly rounds of a year fit.
+    package static let maximumRounds = 10_000
+
     package var start: Timestamp
     package var length: Nanoseconds
     /// m: how many rounds the result is the mean of.
@@ -83,6 +86,17 @@ package struct RoundSchedule: Sendable, Hashable {
         self.reserve = reserve
         self.grace = grace
         self.justification = justification
+    }
+
+    /// From the first round to the end of the last one that is not in reserve.
+    package var period: Interval {
+        Interval(start: start, end: end(afterRounds: rounds))
+    }
+
+    /// When so many rounds after the start are over.
+    package func end(afterRounds count: Int) -> Timestamp {
+        let (span, over) = length.rawValue.multipliedReportingOverflow(by: UInt64(max(0, count)))
+        return start + Nanoseconds(over ? .max : span)
     }
 }
 

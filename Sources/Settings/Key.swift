@@ -45,7 +45,7 @@ func nearest(to written: String, among names: [String]) -> String? {
 /// How many insertions, deletions, replacements and swaps of neighbours lead from `a` to `b`.
 ///
 /// The optimal string alignment distance, in bytes.
-private func edits(from a: String, to b: String) -> Int {
+func edits(from a: String, to b: String) -> Int {
     let a = Array(a.utf8)
     let b = Array(b.utf8)
     var beforePrevious: [Int] = []

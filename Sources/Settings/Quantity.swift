@@ -28,11 +28,16 @@ extension Field {
 
     /// A length of time in which days may be written: 1 s to 90 days.
     func upToNinetyDays() -> Nanoseconds? {
+        length(in: 1000...90 * Self.millisecondsPerDay, "1s to 90d")
+    }
+
+    /// A length of time in which days may be written; the range is in milliseconds.
+    func length(in range: ClosedRange<UInt64>, _ words: String) -> Nanoseconds? {
         guard let text = text(expected: "a time like 24h"),
             let milliseconds = duration(text, in: Self.longUnits)
         else { return nil }
-        guard (1000...90 * Self.millisecondsPerDay).contains(milliseconds) else {
-            return reject(.outOfRange(path: path, written: text, range: "1s to 90d"))
+        guard range.contains(milliseconds) else {
+            return reject(.outOfRange(path: path, written: text, range: words))
         }
         return .milliseconds(milliseconds)
     }

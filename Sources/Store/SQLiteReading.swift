@@ -22,6 +22,15 @@ extension SQLiteRecordStore {
         }
     }
 
+    /// The bytes of every manifest that was ever stored.
+    package func manifests() throws(StoreError) -> [[UInt8]] {
+        try read { db in
+            try Data.fetchAll(db, sql: "SELECT bytes FROM manifests ORDER BY digest").map {
+                [UInt8]($0)
+            }
+        }
+    }
+
     package func alerts() throws(StoreError) -> [Alert] { try read { try AlertRows.all($0) } }
 
     package func losses() throws(StoreError) -> [SequenceLoss] {

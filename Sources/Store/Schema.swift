@@ -15,6 +15,9 @@ enum Schema {
         migrator.registerMigration("chain-1", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: chainVersion1)
         }
+        migrator.registerMigration("plans-1", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: plansVersion1)
+        }
         return migrator
     }()
 
@@ -163,6 +166,50 @@ enum Schema {
             UNIQUE (agent_id, kind, text)
         ) STRICT;
         """
+
+    /// Sealed plans, which stay as they are: also another program that opens the file finds that
+    /// they cannot be changed or deleted.
+    private static let plansVersion1 = """
+        -- hash: SHA-256 of document, the plan's canonical text. yaml: the file it was read from.
+        -- start_ns: when its first round begins. Sealed after that, a plan is late for ever.
+        CREATE TABLE plans (
+            id INTEGER PRIMARY KEY,
+            hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+            document BLOB NOT NULL,
+            yaml BLOB NOT NULL,
+            start_ns INTEGER NOT NULL,
+            sealed_ns INTEGER NOT NULL,
+            abandoned_ns INTEGER,
+            abandoned_reason TEXT,
+            CHECK ((abandoned_ns IS NULL) = (abandoned_reason IS NULL))
+        ) STRICT;
+        CREATE TRIGGER plans_are_kept BEFORE DELETE ON plans
+        BEGIN SELECT RAISE(ABORT, 'a sealed plan is never deleted'); END;
+        CREATE TRIGGER plans_stay BEFORE UPDATE ON plans
+        WHEN NEW.id IS NOT OLD.id OR NEW.hash IS NOT OLD.hash
+          OR NEW.document IS NOT OLD.document OR NEW.yaml IS NOT OLD.yaml
+          OR NEW.start_ns IS NOT OLD.start_ns OR NEW.sealed_ns IS NOT OLD.sealed_ns
+          OR OLD.abandoned_ns IS NOT NULL
+        BEGIN SELECT RAISE(ABORT, 'a sealed plan is never changed'); END;
+
+        -- Who was told of the hash, and when. kind: rfc3161 (proof is a TimeStampResp) or note
+        -- (proof is text).
+        CREATE TABLE lodgings (
+            id INTEGER PRIMARY KEY,
+            plan_id INTEGER NOT NULL REFERENCES plans(id),
+            lodged_ns INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            proof BLOB NOT NULL,
+            UNIQUE (plan_id, kind, proof)
+        ) STRICT;
+        CREATE TRIGGER lodgings_are_kept BEFORE DELETE ON lodgings
+        BEGIN SELECT RAISE(ABORT, 'a proof of lodging is never deleted'); END;
+        CREATE TRIGGER lodgings_stay BEFORE UPDATE ON lodgings
+        BEGIN SELECT RAISE(ABORT, 'a proof of lodging is never changed'); END;
+        """
+
+    /// Whether the store has the fourth migration: a reader does not migrate.
+    static func hasPlans(_ db: Database) throws -> Bool { try db.tableExists("plans") }
 
     /// Whether the store has the third migration: a reader does not migrate.
     static func hasChain(_ db: Database) throws -> Bool { try db.tableExists("statements") }

@@ -23,6 +23,14 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case keyChanged(run: RunID, known: String, given: String)
     /// The run was said to follow another one, or another end of it.
     case predecessorChanged(run: RunID)
+    /// The plan's document does not have the hash it is under.
+    case planAltered(hash: String)
+    /// No plan's hash begins so.
+    case planUnknown(prefix: String)
+    /// Several plans' hashes begin so.
+    case planAmbiguous(prefix: String, plans: Int)
+    /// The plan was abandoned before, and stays so.
+    case planAbandoned(hash: String)
     /// SQLite failed: disk full, damaged file, locked for too long.
     case database(code: Int32, message: String)
 
@@ -54,6 +62,12 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "run keeps its key"
         case .predecessorChanged(let run):
             "run \(String(run.rawValue, radix: 16)) was said to follow another run"
+        case .planAltered(let hash):
+            "the document of plan \(hash) does not have that hash: it was altered"
+        case .planUnknown(let prefix): "no sealed plan's hash begins with \(prefix)"
+        case .planAmbiguous(let prefix, let plans):
+            "the hashes of \(plans) plans begin with \(prefix): give more of its digits"
+        case .planAbandoned(let hash): "plan \(hash) was abandoned before, and stays so"
         case .database(let code, let message): "SQLite error \(code): \(message)"
         }
     }
@@ -81,6 +95,10 @@ package enum StoreLimits {
     package static let refusedBytes = 1 << 20
     /// Alerts of one kind kept of an agent; further ones are counted in the last.
     package static let alertsPerKind = 32
+    /// Longest document or file of a plan, in bytes.
+    package static let planBytes = 16 << 20
+    /// Longest proof of lodging, and reason why a plan was abandoned, in bytes.
+    package static let proofBytes = 1 << 20
     /// Longest text of an alert, in bytes; it is cut.
     package static let alertText = 1_024
 }

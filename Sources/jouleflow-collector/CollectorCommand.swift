@@ -12,6 +12,8 @@ struct CollectorCommand: AsyncParsableCommand {
               jouleflow-collector run --config /etc/jouleflow/collector.yaml
             Certificates for TLS between agents and collector:
               jouleflow-collector ca --help
+            Before an assessment, its plan:
+              jouleflow-collector plan --help
             For any period, also while the collector runs:
               jouleflow-collector report --config /etc/jouleflow/collector.yaml \\
                 --from 2026-11-01T00:00+08:00 --to 2026-11-08T00:00+08:00 \\
@@ -22,8 +24,8 @@ struct CollectorCommand: AsyncParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            RunCommand.self, ReportCommand.self, FactorsCommand.self, CACommand.self,
-            ExportCommand.self, ImportCommand.self, VerifyCommand.self,
+            RunCommand.self, PlanCommand.self, ReportCommand.self, FactorsCommand.self,
+            CACommand.self, ExportCommand.self, ImportCommand.self, VerifyCommand.self,
         ])
 
     static func main() async { await runToExit() }
