@@ -32,7 +32,7 @@ extension ReportContent {
 }
 
 extension ReportContent.Span {
-    fileprivate var json: JSON {
+    var json: JSON {
         .object([
             ("from", .string(Notation.utc(from))), ("to", .string(Notation.utc(to))),
         ])
@@ -40,7 +40,7 @@ extension ReportContent.Span {
 }
 
 extension ReportContent.Factor {
-    fileprivate var json: JSON {
+    var json: JSON {
         .object([
             ("id", .string(id)), ("area", .string(area)),
             ("year", .integer(UInt64(clamping: year))),
@@ -187,7 +187,7 @@ extension TrafficLosses {
 }
 
 extension ReportContent.Rule {
-    fileprivate var json: JSON {
+    var json: JSON {
         .object([
             ("scenario", .string(scenario)), ("rule", .string(name)), ("hits", JSON(hits)),
             ("hosts", .array(hosts.map(JSON.string))),
@@ -196,7 +196,7 @@ extension ReportContent.Rule {
 }
 
 extension ReportContent.Loss {
-    fileprivate var json: JSON {
+    var json: JSON {
         .object([
             ("agent", .string(agent)), ("run", .string(String(run, radix: 16))),
             ("first_sequence", .integer(first)), ("last_sequence", .integer(last)),
@@ -205,7 +205,7 @@ extension ReportContent.Loss {
 }
 
 extension ReportContent.Alert {
-    fileprivate var json: JSON {
+    var json: JSON {
         .object([
             ("agent", .string(agent)), ("kind", .string(kind)), ("text", .string(text)),
             ("first", .string(Notation.utc(first))), ("last", .string(Notation.utc(last))),

@@ -3,6 +3,7 @@ indirect enum JSON {
     case null
     case bool(Bool)
     case integer(UInt64)
+    case negative(Int64)
     case number(Double)
     case string(String)
     case array([JSON])
@@ -19,11 +20,33 @@ indirect enum JSON {
         return out + "\n"
     }
 
+    /// The text on one line, as JSON lines want it.
+    var line: String {
+        switch self {
+        case .array(let items): return "[" + items.map(\.line).joined(separator: ",") + "]"
+        case .object(let members):
+            let texts = members.map { Self.quoted($0.0) + ":" + $0.1.line }
+            return "{" + texts.joined(separator: ",") + "}"
+        default:
+            var out = ""
+            write(to: &out, indent: 0)
+            return out
+        }
+    }
+
+    /// A string in quotes.
+    static func quoted(_ text: String) -> String {
+        var out = ""
+        quote(text, to: &out)
+        return out
+    }
+
     private func write(to out: inout String, indent: Int) {
         switch self {
         case .null: out += "null"
         case .bool(let value): out += value ? "true" : "false"
         case .integer(let value): out += "\(value)"
+        case .negative(let value): out += "\(value)"
         // The shortest text that reads back as the same number; JSON has no infinity.
         case .number(let value): out += value.isFinite ? "\(value)" : "null"
         case .string(let value): Self.quote(value, to: &out)
