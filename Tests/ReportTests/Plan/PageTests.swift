@@ -1,0 +1,169 @@
+import Foundation
+import Testing
+
+@testable import Report
+
+/// Names as somebody would write them who wants the page to do something else.
+let hostileTexts = [
+    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='x",
+    "</title></style><svg onload=x>", "&lt;b&gt;", "]]><!--", "javascript:alert(1)",
+    "a\u{202E}gpj.exe", "\u{0}\u{1B}[31m", "\u{2028}\r\n", "=HYPERLINK(\"x\")", "{{x}} ${y} %s",
+]
+
+/// The elements and attributes of a page without its texts.
+private func skeleton(_ html: String) -> [String] {
+    var out: [String] = []
+    for piece in html.split(separator: "<").dropFirst() {
+        let tag = piece.prefix { $0 != ">" }
+        var isValue = false
+        var names = ""
+        for character in tag {
+            if character == "\"" {
+                isValue.toggle()
+            } else if !isValue {
+                names.append(character)
+            }
+        }
+        out.append(names)
+    }
+    return out
+}
+
+@Suite("The page of a plan's report")
+struct PageTests {
+    @Test(
+        "has the same elements and attributes whatever names are in it",
+        arguments: hostileTexts, Language.allCases)
+    func hostile(text: String, language: Language) {
+        let plain = Sample(hosts: 6).full()
+        let forged = Sample(hosts: 6, hostile: text).full()
+        #expect(skeleton(forged.html(language)) == skeleton(plain.html(language)))
+    }
+
+    @Test("shows a hostile name as text", arguments: Language.allCases)
+    func shown(language: Language) {
+        let html = Sample(hosts: 6, hostile: "<script>alert(1)</script>").full().html(language)
+        #expect(!html.contains("<script"))
+        #expect(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"))
+    }
+
+    @Test("has no mark that turns the direction of writing, and no control")
+    func direction() {
+        let html = Sample(hosts: 3, hostile: "a\u{202E}b\u{0}c\u{1B}d").full().html(.english)
+        let hidden = html.unicodeScalars.filter { Escaping.isHidden($0) && $0 != "\n" }
+        #expect(hidden.isEmpty)
+        #expect(html.contains("a\u{FFFD}b\u{FFFD}c\u{FFFD}d"))
+    }
+
+    @Test("asks for nothing outside itself", arguments: Language.allCases)
+    func closed(language: Language) {
+        let html = Sample().full().html(language)
+        for word in ["http://", "https://", "src=", "@import", "url(", "<script", "<link"] {
+            #expect(!html.contains(word), "\(word)")
+        }
+        #expect(html.contains("default-src &#39;none&#39;"))
+    }
+
+    @Test("leads each link to a place that is there", arguments: Language.allCases)
+    func links(language: Language) throws {
+        let html = Sample().full().html(language)
+        let places = html.matches(of: /id="([^"]+)"/).map { String($0.1) }
+        #expect(Set(places).count == places.count)
+        let links = html.matches(of: /href="#([^"]+)"/).map { String($0.1) }
+        #expect(links.count > 30)
+        #expect(Set(links).subtracting(places).isEmpty)
+    }
+
+    @Test("opens and closes every element")
+    func balance() {
+        for content in [Sample().full(), Sample().unsealed(), Sample().incomplete()] {
+            var open: [Substring] = []
+            for match in content.html(.chinese).matches(of: /<(\/?)([a-z0-9]+)[^>]*>/) {
+                if match.1 == "/" {
+                    #expect(open.popLast() == match.2)
+                } else if !["meta", "br", "col"].contains(match.2) {
+                    open.append(match.2)
+                }
+            }
+            #expect(open.isEmpty)
+        }
+    }
+
+    @Test("is called an assessment's report only where the content is one")
+    func headings() {
+        let full = Sample().full()
+        #expect(full.html(.chinese).contains("<h1>评估报告</h1>"))
+        #expect(full.html(.chinese).contains("SCI_CF"))
+        let incomplete = Sample().incomplete()
+        #expect(incomplete.html(.chinese).contains("<h1>评估未完成</h1>"))
+        #expect(incomplete.html(.english).contains("partial mean, for information"))
+        let unsealed = Sample().unsealed()
+        #expect(unsealed.html(.chinese).contains("<h1>非评估结果</h1>"))
+        let main = unsealed.html(.chinese).split(separator: "<main>").last ?? ""
+        #expect(!main.contains("SCI_CF"))
+        #expect(unsealed.figureName.zh == "碳强度")
+    }
+
+    @Test("never says SCI_CF for weights that are not those of Table 2")
+    func weights() {
+        var content = Sample().full()
+        content.plan.usesStandardWeights = false
+        #expect(content.figureName == Wording(zh: "碳强度", en: "Carbon intensity"))
+    }
+
+    @Test("says that M is omitted beside the result")
+    func omitted() {
+        let content = Sample(includesM: false).full()
+        #expect(content.figureName.zh == "SCI_CF（M未统计）")
+        #expect(content.html(.chinese).contains("SCI_CF（M未统计）"))
+        #expect(content.json().contains("\"m_policy\": \"omitted\""))
+    }
+
+    @Test("marks simulated energy at the top and in the head of each printed page")
+    func simulated() {
+        var content = Sample().full()
+        #expect(!content.html(.english).contains("SIMULATED"))
+        content.isSimulated = true
+        let html = content.html(.english)
+        #expect(html.contains("<div class=\"simulated\">SIMULATED"))
+        #expect(html.contains("@top-right{content:'模拟数据 SIMULATED'"))
+    }
+
+    @Test(
+        "shows an unknown as a dash with its reason, never as a zero", arguments: Language.allCases)
+    func unknown(language: Language) {
+        let html = Sample().incomplete().html(language)
+        let reason = Wording(zh: "无可读流量", en: "no readable traffic")[language]
+        #expect(html.contains("<span class=\"unknown\" title=\"\(reason)\">—</span>"))
+    }
+
+    @Test("has everything that the first page must say", arguments: Language.allCases)
+    func firstPage(language: Language) throws {
+        let html = Sample().full().html(language)
+        let page = String(html[..<(try #require(html.range(of: "id=\"rounds\"")).lowerBound)])
+        let wanted = [
+            Sample.hash, "4f1a09c2d7", "T/CQJR 032.2—2025", "全国-2023-average", "生态环境部",
+            language == .chinese ? "部分主机仅CPU+内存口径" : "CPU and memory only on some hosts",
+            language == .chinese ? "未评估：T/CQJR 032.1" : "not assessed: the requirements",
+            language == .chinese ? "资产清单 24 项" : "asset list of 24",
+            language == .chinese ? "计入全部主机与设备" : "included for all hosts",
+            "94.31 %", "R = 0",
+        ]
+        for text in wanted { #expect(page.contains(text), "\(text)") }
+    }
+
+    @Test("names each host of a large fleet in the tables, and the least covered in the drawing")
+    func fleet() {
+        let html = Sample(hosts: 200).full().html(.english)
+        #expect(html.contains("mq-199"))
+        #expect(html.contains("the other 161 are no lower"))
+        #expect(html.utf8.count < 4_000_000)
+    }
+
+    @Test("says of each row which records it is from")
+    func trace() {
+        let html = Sample().full().html(.english)
+        #expect(html.contains("a1b2c3d4 : 1–4001<br>a1b2c3d5 : 1–4639"))
+        #expect(html.contains("id=\"trace-4-3\""))
+    }
+}
