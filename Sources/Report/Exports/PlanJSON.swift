@@ -32,6 +32,7 @@ extension PlanReportContent {
         ]
         members += JSON.known("energy", energy) { $0.json }
         members += [
+            ("energy_by_source", .array(sources.map(\.json))),
             ("sites", .array(sites.map(\.json))),
             ("rounds", .array(rounds.map(\.json))),
             ("sensitivity", .array(sensitivity.map(\.json))),

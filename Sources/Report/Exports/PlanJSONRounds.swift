@@ -20,6 +20,14 @@ extension PlanReportContent.Energy {
     }
 }
 
+extension PlanReportContent.SourceEnergy {
+    var json: JSON {
+        .object(
+            [("source", .string(source)), ("scope", .string(scope))]
+                + JSON.known("energy", energy) { $0.json })
+    }
+}
+
 extension PlanReportContent.Embodied {
     var json: JSON {
         .object([("low", .number(low)), ("typical", .number(typical)), ("high", .number(high))])

@@ -161,7 +161,7 @@ extension PlanPage {
             ], rows, style: "narrow")
     }
 
-    private func scope(_ scope: String) -> String {
+    func scope(_ scope: String) -> String {
         switch scope {
         case "cpu+dram": t("仅CPU+内存", "cpu+dram only")
         case "host": t("整机", "host")

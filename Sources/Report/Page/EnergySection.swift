@@ -28,7 +28,8 @@ extension PlanPage {
                             + "across missing readings, exact in sum. Estimated: by a "
                             + "power model or a wall ratio. Imputed: gaps filled upward, "
                             + "by the larger of the hour's p95 and the value before."
-                    )), energyChart, energyTable, heading("按站点", "By site"), siteTable,
+                    )), energyChart, energyTable, heading("按来源", "By source"), sourceTable,
+                heading("按站点", "By site"), siteTable,
             ] + meterTable)
     }
 
@@ -67,14 +68,30 @@ extension PlanPage {
             number("其中模拟", "Simulated"),
         ]
         let rows = content.sites.map { site in
-            let shares: [Markup] =
-                site.energy.value.map { energy in
-                    energyStates(energy).map { .text(Decimal.percent($0.part.share)) }
-                        + [.text(Decimal.percent(energy.simulated.share))]
-                } ?? [Markup](repeating: "—", count: 5)
-            return Row([.text("\(site.name) (\(site.site))"), total(site.energy)] + shares)
+            Row([.text("\(site.name) (\(site.site))")] + shares(site.energy))
         }
         return table(columns, rows)
+    }
+
+    private var sourceTable: Markup {
+        let columns = [
+            column("来源", "Source"), column("范围", "Scope"), number("合计 kWh", "Total kWh"),
+            number("实测", "Measured"), number("跨接", "Bridged"), number("估算", "Estimated"),
+            number("补估", "Imputed"), number("其中模拟", "Simulated"),
+        ]
+        let rows = content.sources.map { source in
+            Row([.text(source.source), .text(scope(source.scope))] + shares(source.energy))
+        }
+        return table(columns, rows)
+    }
+
+    /// The total, and its shares by state.
+    private func shares(_ energy: Known<PlanReportContent.Energy, Wording>) -> [Markup] {
+        guard let known = energy.value else {
+            return [total(energy)] + [Markup](repeating: "—", count: 5)
+        }
+        return [total(energy)] + energyStates(known).map { .text(Decimal.percent($0.part.share)) }
+            + [.text(Decimal.percent(known.simulated.share))]
     }
 
     private var meterTable: [Markup] {

@@ -264,7 +264,16 @@ extension PlanPage {
             energy.simulated.energy > .zero
             ? [t("其中模拟 ", "simulated ") + Decimal.percent(energy.simulated.share)] : []
         return "\(Decimal.significant(energy.total.kilowattHours)) kWh: "
-            + (states + simulated).joined(separator: t("，", ", "))
+            + (states + simulated).joined(separator: t("，", ", ")) + bySource
+    }
+
+    private var bySource: String {
+        let sources = content.sources.map { source in
+            "\(source.source) (\(scope(source.scope))) "
+                + (source.energy.value.map { Decimal.significant($0.total.kilowattHours) + " kWh" }
+                    ?? "—")
+        }
+        return sources.isEmpty ? "" : t("；", "; ") + sources.joined(separator: t("，", ", "))
     }
 
     private var leastCovered: Markup {

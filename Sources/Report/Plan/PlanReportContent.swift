@@ -74,6 +74,8 @@ package struct PlanReportContent: Sendable, Hashable {
     package var scenarios: [Scenario] = []
     /// Of the rounds that the result is the mean of.
     package var energy: Known<Energy, Wording> = .unknown(.notGiven)
+    /// Of the rounds that the result is the mean of, by source and scope.
+    package var sources: [SourceEnergy] = []
     /// Of the rounds that the result is the mean of.
     package var sites: [SiteEnergy] = []
     package var sensitivity: [SensitivityLine] = []

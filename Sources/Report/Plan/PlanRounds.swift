@@ -81,6 +81,22 @@ extension PlanReportContent {
         package init() {}
     }
 
+    /// Energy of one kind of source.
+    package struct SourceEnergy: Sendable, Hashable {
+        /// `powercap`, `hwmon`, `meter`, …
+        package var source: String
+        /// `host`, `cpu+dram`.
+        package var scope: String
+        /// Its shares are of this source's total.
+        package var energy: Known<Energy, Wording>
+
+        package init(source: String, scope: String, energy: Known<Energy, Wording>) {
+            self.source = source
+            self.scope = scope
+            self.energy = energy
+        }
+    }
+
     /// The flows of one scenario.
     package struct Scenario: Sendable, Hashable {
         package var id = ""

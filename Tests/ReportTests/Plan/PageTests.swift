@@ -147,7 +147,7 @@ struct PageTests {
             language == .chinese ? "未评估：T/CQJR 032.1" : "not assessed: the requirements",
             language == .chinese ? "资产清单 24 项" : "asset list of 24",
             language == .chinese ? "计入全部主机与设备" : "included for all hosts",
-            "94.31 %", "R = 0",
+            "94.31 %", "R = 0", "powercap (",
         ]
         for text in wanted { #expect(page.contains(text), "\(text)") }
     }

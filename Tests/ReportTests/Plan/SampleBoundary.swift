@@ -142,6 +142,11 @@ extension Sample {
         }
         let total = counted.compactMap(\.energy.value?.total.kilowattHours).reduce(0, +)
         content.energy = .known(energy(total, imputed: 0.0026))
+        content.sources = [
+            .init(source: "hwmon", scope: "host", energy: .known(energy(total * 0.9))),
+            .init(source: "powercap", scope: "cpu+dram", energy: .known(energy(total * 0.06))),
+            .init(source: name("pdu-7"), scope: "host", energy: .known(energy(total * 0.04))),
+        ]
         content.sites = counted.first?.sites ?? []
         addSensitivity(to: &content, mean)
     }
