@@ -56,6 +56,11 @@ package struct FlowOccurrence: Sendable, Hashable, Comparable {
         self.flows = flows
     }
 
+    /// Where the counts of its window lie.
+    var lastNanosecond: Timestamp {
+        Timestamp(max(end.rawValue, start.rawValue.addingClamped(1)) - 1)
+    }
+
     /// By the end of its window, then host, run, sequence and position: no two are equal.
     package static func < (one: Self, other: Self) -> Bool {
         (one.end.rawValue, one.host, one.run.rawValue, one.sequence, one.position)
@@ -66,7 +71,7 @@ package struct FlowOccurrence: Sendable, Hashable, Comparable {
 /// Finds, of each flow, all occurrences but the earliest: those that are no flows of their own.
 ///
 /// The occurrences of one flow come in a row, in any order. Holds one of them at a time.
-struct RepeatedFlows {
+struct RepeatedFlows: Sendable {
     private var earliest: FlowOccurrence?
 
     /// The occurrence that repeats another, now that this one is known.

@@ -1,88 +1,13 @@
 package import Assessment
 package import Metering
 
-/// The counts of one scenario.
-package struct ScenarioCounts: Sendable, Hashable {
-    package var requests: UInt64 = 0
-    /// Complete business flows as the hosts counted them, each for itself.
-    package var flows: UInt64 = 0
-    package var completed: UInt64 = 0
-    package var refused: UInt64 = 0
-    package var failed: UInt64 = 0
-    package var incomplete: UInt64 = 0
-    /// Exchanges of flows that their host had counted already.
-    package var duplicates: UInt64 = 0
-    /// Of `flows`, those that another host had counted before, or the same one under a key that it
-    /// had forgotten.
-    package var duplicatesAcrossHosts: UInt64 = 0
-
-    /// TA: flows that no other host counted before.
-    package var volume: UInt64 { flows - min(flows, duplicatesAcrossHosts) }
-
-    package init() {}
-
-    /// At most what is there: no host takes from another's.
-    mutating func takeOut(_ repeated: UInt64) { duplicatesAcrossHosts = min(repeated, flows) }
-
-    mutating func add(_ tally: ScenarioTally) {
-        requests = requests.addingClamped(tally.requests)
-        flows = flows.addingClamped(tally.flows)
-        completed = completed.addingClamped(tally.completed)
-        refused = refused.addingClamped(tally.refused)
-        failed = failed.addingClamped(tally.failed)
-        incomplete = incomplete.addingClamped(tally.incomplete)
-        duplicates = duplicates.addingClamped(tally.duplicates)
-    }
-
-    mutating func add(_ other: Self) {
-        requests = requests.addingClamped(other.requests)
-        flows = flows.addingClamped(other.flows)
-        completed = completed.addingClamped(other.completed)
-        refused = refused.addingClamped(other.refused)
-        failed = failed.addingClamped(other.failed)
-        incomplete = incomplete.addingClamped(other.incomplete)
-        duplicates = duplicates.addingClamped(other.duplicates)
-        duplicatesAcrossHosts = duplicatesAcrossHosts.addingClamped(other.duplicatesAcrossHosts)
-    }
-}
-
-/// One scenario on one host in one round.
-package struct HostScenario: Sendable, Hashable {
-    /// What was counted, a lower bound where some window's counts are unknown.
-    package var counts = ScenarioCounts()
-    /// How many windows saw the scenario in which way. A window of unknown counts is in every
-    /// round that it touches, any other in the round that holds its counts.
-    package var windows: [Observation: UInt64] = [:]
-    /// Where flows that are completed twice were recognised, as far as records tell.
-    package internal(set) var deduplications: Set<Deduplication> = []
-    /// Names of the secrets of flows that were counted with digests.
-    package internal(set) var secrets: Set<UInt64> = []
-    /// Flows of windows whose digests are missing or do not sum to what was counted.
-    package internal(set) var untold: UInt64 = 0
-
-    package init() {}
-
-    mutating func add(_ tally: ScenarioTally, _ counting: FlowCounting?) {
-        counts.add(tally)
-        guard let counting else { return }
-        deduplications.insert(counting.deduplication)
-        guard case .fleet(let secret, let told) = counting else { return }
-        if tally.flows > 0 || told > 0 { secrets.insert(secret) }
-        if told != tally.flows { untold = untold.addingClamped(max(told, tally.flows)) }
-    }
-
-    /// Whether a service of the host counts the scenario at all.
-    package var hasRule: Bool { windows.keys.contains { $0 != .noRule } }
-}
-
 /// What one host used and counted in one round, and what is not known of it.
 package struct HostRound: Sendable, Hashable {
     package let host: String
     package let round: Interval
     package internal(set) var records: UInt64 = 0
-    /// `nil` where no window's energy is known.
-    package internal(set) var energy: EnergyByState?
-    package internal(set) var use = EnergyByUse()
+    /// Its time in service, cut where its electricity changes; without a plan, the round.
+    package internal(set) var segments: [HostSegment]
     package internal(set) var sources: Set<EnergySourceKind> = []
     /// The energy that other sources told, beside the primary's over the same windows. A window
     /// counts in the round that holds its counts.
@@ -124,12 +49,32 @@ package struct HostRound: Sendable, Hashable {
     var energyTime = IntervalSet()
     var countTime = IntervalSet()
 
-    init(host: String, round: Interval) {
+    init(host: String, round: Interval, slices: ArraySlice<Slice>) {
         self.host = host
         self.round = round
+        segments = slices.map(HostSegment.init)
     }
 
-    /// Time for which the energy is known.
+    /// `nil` where no window's energy is known.
+    package var energy: EnergyByState? {
+        segments.reduce(into: nil) { sum, segment in
+            guard let energy = segment.energy else { return }
+            sum = (sum ?? EnergyByState()).adding(energy)
+        }
+    }
+
+    /// The same by what it was used for.
+    package var use: EnergyByUse {
+        guard segments.count != 1 else { return segments[0].use }
+        return segments.reduce(into: EnergyByUse()) { $0.add($1.use) }
+    }
+
+    /// Its time in service.
+    package var expected: Nanoseconds {
+        segments.reduce(.zero) { $0 + $1.interval.length }
+    }
+
+    /// Time in service for which the energy is known.
     package var energyCovered: Nanoseconds { Nanoseconds(energyTime.count) }
 
     /// Time for which the counts of every scenario with a rule are known; `nil` where the host has
@@ -145,28 +90,36 @@ package struct HostRound: Sendable, Hashable {
     package var withoutEnergy: [Interval] { intervals(energyTime) }
 
     private func intervals(_ set: IntervalSet) -> [Interval] {
-        set.gaps(in: round.start.rawValue..<round.end.rawValue).map {
-            Interval(start: Timestamp($0.lowerBound), end: Timestamp($0.upperBound))
-        }
+        segments.flatMap { set.gaps(in: $0.interval.range) }.map(Interval.init)
     }
 }
 
-extension TrafficLosses {
-    mutating func add(_ other: Self) {
-        kernelDrops = kernelDrops.addingClamped(other.kernelDrops)
-        interfaceDrops = interfaceDrops.addingClamped(other.interfaceDrops)
-        gaps = gaps.addingClamped(other.gaps)
-        gapBytes = gapBytes.addingClamped(other.gapBytes)
-        evicted = evicted.addingClamped(other.evicted)
-        unpairedRequests = unpairedRequests.addingClamped(other.unpairedRequests)
-        unpairedResponses = unpairedResponses.addingClamped(other.unpairedResponses)
-        malformed = malformed.addingClamped(other.malformed)
-        undecoded = undecoded.addingClamped(other.undecoded)
-        late = late.addingClamped(other.late)
-        uncaptured = uncaptured.addingClamped(other.uncaptured)
-        unread = unread.addingClamped(other.unread)
-        shed = shed.addingClamped(other.shed)
-        forgottenKeys = forgottenKeys.addingClamped(other.forgottenKeys)
-        keyless = keyless.addingClamped(other.keyless)
+/// A stretch of a host's time in a round in which its electricity stayed the same.
+package struct HostSegment: Sendable, Hashable {
+    package let interval: Interval
+    let electricity: Electricity?
+    /// `nil` where no window's energy is known.
+    package internal(set) var energy: EnergyByState?
+    package internal(set) var use = EnergyByUse()
+    /// Of `energy`, what was recorded of CPUs and memory alone.
+    var ofProcessors = EnergyByState()
+
+    init(_ slice: Slice) {
+        interval = slice.interval
+        electricity = slice.electricity
     }
+
+    mutating func add(_ share: RoundRecord.Energy, ofProcessors isPart: Bool) {
+        energy = (energy ?? EnergyByState()).adding(share.byState)
+        use.add(share.byUse)
+        if isPart { ofProcessors.add(share.byState) }
+    }
+}
+
+extension Interval {
+    init(_ range: Range<UInt64>) {
+        self.init(start: Timestamp(range.lowerBound), end: Timestamp(range.upperBound))
+    }
+
+    var range: Range<UInt64> { start.rawValue..<max(start.rawValue, end.rawValue) }
 }

@@ -1,3 +1,4 @@
+package import Assessment
 package import Metering
 
 /// Why a round does not count towards the mean.
@@ -17,6 +18,25 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
     case mixedFlowSecrets(scenario: ScenarioID, hosts: [String])
     /// Flows that two hosts counted were recognised only where both have digests.
     case mixedDeduplication(scenario: ScenarioID, without: [String])
+    /// No reading of its meter touches the round.
+    case deviceMissing(String)
+    /// The bound of its clock's error exceeds what the plan allows: what it used at the round's ends is
+    /// that uncertain.
+    case clockError(host: String, microseconds: UInt64)
+    /// Its clock was not synchronised for so many windows.
+    case clockUnsynchronised(host: String, windows: UInt64)
+    /// It counted by rules that the plan does not name.
+    case foreignRules(host: String, digests: [String])
+    /// The ledger's total differs from TA.
+    case ledgerDiffers(Reconciliation)
+    /// The plan wants TA reconciled, and the ledger does not tell this time of the round.
+    case ledgerMissing(scenario: ScenarioID, Interval)
+    /// Totals of the ledger speak of the same time.
+    case ledgerContradiction(scenario: ScenarioID, Interval)
+    /// Hosts that are not in the plan sent records: they are not counted.
+    case unplannedHosts([String])
+    /// TA of the scenario is not known, and so R is not.
+    case volumeUnknown(scenario: ScenarioID, VolumeUnknown)
 
     package var description: String {
         switch self {
@@ -52,7 +72,33 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             flows of \(scenario) on \(hosts.joined(separator: ", ")) have no digests and those of other hosts \
             do: duplicates between them cannot be told, and TA is an upper bound
             """
+        case .deviceMissing(let device): "no reading of the meter of \(device) touches the round"
+        case .clockError(let host, let microseconds):
+            "the clock of \(host) may err by \(microseconds) µs, and so the ends of the round there"
+        case .clockUnsynchronised(let host, let windows):
+            "the clock of \(host) was not synchronised in \(windows) windows"
+        case .foreignRules(let host, let digests):
+            "\(host) counted by rules that are not in the plan: \(digests.joined(separator: ", "))"
+        case .ledgerDiffers(let line):
+            """
+            the ledger tells \(line.ledger) flows of \(line.scenario) where \(line.counted) were counted, over \
+            \(line.interval.length.seconds) s
+            """
+        case .ledgerMissing(let scenario, let time):
+            "the ledger does not tell \(time.length.seconds) s of \(scenario): TA is not reconciled"
+        case .ledgerContradiction(let scenario, let time):
+            "totals of the ledger of \(scenario) overlap for \(time.length.seconds) s"
+        case .unplannedHosts(let hosts):
+            "not in the plan, and not counted: \(hosts.joined(separator: ", "))"
+        case .volumeUnknown(let scenario, let reason): "TA of \(scenario): \(reason)"
         }
+    }
+
+    /// That energies of several scopes are added, where they are.
+    static func mixed(_ scopes: Set<EnergyScope>) -> [Self] {
+        let scopes = scopes.subtracting([.none])
+        guard scopes.count > 1 else { return [] }
+        return [.mixedScopes(scopes.sorted { $0.rawValue < $1.rawValue })]
     }
 
     private static func percent(_ fraction: Double) -> String {

@@ -1,3 +1,4 @@
+import Assessment
 package import Metering
 
 /// Energy by how it came to be known.
@@ -25,6 +26,12 @@ package struct EnergyByState: Sendable, Hashable {
         measured += other.measured
         bridged += other.bridged
         estimated += other.estimated
+    }
+
+    func adding(_ other: Self) -> Self {
+        var sum = self
+        sum.add(other)
+        return sum
     }
 
     /// `share` microjoules of this, in its proportions.
@@ -145,6 +152,8 @@ package struct RoundRecord: Sendable, Hashable {
     package var spoolDropped: UInt64
     /// Bound of the wall clock's error in microseconds; `nil` where it is not synchronised.
     package var clockError: UInt64?
+    /// What its manifest tells of who counted, and by what.
+    package var origin: RecordOrigin
 
     package init(
         host: String, run: RunID, sequence: UInt64, window: Window,
@@ -152,7 +161,7 @@ package struct RoundRecord: Sendable, Hashable {
         source: EnergySourceKind, others: [EnergySourceKind: Microjoules] = [:],
         scope: EnergyScope, scenarios: [ScenarioID], tally: Tally,
         flows: [FlowCounting]? = nil, flags: RecordFlags = [], spoolDropped: UInt64 = 0,
-        clockError: UInt64? = nil
+        clockError: UInt64? = nil, origin: RecordOrigin = RecordOrigin()
     ) {
         self.host = host
         self.run = run
@@ -169,5 +178,42 @@ package struct RoundRecord: Sendable, Hashable {
         self.flags = flags
         self.spoolDropped = spoolDropped
         self.clockError = clockError
+        self.origin = origin
     }
+}
+
+/// What a record's manifest tells of who counted, and by what; empty texts where it is not told.
+package struct RecordOrigin: Sendable, Hashable {
+    package var bootID: String
+    package var softwareVersion: String
+    /// Digest of the rule set in hexadecimal digits.
+    package var rulesDigest: String
+
+    package init(bootID: String = "", softwareVersion: String = "", rulesDigest: String = "") {
+        self.bootID = bootID
+        self.softwareVersion = softwareVersion
+        self.rulesDigest = rulesDigest
+    }
+}
+
+extension RoundRecord {
+    /// The window, at least an instant: one whose end is not after its start is one at its start.
+    var span: Interval {
+        let start = window.start
+        let end = max(window.end, Timestamp(start.rawValue.addingClamped(1)))
+        return Interval(start: start, end: end)
+    }
+
+    /// The time that the energy belongs to: the window, and that of energy carried into it.
+    var energySpan: Interval {
+        let start = window.start.rawValue
+        return Interval(
+            start: Timestamp(start - min(start, carriedTime.rawValue)), end: span.end)
+    }
+
+    /// An instant has no extent and covers nothing.
+    var isInstant: Bool { window.end <= window.start }
+
+    /// Where the window's counts lie: one number, which cannot be divided.
+    var lastNanosecond: Timestamp { Timestamp(span.end.rawValue - 1) }
 }

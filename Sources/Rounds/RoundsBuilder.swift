@@ -11,10 +11,10 @@ import Metering
 /// `straddling`. Energy that was carried from windows before is divided over their time as well; where
 /// it belongs to time whose energy is known already, that is overlap. A window whose end is not after
 /// its start (the clock was set back) is an instant at its start.
-package struct RoundsBuilder {
+package struct RoundsBuilder: Sendable {
     package let period: Period
-    /// Sequences seen, by run: a record counts once.
-    private var seen: [RunKey: IntervalSet] = [:]
+    let calendars: Calendars
+    private var seen = SeenRecords()
     private var hosts: [String: [HostRound]] = [:]
     private var repeatedFlows = RepeatedFlows()
     /// What occurrences of flows that were counted before had added, by round.
@@ -22,83 +22,125 @@ package struct RoundsBuilder {
     /// Records that came more than once.
     package private(set) var duplicates: UInt64 = 0
 
-    private struct RunKey: Hashable {
-        let host: String
-        let run: RunID
-    }
-
     private struct RepeatedKey: Hashable {
         let round: Int
         let host: String
         let scenario: ScenarioID
     }
 
-    package init(_ period: Period) { self.period = period }
+    /// What became of a record.
+    enum Taken {
+        /// It touches no round, or came before.
+        case not
+        /// It is new, and its host is not expected.
+        case unexpected
+        case placed(ServiceCalendar)
+    }
+
+    package init(_ period: Period) {
+        self.init(period, .same(ServiceCalendar(period)))
+    }
+
+    init(_ period: Period, _ calendars: Calendars) {
+        self.period = period
+        self.calendars = calendars
+    }
 
     /// Adds a record. One outside the period changes nothing.
-    package mutating func add(_ record: RoundRecord) {
-        let start = record.window.start
-        let end = max(record.window.end, Timestamp(start.rawValue.addingClamped(1)))
-        let energyStart = Timestamp(
-            start.rawValue - min(start.rawValue, record.carriedTime.rawValue))
-        guard energyStart < period.whole.end, end > period.whole.start else { return }
-        let sequence = record.sequence..<record.sequence.addingClamped(1)
-        let key = RunKey(host: record.host, run: record.run)
-        guard seen[key, default: IntervalSet()].insert(sequence) > 0 else {
+    package mutating func add(_ record: RoundRecord) { _ = take(record, counting: nil) }
+
+    /// Adds a record of a host that counts these scenarios; all of them where it is `nil`.
+    mutating func take(_ record: RoundRecord, counting: Set<ScenarioID>?) -> Taken {
+        let span = record.span
+        let energySpan = record.energySpan
+        guard energySpan.start < period.whole.end, span.end > period.whole.start else {
+            return .not
+        }
+        guard seen.insert(record) else {
             duplicates += 1
-            return
+            return .not
         }
-        if record.energy.value != nil {
-            placeEnergy(record, Interval(start: energyStart, end: end))
-        }
-        if start < period.whole.end { place(record, Interval(start: start, end: end)) }
+        guard let calendar = calendars.calendar(of: record.host) else { return .unexpected }
+        if let known = KnownEnergy(record) { place(known, of: record.host, calendar) }
+        if span.start < period.whole.end { place(record, span, calendar, counting) }
+        return .placed(calendar)
     }
 
     /// Adds a place at which a flow was counted that was counted at others too, within the period or
     /// not. Those of one flow come in a row, each once, in any order: all but the earliest are taken
     /// from TA, in the round that holds the counts of their window.
-    package mutating func add(_ occurrence: FlowOccurrence) {
-        guard let later = repeatedFlows.add(occurrence) else { return }
-        let end = max(later.end, Timestamp(later.start.rawValue.addingClamped(1)))
-        guard let round = period.round(at: Timestamp(end.rawValue - 1)) else { return }
+    package mutating func add(_ occurrence: FlowOccurrence) { _ = takeOut(occurrence) }
+
+    /// The occurrence that was taken out, now that this one is known.
+    mutating func takeOut(_ occurrence: FlowOccurrence) -> FlowOccurrence? {
+        guard let later = repeatedFlows.add(occurrence),
+            let calendar = calendars.calendar(of: later.host),
+            let round = calendar.round(at: later.lastNanosecond)
+        else { return nil }
         let key = RepeatedKey(round: round, host: later.host, scenario: later.flow.scenario)
         repeated[key] = repeated[key, default: 0].addingClamped(later.flows)
+        return later
     }
 
-    private mutating func placeEnergy(_ record: RoundRecord, _ span: Interval) {
-        guard let touched = rounds(of: span) else { return }
-        let shares = Shares(record.energy.value, of: span, rounds: period.rounds[touched])
-        for index in touched {
-            hosts[record.host, default: Self.blank(record.host, period)][index].add(
-                shares[index - touched.lowerBound], over: span,
-                // An instant has no extent and covers nothing.
-                isInstant: record.window.end <= record.window.start)
+    /// Adds energy that a machine used over a span.
+    private mutating func place(
+        _ known: KnownEnergy, of machine: String, _ calendar: ServiceCalendar
+    ) {
+        let touched = calendar.touched(by: known.span)
+        guard !touched.isEmpty else { return }
+        let slices = calendar.slices[touched]
+        for (slice, share) in zip(slices, known.shares(among: slices.map(\.interval))) {
+            guard let share else { continue }
+            hosts[machine, default: Self.blank(machine, period, calendar)][slice.round]
+                .add(share, of: known, in: slice)
         }
     }
 
-    private mutating func place(_ record: RoundRecord, _ window: Interval) {
-        guard let touched = rounds(of: window) else { return }
-        let counting = period.round(at: Timestamp(window.end.rawValue - 1))
-        for index in touched {
-            hosts[record.host, default: Self.blank(record.host, period)][index].add(
-                record, window, counts: index == counting)
+    /// Adds a meter's reading of a whole machine.
+    mutating func placeReading(
+        _ known: KnownEnergy, of machine: String, _ calendar: ServiceCalendar
+    ) {
+        place(known, of: machine, calendar)
+        for round in Set(calendar.slices[calendar.touched(by: known.span)].map(\.round)) {
+            hosts[machine]?[round].noteReading()
         }
     }
 
-    /// The rounds that a span touches.
-    private func rounds(of span: Interval) -> ClosedRange<Int>? {
-        let first = max(span.start, period.whole.start)
-        let last = min(span.end, period.whole.end)
-        guard first < last, let low = period.round(at: first),
-            let high = period.round(at: Timestamp(last.rawValue - 1))
-        else { return nil }
-        return low...high
+    private mutating func place(
+        _ record: RoundRecord, _ window: Interval, _ calendar: ServiceCalendar,
+        _ counting: Set<ScenarioID>?
+    ) {
+        let countsIn = calendar.round(at: record.lastNanosecond)
+        let areCountsKnown = record.areCountsKnown(of: counting)
+        var noted: Int?
+        for slice in calendar.slices[calendar.touched(by: window)] {
+            let range = (window.clamped(to: slice.interval) ?? slice.interval).range
+            let start = range.lowerBound
+            let covered = record.isInstant ? start..<start : range
+            hosts[record.host, default: Self.blank(record.host, period, calendar)][slice.round]
+                .cover(covered, counts: areCountsKnown)
+            guard noted != slice.round else { continue }
+            noted = slice.round
+            hosts[record.host]?[slice.round].add(record, counts: slice.round == countsIn)
+        }
     }
 
     /// Made once a host: `default` is evaluated where the host is new.
-    private static func blank(_ host: String, _ period: Period) -> [HostRound] {
-        period.rounds.map { HostRound(host: host, round: $0) }
+    private static func blank(
+        _ host: String, _ period: Period, _ calendar: ServiceCalendar
+    ) -> [HostRound] {
+        period.rounds.enumerated().map {
+            HostRound(host: host, round: $1, slices: calendar.slices(of: $0))
+        }
     }
+
+    /// The rounds of a machine of which nothing was added.
+    func blankRounds(of machine: String) -> [HostRound] {
+        calendars.calendar(of: machine).map { Self.blank(machine, period, $0) } ?? []
+    }
+
+    /// The rounds of a machine as far as energy was added, before flows are taken out.
+    func rounds(of machine: String) -> [HostRound]? { hosts[machine] }
 
     /// The rounds as far as records were added. Hosts are those with a record in the period.
     package func finish() -> [FleetRound] {
@@ -115,7 +157,9 @@ package struct RoundsBuilder {
         }
     }
 
-    private func withoutRepeated() -> [String: [HostRound]] {
+    /// The rounds of all machines of which something was added, without flows that were counted before
+    /// at other places.
+    func withoutRepeated() -> [String: [HostRound]] {
         var hosts = hosts
         for (key, flows) in repeated {
             hosts[key.host]?[key.round].scenarios[key.scenario]?.counts.takeOut(flows)
@@ -130,122 +174,5 @@ package struct RoundsBuilder {
         let others = found.subtracting(standard)
         if others.isEmpty { return standard }
         return standard.filter(found.contains) + others.sorted { $0.name < $1.name }
-    }
-}
-
-/// A window's energy, divided among the rounds it touches.
-private struct Shares {
-    private var shares: [RoundRecord.Energy?]
-
-    init(_ energy: RoundRecord.Energy?, of window: Interval, rounds: ArraySlice<Interval>) {
-        guard let energy else {
-            shares = Array(repeating: nil, count: rounds.count)
-            return
-        }
-        let inside = rounds.map { round in
-            min(window.end, round.end).since(max(window.start, round.start)).rawValue
-        }
-        let outside = window.length.rawValue - inside.reduce(0, +)
-        let parts = divide(energy.byState.total.rawValue, by: inside + [outside])
-        shares = parts.dropLast().map { part in
-            part == energy.byState.total.rawValue
-                ? energy
-                : RoundRecord.Energy(
-                    byState: energy.byState.scaled(to: part), byUse: energy.byUse.scaled(to: part))
-        }
-    }
-
-    subscript(index: Int) -> RoundRecord.Energy? { shares[index] }
-}
-
-extension HostRound {
-    fileprivate mutating func add(
-        _ record: RoundRecord, _ window: Interval, counts: Bool
-    ) {
-        let start = max(window.start, round.start).rawValue
-        let range = start..<min(window.end, round.end).rawValue
-        // An instant has no extent and covers nothing.
-        let covered = record.window.end > record.window.start ? range : start..<start
-        records += 1
-        if window.start < round.start || window.end > round.end { straddling += 1 }
-        let new = recordTime.insert(covered)
-        windowOverlap += Nanoseconds(UInt64(covered.count) - new)
-        if let reason = record.energy.reason { energyUnknown[reason, default: 0] += 1 }
-        sources.insert(record.source)
-        scopes.insert(record.scope)
-        note(record)
-        if counts { compare(record) }
-        observe(record, over: covered, counts: counts)
-    }
-
-    fileprivate mutating func add(
-        _ share: RoundRecord.Energy?, over span: Interval, isInstant: Bool
-    ) {
-        guard let share else { return }
-        var sum = energy ?? EnergyByState()
-        sum.add(share.byState)
-        energy = sum
-        use.add(share.byUse)
-        guard !isInstant else { return }
-        let range = max(span.start, round.start).rawValue..<min(span.end, round.end).rawValue
-        energyOverlap += Nanoseconds(UInt64(range.count) - energyTime.insert(range))
-    }
-
-    private mutating func compare(_ record: RoundRecord) {
-        guard let primary = record.energy.value?.byState.total else { return }
-        for (source, other) in record.others {
-            comparisons[source, default: EnergyComparison()].primary += primary
-            comparisons[source, default: EnergyComparison()].other += other
-        }
-    }
-
-    private mutating func note(_ record: RoundRecord) {
-        let flags = record.flags
-        simulated = simulated || flags.contains(.simulated)
-        if flags.contains(.partial) { partial += 1 }
-        if flags.contains(.clockStepped) { clockStepped += 1 }
-        if flags.contains(.suspended) { suspended += 1 }
-        if flags.contains(.agentStopped) { agentStopped += 1 }
-        if flags.contains(.countsDoubtful) { doubtful += 1 }
-        if flags.contains(.degraded) { degraded += 1 }
-        spoolDropped = max(spoolDropped, record.spoolDropped)
-        if let error = record.clockError {
-            clockError = max(clockError ?? 0, error)
-        } else {
-            unsynchronised += 1
-        }
-    }
-
-    private mutating func observe(
-        _ record: RoundRecord, over covered: Range<UInt64>, counts: Bool
-    ) {
-        // What was counted counts, but the time is not covered, as if there were no record.
-        let ran = !record.flags.contains(.agentStopped)
-        var ruled = false
-        var known = true
-        for (index, tally) in record.tally.scenarios.enumerated() {
-            guard index < record.scenarios.count else { break }
-            let id = record.scenarios[index]
-            let observation = tally.observation
-            if observation != .noRule {
-                ruled = true
-                known = known && observation.isKnown
-            }
-            var scenario = scenarios[id] ?? HostScenario()
-            if counts {
-                let flows = record.flows ?? []
-                scenario.add(tally, index < flows.count ? flows[index] : nil)
-            }
-            if observation.isKnown ? counts : ran {
-                scenario.windows[observation, default: 0] += 1
-            }
-            scenarios[id] = scenario
-        }
-        if ran, ruled, known { countTime.insert(covered) }
-        guard counts else { return }
-        losses.add(record.tally.losses)
-        countLoss = max(countLoss, CountLoss(of: record.tally, over: record.window.duration))
-        packets = packets.addingClamped(record.tally.packets)
-        exchanges = exchanges.addingClamped(record.tally.exchanges)
     }
 }
