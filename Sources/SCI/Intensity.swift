@@ -27,12 +27,20 @@ package enum IntensityUnknown: Error, Sendable, Hashable, CustomStringConvertibl
     case units(UnitsUnknown)
     /// No business was completed: O / 0 has no value.
     case noBusiness
+    /// The plan speaks of the facility, and the PUE of a site is not told.
+    case noPUE(site: String)
+    /// A segment's factor is not among the plan's.
+    case noFactor(String)
+    case embodied(EmbodiedUnknown)
 
     package var description: String {
         switch self {
         case .noEnergy: "the energy is not known"
         case .units(let reason): "R is not known: \(reason)"
         case .noBusiness: "R = 0: no business was completed"
+        case .noPUE(let site): "the PUE of \(site) is not told"
+        case .noFactor(let id): "the factor \(id) is not in the plan"
+        case .embodied(let reason): "M is not known: \(reason)"
         }
     }
 }
@@ -77,12 +85,12 @@ package struct RoundIntensity: Sendable, Hashable {
     package let kilowattHours: Double?
     /// O, in grams: kWh × g/kWh.
     package let operationalGrams: Double?
-    /// M. Not counted in this version: not zero.
+    /// M; `nil` where it is not counted: not zero.
     ///
     /// Source: T/CQJR 032.2-2025 Annex A b), note: 可暂不统计.
     package let embodiedGrams: Double?
     package let units: Known<UInt64, UnitsUnknown>
-    /// (O + M) / R with M left out, in grams per unit of business.
+    /// (O + M) / R, M left out where it is not counted, in grams per unit of business.
     package let gramsPerUnit: Known<Double, IntensityUnknown>
     /// Whether the round may enter the mean: its figures are there and nothing else is wrong.
     package let isValid: Bool
@@ -94,74 +102,38 @@ package struct RoundIntensity: Sendable, Hashable {
     package init(
         energy: Microjoules?, volumes: [BusinessVolume], factor: EmissionFactor, isSound: Bool
     ) {
-        kilowattHours = energy.map { Double($0.rawValue) / Self.microjoulesPerKilowattHour }
-        operationalGrams = kilowattHours.map { $0 * factor.gramsPerKilowattHour }
-        embodiedGrams = nil
-        units = businessUnits(volumes)
-        switch (operationalGrams, units) {
-        case (nil, _): gramsPerUnit = .unknown(.noEnergy)
-        case (_, .unknown(let reason)): gramsPerUnit = .unknown(.units(reason))
-        case (_, .known(0)): gramsPerUnit = .unknown(.noBusiness)
-        case (let grams?, .known(let units)): gramsPerUnit = .known(grams / Double(units))
+        let kilowattHours = energy.map {
+            Double($0.rawValue) / Self.microjoulesPerKilowattHour
+        }
+        let operational = kilowattHours.map { $0 * factor.gramsPerKilowattHour }
+        self.init(
+            kilowattHours: kilowattHours,
+            operational: operational.map { .known($0) } ?? .unknown(.noEnergy), embodied: nil,
+            units: businessUnits(volumes), isSound: isSound)
+    }
+
+    /// From terms that are computed; `embodied` is `nil` where M is not counted.
+    init(
+        kilowattHours: Double?, operational: Known<Double, IntensityUnknown>,
+        embodied: Known<Double, IntensityUnknown>?, units: Known<UInt64, UnitsUnknown>,
+        isSound: Bool
+    ) {
+        self.kilowattHours = kilowattHours
+        operationalGrams = operational.value
+        embodiedGrams = embodied?.value
+        self.units = units
+        if let reason = operational.reason ?? embodied?.reason {
+            gramsPerUnit = .unknown(reason)
+        } else if let reason = units.reason {
+            gramsPerUnit = .unknown(.units(reason))
+        } else if let grams = operational.value, let units = units.value, units > 0 {
+            gramsPerUnit = .known((grams + (embodied?.value ?? 0)) / Double(units))
+        } else {
+            gramsPerUnit = .unknown(.noBusiness)
         }
         isValid = isSound && gramsPerUnit.value != nil
     }
-}
 
-/// The figures over all rounds.
-package struct IntensitySummary: Sendable, Hashable {
-    /// Above this relative difference of the two means a warning is due.
-    package static let meansDiffer = 0.05
-
-    package let rounds: Int
-    package let validRounds: Int
-    /// The unweighted mean of all rounds (Annex A d), or `nil` where one of them is invalid.
-    package let mean: Double?
-    /// The mean of the valid rounds where not all are valid: information, not the result.
-    package let partialMean: Double?
-    /// ΣO / ΣR over rounds with both known, R = 0 included.
-    package let ratioOfSums: Double?
-    /// How many rounds the ratio of sums speaks of.
-    package let ratioRounds: Int
-    /// Over the valid rounds: Σ(x − x̄)² / n.
-    package let populationDeviation: Double?
-    /// Over the valid rounds, two at least: Σ(x − x̄)² / (n − 1).
-    package let sampleDeviation: Double?
-    /// |mean − ratio| / ratio, with the partial mean where there is no other.
-    package let relativeDifference: Double?
-
-    /// Whether the means differ by more than `meansDiffer`.
-    package var warnsOfDifference: Bool { (relativeDifference ?? 0) > Self.meansDiffer }
-
-    package init(_ rounds: [RoundIntensity]) {
-        let valid = rounds.filter(\.isValid).compactMap(\.gramsPerUnit.value)
-        self.rounds = rounds.count
-        validRounds = valid.count
-        let isComplete = !valid.isEmpty && valid.count == rounds.count
-        let average = valid.isEmpty ? nil : valid.reduce(0, +) / Double(valid.count)
-        mean = isComplete ? average : nil
-        partialMean = isComplete ? nil : average
-
-        let pairs = rounds.compactMap { round -> (grams: Double, units: UInt64)? in
-            guard let grams = round.operationalGrams, let units = round.units.value else {
-                return nil
-            }
-            return (grams, units)
-        }
-        ratioRounds = pairs.count
-        let units = pairs.reduce(0) { $0 + Double($1.units) }
-        ratioOfSums = units > 0 ? pairs.reduce(0) { $0 + $1.grams } / units : nil
-
-        let squares = average.map { average in
-            valid.reduce(0) { $0 + ($1 - average) * ($1 - average) }
-        }
-        populationDeviation = squares.map { ($0 / Double(valid.count)).squareRoot() }
-        sampleDeviation =
-            valid.count < 2 ? nil : squares.map { ($0 / Double(valid.count - 1)).squareRoot() }
-        if let average, let ratio = ratioOfSums, ratio > 0 {
-            relativeDifference = abs(average - ratio) / ratio
-        } else {
-            relativeDifference = nil
-        }
-    }
+    /// O and M as far as it is counted; `nil` where O is not known.
+    package var totalGrams: Double? { operationalGrams.map { $0 + (embodiedGrams ?? 0) } }
 }

@@ -21,7 +21,7 @@ private func volumes(_ counts: UInt64?...) -> [BusinessVolume] {
     zip(StandardWeights.scenarios, counts).map { BusinessVolume($0, $1) }
 }
 
-private func isNear(_ a: Double?, _ b: Double, within: Double = 1e-12) -> Bool {
+func isNear(_ a: Double?, _ b: Double, within: Double = 1e-12) -> Bool {
     a.map { abs($0 - b) <= within * max(1, abs(b)) } ?? false
 }
 
