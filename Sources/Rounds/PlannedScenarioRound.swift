@@ -14,6 +14,8 @@ package struct PlannedScenarioRound: Sendable, Hashable {
     package let counted: FleetScenario
     /// Hosts of the counting layer with a record in the round.
     package let countingHosts: [String]
+    /// Of those that the plan names, the ones without a rule for the scenario at some time.
+    package let hostsWithoutRule: [String]
     /// What hosts of the plan outside the counting layer counted: shown apart, in no sum.
     package let outside: ScenarioCounts
     package let outsideHosts: [String]
@@ -38,6 +40,9 @@ package struct PlannedScenarioRound: Sendable, Hashable {
         }
         counted = FleetScenario(plan.id, counting)
         countingHosts = counting.filter { $0.records > 0 }.map(\.host)
+        hostsWithoutRule =
+            plan.countingHosts.isEmpty
+            ? [] : counting.filter { $0.records > 0 && $0.lacksRule(for: plan.id) }.map(\.host)
         var outside = ScenarioCounts()
         for host in others { host.scenarios[plan.id].map { outside.add($0.counts) } }
         self.outside = outside
@@ -72,6 +77,7 @@ package struct PlannedScenarioRound: Sendable, Hashable {
             problems.append(.volumeUnknown(scenario: id, reason))
         }
         guard case .traffic = source else { return }
+        problems += hostsWithoutRule.map { .countsWithoutRule(host: $0, scenario: id) }
         var findings: [RoundProblem] = []
         switch ledger.word(of: id, on: round) {
         case .nothing where wantsLedger: findings.append(.ledgerMissing(scenario: id, round))
@@ -81,6 +87,12 @@ package struct PlannedScenarioRound: Sendable, Hashable {
         }
         findings += reconciliations.filter { !$0.isEqual }.map(RoundProblem.ledgerDiffers)
         if wantsLedger { problems += findings } else { disclosures += findings }
+    }
+}
+
+extension HostRound {
+    fileprivate func lacksRule(for id: ScenarioID) -> Bool {
+        scenarios[id].map { $0.windows[.noRule] != nil } ?? true
     }
 }
 

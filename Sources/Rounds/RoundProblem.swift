@@ -25,6 +25,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
     case clockError(host: String, microseconds: UInt64)
     /// Its clock was not synchronised for so many windows.
     case clockUnsynchronised(host: String, windows: UInt64)
+    /// The plan has the host count the scenario, and it had no rule for it all the time.
+    case countsWithoutRule(host: String, scenario: ScenarioID)
     /// It counted by rules that the plan does not name.
     case foreignRules(host: String, digests: [String])
     /// The ledger's total differs from TA.
@@ -77,6 +79,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             "the clock of \(host) may err by \(microseconds) µs, and so the ends of the round there"
         case .clockUnsynchronised(let host, let windows):
             "the clock of \(host) was not synchronised in \(windows) windows"
+        case .countsWithoutRule(let host, let scenario):
+            "\(host) is to count \(scenario) and did not have a rule for it all the time"
         case .foreignRules(let host, let digests):
             "\(host) counted by rules that are not in the plan: \(digests.joined(separator: ", "))"
         case .ledgerDiffers(let line):

@@ -52,7 +52,7 @@ private func imputed(_ records: [RoundRecord], _ round: Interval) -> UInt64 {
 
 @Suite("Missing energy is imputed upward")
 struct Imputations {
-    @Test("as the rule says, whatever is missing", arguments: 1...60)
+    @Test("as the rule says, whatever is missing", arguments: 1...30)
     func law(seed: UInt64) throws {
         var random = Seeded(seed)
         var records: [RoundRecord] = []

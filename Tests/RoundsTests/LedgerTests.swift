@@ -133,6 +133,18 @@ struct Ledgers {
         #expect(apart.scenarios[0].countingHosts == ["b"])
     }
 
+    @Test("a host that is to count a scenario needs a rule for it all the time")
+    func withoutRule() throws {
+        let layer = plan(
+            [host("a"), host("b")], scenarios: scenarios { $0.countingHosts = ["a", "b"] })
+        var records = windows("a", 0, 100) + windows("b", 0, 100)
+        records[150].tally.scenarios[0].observation = .noRule
+        let found = try assess(layer, records)[0]
+        #expect(found.problems == [.countsWithoutRule(host: "b", scenario: .credit)])
+        #expect(
+            try assess(plan([host("a"), host("b")]), records)[0].problems == [])
+    }
+
     @Test("an event exactly at the end of a round belongs to the window before it")
     func boundary() throws {
         let found = try assess(plan(rounds: 2), windows("a", 0, 200, step: 10))
