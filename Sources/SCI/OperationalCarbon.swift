@@ -37,6 +37,19 @@ package struct OperationalCarbon: Sendable, Hashable {
     }
 }
 
+extension OperationalCarbon {
+    mutating func add(_ other: Self) {
+        products = products.addingClamped(other.products)
+        if let sum = facilityProducts, let part = other.facilityProducts {
+            facilityProducts = sum.addingClamped(part)
+        } else {
+            facilityProducts = nil
+        }
+        sitesWithoutPUE.formUnion(other.sitesWithoutPUE)
+        gases.formUnion(other.gases)
+    }
+}
+
 extension UInt128 {
     fileprivate func addingClamped(_ other: Self) -> Self {
         let (sum, over) = addingReportingOverflow(other)

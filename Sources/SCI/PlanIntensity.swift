@@ -49,6 +49,8 @@ package struct PlanRoundIntensity: Sendable, Hashable {
     package let embodied: EmbodiedCarbon?
     /// R without refusals.
     package let unitsWithoutRefusals: Known<UInt64, UnitsUnknown>
+    /// O of each segment, in the order of the round's.
+    package let segments: [SegmentCarbon]
 }
 
 /// The figures of a plan.
@@ -68,6 +70,8 @@ package struct PlanIntensity: Sendable, Hashable {
     /// Over the rounds that count, in the boundary.
     package let energy: EnergyStates
     package let simulated: Microjoules
+    /// The same by site, by id.
+    package let sites: [SiteCarbon]
     package let sensitivity: [SensitivityLine]
 
     /// Whether m rounds count.
@@ -98,6 +102,7 @@ package struct PlanIntensity: Sendable, Hashable {
             if let energy = one.energy { sum.add(energy) }
         }
         simulated = counted.reduce(.zero) { $0 + $1.simulated }
+        sites = SiteCarbon.all(counted.flatMap(\.segments))
         unit = terms.unit(of: counted.isEmpty ? figures : counted)
         sensitivity = SensitivityLine.all(terms, counted, factors: factors)
     }
@@ -135,6 +140,7 @@ struct RoundTerms {
     let embodied: Known<EmbodiedCarbon, EmbodiedUnknown>?
     let unitsWithoutRefusals: Known<UInt64, UnitsUnknown>
     let intensity: RoundIntensity
+    let segments: [SegmentCarbon]
 
     init(_ round: AssessedRound, _ terms: PlanTerms) {
         self.round = round
@@ -148,6 +154,7 @@ struct RoundTerms {
             $0 + ($1.energy?.boundary.total ?? .zero)
         }
         let electricity = terms.electricity
+        segments = round.segments.map { SegmentCarbon($0, electricity) }
         location = electricity.carbon(of: round.segments, by: electricity.location)
         market =
             electricity.hasMarket
@@ -197,6 +204,7 @@ extension PlanRoundIntensity {
         market = terms.market?.value
         embodied = terms.embodied?.value
         unitsWithoutRefusals = terms.unitsWithoutRefusals
+        segments = terms.segments
     }
 }
 

@@ -73,7 +73,11 @@ struct Operational {
         let products = parts.reduce(UInt128(0)) {
             $0 + UInt128($1.energy) * ($1.factor == "g" ? 530_600_000 : 750_000_000)
         }
-        let carbon = try figures(plan(factors: two), [one]).rounds[0].location
+        let found = try figures(plan(factors: two), [one])
+        let carbon = found.rounds[0].location
+        #expect(
+            found.rounds[0].segments.compactMap(\.carbon?.products).reduce(0, +) == products)
+        #expect(found.sites.map(\.carbon) == [carbon])
         #expect(carbon?.products == products)
         #expect(carbon?.grams == Double(products) / 3.6e18)
         // However the same energy is cut, O is the same.
