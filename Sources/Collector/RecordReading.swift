@@ -55,7 +55,10 @@ struct RecordReading {
             scenarios: manifest.scenarios, tally: record.tally,
             flows: Self.flows(manifest, counted),
             flags: manifest.simulated ? record.flags.union(.simulated) : record.flags,
-            spoolDropped: record.spoolDropped, clockError: record.clockError)
+            spoolDropped: record.spoolDropped, clockError: record.clockError,
+            origin: RecordOrigin(
+                bootID: manifest.bootID, softwareVersion: manifest.softwareVersion,
+                rulesDigest: manifest.rulesDigest))
     }
 
     private mutating func take(completions stored: StoredRecord) throws {
