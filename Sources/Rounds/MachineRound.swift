@@ -13,6 +13,9 @@ package struct MachineRound: Sendable, Hashable {
     package let segments: [BoundarySegment]
     /// Its own counters beside the readings of a meter of its name; `nil` where there is none.
     package let meter: EnergyComparison?
+    /// Time in the round that several readings of a device's meter speak of: of those the first is
+    /// counted.
+    package let overlap: Interval?
     /// What its energies cover after the wall ratio.
     package let scopes: Set<EnergyScope>
 
@@ -33,22 +36,25 @@ package struct MachineRound: Sendable, Hashable {
             wallRatio: host.wallRatio?.value, meter: meter)
     }
 
-    init(_ device: PlannedDevice, _ round: HostRound, _ imputed: [Microjoules]) {
+    init(
+        _ device: PlannedDevice, _ round: HostRound, _ imputed: [Microjoules], overlap: Interval?
+    ) {
         self.init(
             .device(device.id), device.role, round, HostQuality(), imputed,
-            share: device.allocation.share, wallRatio: nil, meter: nil)
+            share: device.allocation.share, wallRatio: nil, meter: nil, overlap: overlap)
     }
 
     private init(
         _ machine: Machine, _ role: String, _ round: HostRound, _ quality: HostQuality,
         _ imputed: [Microjoules], share: PartsPerMillion, wallRatio: PartsPerMillion?,
-        meter: EnergyComparison?
+        meter: EnergyComparison?, overlap: Interval? = nil
     ) {
         self.machine = machine
         self.role = role
         self.round = round
         self.quality = quality
         self.meter = meter
+        self.overlap = overlap
         scopes =
             wallRatio == nil
             ? round.scopes : Set(round.scopes.map { $0 == .processorAndMemory ? .host : $0 })
@@ -75,6 +81,7 @@ package struct MachineRound: Sendable, Hashable {
             problems.append(.deviceMissing(id))
             return
         }
+        if let overlap { problems.append(.readingsOverlap(device: machine.id, overlap)) }
         guard round.isThere(&problems) else { return }
         round.judgeEnergy(rules, &problems, &disclosures)
         guard case .host(let id) = machine else { return }

@@ -6,21 +6,28 @@ import Metering
 struct MeterReadings: Sendable {
     let ordered: OrderedIntervals
     let energies: [Microjoules]
+    /// Where readings speak of the same time.
+    let overlaps: [Interval]
 
     init(_ readings: some Sequence<MeterReading>) {
         var intervals: [Interval] = []
         var energies: [Microjoules] = []
+        var overlaps: [Interval] = []
         let sorted = Set(readings).filter { $0.interval.start < $0.interval.end }.sorted {
             ($0.interval.start, $0.interval.end, $0.energy)
                 < ($1.interval.start, $1.interval.end, $1.energy)
         }
         for reading in sorted {
-            guard intervals.last?.clamped(to: reading.interval) == nil else { continue }
+            if let overlap = intervals.last?.clamped(to: reading.interval) {
+                overlaps.append(overlap)
+                continue
+            }
             intervals.append(reading.interval)
             energies.append(reading.energy)
         }
         ordered = OrderedIntervals(intervals: intervals)
         self.energies = energies
+        self.overlaps = overlaps
     }
 }
 

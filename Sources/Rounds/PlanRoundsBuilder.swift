@@ -13,6 +13,8 @@ package struct PlanRoundsBuilder: Sendable {
     private var powers = PowerCounts()
     private var devicePowers = PowerCounts()
     private var deviceWindows: [(device: String, window: PowerWindow)] = []
+    /// Where readings of a device's meter speak of the same time.
+    private var overlaps: [String: [Interval]] = [:]
     private var quality: [String: [HostQuality]] = [:]
     private var ledger: LedgerBook
     private var meters: [String: MeterBook] = [:]
@@ -46,6 +48,7 @@ package struct PlanRoundsBuilder: Sendable {
     private mutating func add(
         _ readings: MeterReadings, of device: String, _ calendar: ServiceCalendar
     ) {
+        overlaps[device] = readings.overlaps
         for (interval, energy) in zip(readings.ordered.intervals, readings.energies) {
             guard interval.clamped(to: period.whole) != nil,
                 let known = KnownEnergy(reading: energy, over: interval, calendar)
@@ -137,7 +140,10 @@ package struct PlanRoundsBuilder: Sendable {
                     MachineRound(
                         device, round,
                         imputation.energies(
-                            of: .device(device.id), in: index, parts: round.segments.count)))
+                            of: .device(device.id), in: index, parts: round.segments.count),
+                        overlap: overlaps[device.id]?.compactMap {
+                            $0.clamped(to: period.rounds[index])
+                        }.first))
             }
             return PlannedRound(
                 number: index, of: plan, interval: period.rounds[index],

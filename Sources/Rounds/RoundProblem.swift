@@ -20,6 +20,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
     case mixedDeduplication(scenario: ScenarioID, without: [String])
     /// No reading of its meter touches the round.
     case deviceMissing(String)
+    /// Readings of its meter speak of the same time.
+    case readingsOverlap(device: String, Interval)
     /// The bound of its clock's error exceeds what the plan allows: what it used at the round's ends is
     /// that uncertain.
     case clockError(host: String, microseconds: UInt64)
@@ -75,6 +77,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             do: duplicates between them cannot be told, and TA is an upper bound
             """
         case .deviceMissing(let device): "no reading of the meter of \(device) touches the round"
+        case .readingsOverlap(let device, let time):
+            "readings of the meter of \(device) overlap for \(time.length.seconds) s"
         case .clockError(let host, let microseconds):
             "the clock of \(host) may err by \(microseconds) µs, and so the ends of the round there"
         case .clockUnsynchronised(let host, let windows):

@@ -204,6 +204,10 @@ struct Meters {
         let six = try round([reading("m", 0, 50, 50), reading("m", 56, 100, 44)])
         #expect(six.problems == [.energyCoverage(host: "d", fraction: 0.94)])
         #expect(try round([]).problems == [.deviceMissing("d")])
+        let twice = try round([reading("m", 0, 60, 60), reading("m", 50, 100, 50)])
+        #expect(
+            twice.problems.first
+                == .readingsOverlap(device: "d", Interval(start: time(50), end: time(60))))
     }
 
     @Test("of a host's name are compared with its own counters, and never added")

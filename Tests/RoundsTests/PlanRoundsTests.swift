@@ -122,6 +122,44 @@ struct PlanRounds {
         }
     }
 
+    @Test("are made of whatever times and numbers are sent", arguments: 1...100)
+    func hostile(seed: UInt64) throws {
+        var random = Seeded(seed)
+        let start = time(0).rawValue
+        let edges: [UInt64] = [
+            0, 1, start - 1, start, start + 1, start + 100 * second, start + 200 * second, .max / 2,
+            .max - 1, .max,
+        ]
+        func any() -> UInt64 { edges.randomElement(using: &random) ?? 0 }
+        let records = (0..<40).map { (sequence: UInt64) in
+            var one = busy("a", sequence, 0, 1, microjoules: any())
+            one.window = Window(
+                start: Timestamp(any()), end: Timestamp(any()), duration: Nanoseconds(any()))
+            one.carriedTime = Nanoseconds(any())
+            one.run = RunID(any())
+            one.tally.scenarios[0].flows = any()
+            return one
+        }
+        let readings = (0..<5).map { _ in
+            MeterReading(
+                meter: Bool.random(using: &random) ? "a" : "m",
+                interval: Interval(start: Timestamp(any()), end: Timestamp(any())),
+                energy: Microjoules(any()))
+        }
+        let totals = (0..<5).map { _ in
+            LedgerTotal(
+                scenario: .credit,
+                interval: Interval(start: Timestamp(any()), end: Timestamp(any())), flows: any())
+        }
+        let device = PlannedDevice(id: "d", role: "r", site: "s", meter: "m")
+        let found = try assess(
+            plan(rounds: 2, devices: [device]), records, readings: readings, ledger: totals)
+        let again = try assess(
+            plan(rounds: 2, devices: [device]), records.reversed(), readings: readings.reversed(),
+            ledger: totals.reversed())
+        #expect((found == again) as Bool)
+    }
+
     @Test("of 1,000 hosts are all there")
     func fleet() throws {
         let hosts = (0..<1000).map { host("h\($0)") }
