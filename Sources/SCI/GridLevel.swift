@@ -4,7 +4,9 @@ package import Assessment
 package enum GridLevel: String, Sendable, Hashable, CaseIterable {
     case province, region, national
 
-    /// The provinces of the seven regions that grid factors are announced for.
+    /// The provinces of the seven regions that grid factors are announced for, by the usual division
+    /// of the grids, which was not compared with the announcements: good for a line of sensitivity, and
+    /// for no result. 内蒙古, divided between two grids, is with 华北.
     private static let provinces: [String: [String]] = [
         "华北": ["北京", "天津", "河北", "山西", "山东", "内蒙古"],
         "东北": ["辽宁", "吉林", "黑龙江"],
