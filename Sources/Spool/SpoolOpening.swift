@@ -226,7 +226,7 @@ extension SpoolOpening {
     }
 
     /// An agent that is killed, or a child that it was about to start, may hold the lock for a moment
-    /// longer: a second in all, in pauses of so many microseconds.
+    /// longer: three seconds in all, in pauses of so many microseconds.
     private static let lockPause: UInt32 = 20_000
-    private static let lockAttempts = 50
+    private static let lockAttempts = 150
 }

@@ -11,9 +11,10 @@ package final class Diary: Sendable {
 
     package func count(of words: String) -> Int { text.count { $0.contains(words) } }
 
-    /// Waits until `count` lines hold the words, or two minutes: what writes them may run on.
+    /// Waits until `count` lines hold the words, or ten minutes: what writes them may run
+    /// on, and waits for its turn among all tests.
     package func wait(for words: String, count: Int = 1) async {
-        let deadline = ContinuousClock.now + .seconds(120)
+        let deadline = ContinuousClock.now + .seconds(600)
         while self.count(of: words) < count, .now < deadline {
             try? await Task.sleep(for: .milliseconds(5))
         }

@@ -84,7 +84,7 @@ struct MetricsTests {
     }
 
     private func waitUntil(_ isTrue: () async -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(120)
+        let deadline = ContinuousClock.now + .seconds(600)
         while !(await isTrue()) {
             try #require(ContinuousClock.now < deadline)
             try await Task.sleep(for: .milliseconds(5))
