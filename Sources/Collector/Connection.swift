@@ -166,6 +166,7 @@ actor Connection {
         }
         let welcome: [UInt8]
         do { welcome = try session.welcome(highestDurable: durable) } catch {
+            guard case .unknownRecords = error else { throw error }
             // More is stored than this agent has made: it is a copy of another.
             let before = shared.presence.latest(hello.agent, run: hello.run) ?? "unknown"
             let text =

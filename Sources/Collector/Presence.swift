@@ -26,16 +26,11 @@ final class Presence: Sendable {
         case clone(successor: String, before: String)
     }
 
-    private struct Connected {
-        let process: UInt64
-        let close: @Sendable () -> Void
-    }
-
     private struct Agent {
         let run: UInt64
         var current: Process
         var replaced: [Process] = []
-        var connections: [UInt64: Connected] = [:]
+        var connections: [UInt64: @Sendable () -> Void] = [:]
     }
 
     private let agents = Mutex<[String: Agent]>([:])
@@ -58,16 +53,17 @@ final class Presence: Sendable {
         return .welcome
     }
 
-    /// Notes a connection, where it is welcome, and closes those of the processes that it replaces.
+    /// Notes a connection, where it is welcome, and closes the agent's others: an agent has one, so that none
+    /// takes the place of many.
     func enter(
         _ hello: Hello, connection: UInt64, address: String, close: @escaping @Sendable () -> Void
     ) -> Verdict {
-        let (verdict, closing) = agents.withLock { agents -> (Verdict, [Connected]) in
+        let (verdict, closing) = agents.withLock { agents -> (Verdict, [@Sendable () -> Void]) in
             let verdict = Self.verdict(on: hello, agents[hello.agent])
             guard verdict == .welcome else { return (verdict, []) }
             let process = Process(instance: hello.instance, address: address)
             var agent = Agent(run: hello.run, current: process)
-            var closing: [Connected] = []
+            let closing = agents[hello.agent].map { Array($0.connections.values) } ?? []
             if let known = agents[hello.agent], known.run == hello.run {
                 agent.replaced = known.replaced
                 agent.connections = known.connections
@@ -75,18 +71,15 @@ final class Presence: Sendable {
                     agent.replaced.append(known.current)
                     agent.replaced.removeFirst(max(0, agent.replaced.count - Self.processes))
                 }
-                closing = known.connections.values.filter { $0.process != hello.instance }
-            } else {
-                closing = agents[hello.agent].map { Array($0.connections.values) } ?? []
             }
-            agent.connections[connection] = Connected(process: hello.instance, close: close)
+            agent.connections[connection] = close
             agents[hello.agent] = agent
             if agents.count > Self.remembered {
                 agents = agents.filter { !$0.value.connections.isEmpty }
             }
             return (verdict, closing)
         }
-        for one in closing { one.close() }
+        for close in closing { close() }
         return verdict
     }
 

@@ -137,7 +137,7 @@ struct RunRow {
         guard durable != before || head == nil else { return }
         head = nil
         head =
-            try batch?.head(after: UInt64(durable))
+            try batch?.head(after: UInt64(clamping: durable))
             ?? ChainRows.head(db, of: self, after: durable)
     }
 

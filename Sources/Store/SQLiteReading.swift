@@ -107,7 +107,7 @@ extension SQLiteRecordStore {
                 SELECT name, run, durable,
                   (SELECT count(*) FROM records WHERE run_id = runs.id AND sequence <= durable)
                   + (SELECT coalesce(sum(last - first + 1), 0) FROM losses
-                     WHERE run_id = runs.id) AS accounted
+                     WHERE run_id = runs.id AND first >= 1) AS accounted
                 FROM runs JOIN agents ON agents.id = agent_id WHERE accounted <> durable
                 """
         ).map { row in

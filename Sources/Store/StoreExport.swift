@@ -108,7 +108,7 @@ extension SQLiteRecordStore {
                     WHERE run_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence
                     """), arguments: [run.id, first, last])
         guard let previous = ChainHead(statement.bytes(2)),
-            Int64(records.count) == last - first + 1,
+            Int64(records.count) == last &- first &+ 1,
             statement.bytes(3).count == VerifyingKey.signatureSize
         else {
             throw StoreError.database(
@@ -131,7 +131,7 @@ extension SQLiteRecordStore {
         try write { db in
             let last = try column(loss.last, "sequence")
             guard var run = try RunRow.find(db, run: loss.run, agent: loss.agent),
-                loss.first - 1 <= UInt64(run.durable)
+                loss.first &- 1 <= UInt64(clamping: run.durable)
             else { return }
             try run.skip(db, past: last)
             try run.save(db)

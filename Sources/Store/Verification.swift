@@ -160,9 +160,10 @@ private struct RunWalk {
             head = head.appending(record.bytes(1))
             heads[sequence] = head
             if sequence == run.durable { durableHead = head }
-            next += 1
+            // 2⁶³ − 1 is the last number there is.
+            next &+= 1
         }
-        guard next == last + 1 else { return find("record \(next) is missing, and was signed") }
+        guard next == last &+ 1 else { return find("record \(next) is missing, and was signed") }
         let statement = BatchStatement(
             agent: agent, run: run.run.rawValue, first: UInt64(first), last: UInt64(last),
             previous: previous, head: head)
@@ -189,7 +190,7 @@ private struct RunWalk {
             let (sequence, start, end): (Int64, Int64, Int64) = (row[1], row[2], row[3])
             lowest = lowest ?? sequence
             longest = max(longest, end.subtractingReportingOverflow(start).partialValue)
-            if sequence - 1 == run.durable {
+            if sequence &- 1 == run.durable {
                 find("record \(sequence) follows those that were acknowledged, and is not")
             }
             guard let record = StoredRecord(row, agent: agent) else {
@@ -231,9 +232,17 @@ private struct RunWalk {
         while let sequence = try both.next() {
             find("record \(sequence) is there and told to be lost")
         }
+        let none = try Row.fetchCursor(
+            db, sql: "SELECT first, last FROM losses WHERE run_id = ? AND first < 1",
+            arguments: [run.id])
+        while let row = try none.next() {
+            find(
+                "records \(row[0] as Int64) to \(row[1] as Int64) are told to be lost, and are none"
+            )
+        }
         guard let predecessor = run.predecessor else { return }
         let before = try RunRow.find(db, run: predecessor.run, agent: agent)
-        if UInt64(before?.durable ?? 0) < predecessor.last {
+        if UInt64(clamping: before?.durable ?? 0) < predecessor.last {
             find(
                 "the run before it, \(String(predecessor.run.rawValue, radix: 16)), had "
                     + "\(predecessor.last) records, and accounts for \(before?.durable ?? 0)")

@@ -32,8 +32,12 @@ package struct Hello: Sendable, Hashable {
         agent: String, run: UInt64, first: UInt64, next: UInt64, softwareVersion: String,
         publicKey: [UInt8], instance: UInt64, predecessor: RunEnd? = nil
     ) throws(WireError) {
-        let controls = agent.unicodeScalars.filter { $0.value < 0x20 || $0.value == 0x7F }
-        guard 1...WireLimits.name ~= agent.utf8.count, controls.isEmpty else {
+        if let control = agent.unicodeScalars.first(where: { $0.value < 0x20 || $0.value == 0x7F })
+        {
+            throw .outOfRange(
+                field: "agent id with the control character", number: UInt64(control.value))
+        }
+        guard 1...WireLimits.name ~= agent.utf8.count else {
             throw .outOfRange(field: "agent id of length", number: UInt64(agent.utf8.count))
         }
         guard softwareVersion.utf8.count <= WireLimits.name else {

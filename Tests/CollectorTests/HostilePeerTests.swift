@@ -72,6 +72,27 @@ struct HostilePeerTests {
         }
     }
 
+    @Test("an agent that connects again and again takes one place, and shuts nobody out")
+    func manyConnections() async throws {
+        let (agent, other, store) = (try SampleAgent("a"), try SampleAgent("b"), store)
+        var limits = ServerLimits()
+        limits.connections = 4
+        try await withServer(store, limits) { port in
+            var held: [Any] = []
+            for _ in 0..<20 { if let one = try? agent.client(port) { held.append(one) } }
+            #expect(held.count >= 4)
+            // Those that were closed leave in their own time.
+            let deadline = ContinuousClock.now + .seconds(120)
+            while ContinuousClock.now < deadline {
+                guard var client = try? other.client(port) else { continue }
+                try client.send(manifest: other.manifest)
+                #expect(try client.deliver(other.records(1...3), from: 1) == 3)
+                return
+            }
+            Issue.record("the other agent was not welcomed")
+        }
+    }
+
     @Test("a clock a year ahead is told of, and its records are kept")
     func clock() async throws {
         let (agent, store) = (try SampleAgent("a"), store)
