@@ -31,28 +31,6 @@ extension Field {
     /// A list of texts, none of them empty.
     func listOfWords() -> [String]? { elements(0...1_000)?.readAll { $0.words() } }
 
-    /// An unquoted number of decimal digits, times ten to the power of `digits`, exactly.
-    func decimal(digits: Int, in range: ClosedRange<UInt64>, _ rangeInWords: String) -> UInt64? {
-        let expected = "a number"
-        guard case .scalar(let text, isQuoted: false) = node.content else {
-            return reject(expected: expected)
-        }
-        let isNegative = text.hasPrefix("-")
-        let parts = text.dropFirst(isNegative ? 1 : 0)
-            .split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isDigit) }) else {
-            return reject(expected: expected)
-        }
-        let fraction = parts.count == 2 ? String(parts[1]) : ""
-        guard fraction.utf8.count <= digits else {
-            return reject(text, "has more than \(digits) digits behind the point")
-        }
-        let zeros = String(repeating: "0", count: digits - fraction.utf8.count)
-        guard !isNegative, let value = UInt64(parts[0] + fraction + zeros), range.contains(value)
-        else { return reject(.outOfRange(path: path, written: text, range: rangeInWords)) }
-        return value
-    }
-
     /// A ratio such as 1.35, exactly.
     func partsPerMillion(
         in range: ClosedRange<UInt64>, _ rangeInWords: String

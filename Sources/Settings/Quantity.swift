@@ -92,7 +92,14 @@ extension Field {
 
     /// Watts with at most three decimals, 0 to 100,000, as milliwatts.
     func milliwatts(expected: String = "a number of watts") -> UInt64? {
-        let most: UInt64 = 100_000_000
+        decimal(digits: 3, in: 0...100_000_000, "0 to 100000 watts", expected: expected)
+    }
+
+    /// An unquoted number of decimal digits, times ten to the power of `digits`, exactly.
+    func decimal(
+        digits: Int, in range: ClosedRange<UInt64>, _ rangeInWords: String,
+        expected: String = "a number"
+    ) -> UInt64? {
         guard case .scalar(let text, isQuoted: false) = node.content else {
             return reject(expected: expected)
         }
@@ -103,13 +110,12 @@ extension Field {
             return reject(expected: expected)
         }
         let fraction = parts.count == 2 ? String(parts[1]) : ""
-        guard fraction.utf8.count <= 3 else {
-            return reject(text, "has more than 3 decimals")
+        guard fraction.utf8.count <= digits else {
+            return reject(text, "has more than \(digits) decimals")
         }
-        let thousandths = fraction + String(repeating: "0", count: 3 - fraction.utf8.count)
-        guard !isNegative, let value = UInt64(String(parts[0]) + thousandths), value <= most else {
-            return reject(.outOfRange(path: path, written: text, range: "0 to 100000 watts"))
-        }
+        let zeros = String(repeating: "0", count: digits - fraction.utf8.count)
+        guard !isNegative, let value = UInt64(parts[0] + fraction + zeros), range.contains(value)
+        else { return reject(.outOfRange(path: path, written: text, range: rangeInWords)) }
         return value
     }
 }
