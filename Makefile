@@ -4,7 +4,11 @@ SECONDS = 60
 MINUTES = 30
 RELEASE = swift build -c release --static-swift-stdlib
 
+# What goes into packages has libpcap inside, and an id by which symbols are found. Only linking differs.
+PACKAGED = PKG_CONFIG_PATH=$(CURDIR)/.build/packages/lib $(RELEASE) -Xlinker --build-id=sha1
+
 .PHONY: help build demo bench soak chaos test fuzz format lint clean
+.PHONY: packaged deb rpm test-install
 
 help:
 	@echo 'make build    build the three programs in release, with the Swift library inside'
@@ -17,6 +21,10 @@ help:
 	@echo 'make chaos    install what is missing, build, and break agents, collectors, disks, clocks and'
 	@echo '              the network between them: no record may be lost; at most an hour, needs root;'
 	@echo '              also in out/chaos.json'
+	@echo 'make deb      install what is missing, build, and make the Debian packages of agent and collector,'
+	@echo '              in .build/packages/out; make rpm makes those of rpm'
+	@echo 'make test-install  make deb, then install, use, upgrade and purge the packages in a container of'
+	@echo '              Debian 12; needs root'
 	@echo 'make test     install what is missing, build, and run every test'
 	@echo 'make fuzz     fuzz the parsers, each for 60 s, or make fuzz SECONDS=600; in out/fuzz.json'
 	@echo 'make format   rewrite the sources in the format of .swift-format'
@@ -52,6 +60,21 @@ chaos:
 	$(RELEASE)
 	bin=$$($(RELEASE) --show-bin-path) && \
 	exec Chaos/chaos --bin "$$bin" --out out/chaos.json
+
+packaged:
+	scripts/install-dependencies --packages
+	packaging/static-libpcap .build/packages/lib
+	for program in jouleflow-agent jouleflow-collector; do \
+		$(PACKAGED) --product $$program || exit; \
+	done
+
+deb rpm: packaged
+	packaging/build $@ --bin "$$($(RELEASE) --show-bin-path)"
+
+# The lab plays the energy counters of the container.
+test-install: deb
+	$(RELEASE) --product jouleflow-lab
+	packaging/test-install --lab "$$($(RELEASE) --show-bin-path)/jouleflow-lab"
 
 # The system tests run the release programs in real time: apart from the others, one at a time.
 test:
