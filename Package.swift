@@ -82,10 +82,12 @@ let package = Package(
         .target(name: "CLinux"),
         stage("KernelFiles"),
         stage("CRC32C"),
+        stage("CSV"),
         stage("Chain", [crypto]),
         stage("TransportSecurity", [logging] + nio + nioTLS),
         stage("CertificateAuthority", [crypto] + certificates),
         stage("JournalLog", [logging]),
+        stage("ServiceManager", ["CLinux"]),
         stage("Prometheus", [nioHTTP1] + nio),
         stage("CommandLines", ["Metering", argumentParser]),
 
@@ -104,16 +106,18 @@ let package = Package(
         // Stages of the collector.
         stage("Bundle", ["Metering", "Assessment", crypto]),
         stage("Store", ["Metering", "Assessment", "Chain", "CRC32C", crypto, grdb]),
+        stage("Imports", ["Metering", "Assessment", "CSV"]),
         stage("Rounds", ["Metering", "Assessment"]),
-        stage("SCI", ["Metering", "Assessment"], resources: [.embedInCode("factors.csv")]),
+        stage("SCI", ["Metering", "Assessment", "CSV"], resources: [.embedInCode("factors.csv")]),
+        stage("Weights", ["Metering", "Assessment", "CSV"]),
         stage("Report", ["Metering"]),
 
         // The wiring: the only places that know the order.
         stage(
             "Agent",
             [
-                "CLinux", "Metering", "Traffic", "Settings", "EnergySources", "Processes",
-                "Capture",
+                "CLinux", "KernelFiles", "Metering", "Traffic", "Settings", "EnergySources",
+                "Processes", "Capture",
                 "Transactions", "Scenarios", "Attribution", "Records", "Spool", "Wire", "CRC32C",
                 "Chain", "Prometheus", "TransportSecurity", logging, crypto, protobuf,
             ] + nio),
@@ -122,7 +126,8 @@ let package = Package(
             "Collector",
             [
                 "Metering", "Assessment", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
-                "Chain", "Prometheus", "TransportSecurity", crypto, logging, lifecycle,
+                "Weights", "Bundle", "Imports", "Chain", "Prometheus", "TransportSecurity",
+                "ServiceManager", crypto, logging, lifecycle,
             ] + nio),
 
         // Command lines: one file per subcommand.
@@ -130,14 +135,14 @@ let package = Package(
             "jouleflow-agent",
             [
                 "Agent", "EnergySources", "Settings", "JournalLog", "CommandLines", "Metering",
-                argumentParser, logging, lifecycle, unixSignals,
+                "ServiceManager", argumentParser, logging, lifecycle, unixSignals,
             ]),
         program(
             "jouleflow-collector",
             [
                 "Collector", "Settings", "JournalLog", "Store", "SCI", "Report", "Metering",
-                "Rounds", "Assessment", "Bundle", "CommandLines", "TransportSecurity",
-                "CertificateAuthority",
+                "Rounds", "Assessment", "Bundle", "Imports", "Chain", "CommandLines",
+                "TransportSecurity", "CertificateAuthority", "ServiceManager", "Weights",
                 argumentParser, crypto, logging, lifecycle, unixSignals,
             ]),
 
@@ -148,7 +153,7 @@ let package = Package(
             "jouleflow-lab",
             [
                 "Lab", "EnergySources", "Processes", "Metering", "CAllocationCounter",
-                "Chain", "Records", "Wire",
+                "Chain", "Records", "Wire", "Store", "Weights", "SyntheticLoad",
                 argumentParser,
             ]),
 
@@ -156,6 +161,9 @@ let package = Package(
         .target(
             name: "LogDiary", dependencies: [logging], path: "Tests/LogDiary",
             swiftSettings: strict),
+        .target(
+            name: "SyntheticLoad", dependencies: ["Metering", "Weights"],
+            path: "Tests/SyntheticLoad", swiftSettings: strict),
         tests("MeteringTests", ["Metering"]),
         tests(
             "SettingsTests", ["Settings", "Metering", "Traffic", "Assessment"],
@@ -177,7 +185,7 @@ let package = Package(
             "AgentTests",
             [
                 "Agent", "EnergySources", "Settings", "Scenarios", "Traffic", "Metering",
-                "Transactions", "Capture", "CAllocationCounter", logging,
+                "Transactions", "Capture", "Processes", "Spool", "CAllocationCounter", logging,
             ]),
         tests("AttributionTests", ["Attribution", "Metering"]),
         tests("CRC32CTests", ["CRC32C"]),
@@ -186,12 +194,16 @@ let package = Package(
         tests("SpoolTests", ["Spool", "Metering", "Chain"]),
         tests("WireTests", ["Wire", "CRC32C"]),
         tests("AssessmentTests", ["Assessment", "Metering"]),
+        tests("CSVTests", ["CSV"]),
+        tests("ImportsTests", ["Imports", "Metering", "Assessment"]),
         tests("BundleTests", ["Bundle", "Assessment", "Metering"]),
         tests("StoreTests", ["Store", "Metering", "Assessment", "Chain", crypto, grdb]),
         tests("RoundsTests", ["Rounds", "Metering", "Assessment"]),
         tests("SCITests", ["SCI", "Metering", "Assessment"]),
+        tests("WeightsTests", ["Weights", "Metering", "Assessment", "SyntheticLoad"]),
         tests("ReportTests", ["Report", "Metering"]),
         tests("JournalLogTests", ["JournalLog", logging]),
+        tests("ServiceManagerTests", ["ServiceManager"]),
         tests("PrometheusTests", ["Prometheus"] + nio),
         tests(
             "TransportSecurityTests",
@@ -202,14 +214,22 @@ let package = Package(
             [
                 "Collector", "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
                 "Chain", "TransportSecurity", "CertificateAuthority", "jouleflow-collector",
-                "LogDiary", "Assessment", "Bundle",
-                grdb, logging, lifecycle,
+                "LogDiary", "Assessment", "Bundle", "Imports", "Weights",
+                grdb, crypto, logging, lifecycle,
+            ] + nio),
+        // A fleet of the lab: the agent's parts on simulated hosts, and a collector that reports.
+        tests(
+            "FleetTests",
+            [
+                "Agent", "Collector", "Lab", "Metering", "Settings", "Traffic", "Capture",
+                "Scenarios", "Spool", "Store", "SCI", "Report", "Assessment", "Bundle", "Imports",
+                crypto, logging,
             ] + nio),
         // The programs as a whole, with real parts; the folder of the programs in JOULEFLOW_BIN.
         tests("SystemTests"),
         tests(
             "LabTests",
-            ["Lab", "Metering", "jouleflow-lab", nioHTTP1, argumentParser] + nio),
+            ["Lab", "Metering", "Weights", "jouleflow-lab", nioHTTP1, argumentParser] + nio),
     ],
     swiftLanguageModes: [.v6]
 )

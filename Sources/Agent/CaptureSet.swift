@@ -248,7 +248,8 @@ struct CaptureSet: ~Copyable {
         for link in selection.links where !isOpen(link) && !open(link) { isComplete = false }
         isIncomplete = !isComplete
         let isAny = sources.contains { !$0.isLeaving }
-        words.noteNone(isAny || !selection.links.isEmpty || !selection.absent.isEmpty)
+        words.noteNone(
+            isAny || !selection.links.isEmpty || !selection.absent.isEmpty || wanted.isNothing)
     }
 
     /// Whether all of a selection is captured, and anything at all.

@@ -114,18 +114,34 @@ struct ExchangeLine {
 
 /// A string of JSON.
 package func jsonString(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"": result += "\\\""
-        case "\\": result += "\\\\"
-        case _ where scalar.value < 0x20:
-            let digits = String(scalar.value, radix: 16)
-            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: result.unicodeScalars.append(scalar)
+    var result = ""
+    result.appendJSON(text)
+    return result
+}
+
+extension String {
+    /// Appends a string of JSON.
+    package mutating func appendJSON(_ text: String) {
+        self += "\""
+        let isPlain = text.utf8.allSatisfy {
+            $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        if isPlain { self += text } else { appendEscaped(text) }
+        self += "\""
+    }
+
+    private mutating func appendEscaped(_ text: String) {
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": self += "\\\""
+            case "\\": self += "\\\\"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                self += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: unicodeScalars.append(scalar)
+            }
         }
     }
-    return result + "\""
 }
 
 /// A time in UTC with nanoseconds: `2026-11-21T07:40:55.000000000Z`.

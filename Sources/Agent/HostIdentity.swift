@@ -42,10 +42,17 @@ package struct HostIdentity: Sendable, Hashable {
     }
 }
 
+extension AgentSettings {
+    /// SHA-256 of the rules, in hex: what tells two sets of rules apart.
+    var rulesDigest: String {
+        SHA256.hash(data: canonicalRules)
+            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
 extension Manifest {
     /// What the settings and the host say; zones and source follow with the first window.
     init(_ settings: AgentSettings, host: HostIdentity, secret: FlowSecret) {
-        let digest = SHA256.hash(data: settings.canonicalRules)
         self.init(
             agent: settings.id, hostName: host.hostName, bootID: host.bootID,
             softwareVersion: host.softwareVersion, simulated: settings.energy.isSimulated,
@@ -54,7 +61,7 @@ extension Manifest {
                 ServiceDescription(name: $0.name, ports: $0.ports, countsFlows: $0.countsFlows)
             },
             scenarios: settings.scenarios.map(\.id),
-            rulesDigest: digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
+            rulesDigest: settings.rulesDigest,
             model: .standard, idle: nil,
             rules: settings.scenarios.enumerated().flatMap { index, scenario in
                 scenario.steps.map { RuleDescription(scenario: index, name: $0.name) }
@@ -69,7 +76,7 @@ extension Manifest {
 
 /// The agent's folder for what must outlive it.
 struct StateDirectory: Sendable {
-    private let path: String
+    let path: String
 
     /// The folder of the spool.
     var spool: String { path + "/spool" }
@@ -86,6 +93,9 @@ struct StateDirectory: Sendable {
     var flowSecret: String { path + "/flow-secret" }
     /// The key that batches are signed with.
     var signingKey: String { path + "/signing-key" }
+
+    /// The folder as it is, made by nobody.
+    init(at path: String) { self.path = path }
 
     /// Makes the folder where it is missing (mode 0700).
     init(preparing path: String) throws(StateError) {

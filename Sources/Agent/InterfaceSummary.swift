@@ -7,7 +7,8 @@ package enum InterfaceSummary {
     package static func lines(
         _ settings: AgentSettings, in language: SentenceLanguage = .english
     ) -> [String] {
-        let wanted = WantedInterfaces(settings.capture.interfaces.map(\.name))
+        guard !settings.isUnconfigured else { return [] }
+        let wanted = WantedInterfaces(settings)
         let links: [Link]
         do throws(LinkError) {
             links = try LinkMonitor.current()

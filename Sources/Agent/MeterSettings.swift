@@ -36,17 +36,10 @@ struct MeterSettings: Sendable {
         readsCounters = settings.energy.source != .none
         idleMilliwatts = settings.energy.idleMilliwatts
         windowLength = settings.window
-        interfaces = WantedInterfaces(settings.capture.interfaces.map(\.name))
+        interfaces = WantedInterfaces(settings)
         ringMebibytes = settings.capture.ringMebibytes
         cpuPercent = settings.capture.cpuPercent
-        services = settings.services.map { service in
-            switch service.cpu {
-            case .cgroup: .cgroupOfPorts(service.ports)
-            case .cgroupPath(let path): .cgroupPath(path)
-            case .process: .processOfPorts(service.ports)
-            case .callers: .callers
-            }
-        }
+        services = settings.services.map(Self.source)
         serviceNames = settings.services.map(\.name)
         ports = settings.services.map(\.ports)
         directions = settings.services.map(\.direction)
@@ -57,6 +50,16 @@ struct MeterSettings: Sendable {
         flowLimits = FlowBookLimits(settings.flowKeys)
     }
 
+    /// Where the service's CPU time is read.
+    static func source(of service: ServiceSettings) -> ServiceSource {
+        switch service.cpu {
+        case .cgroup: .cgroupOfPorts(service.ports)
+        case .cgroupPath(let path): .cgroupPath(path)
+        case .process: .processOfPorts(service.ports)
+        case .callers: .callers
+        }
+    }
+
     /// The services as the engine takes them: every rule's fields on every service.
     var engineServices: [EngineService] {
         zip(ports, directions).map { ports, direction in
@@ -64,6 +67,15 @@ struct MeterSettings: Sendable {
                 ports: ports, isOutgoing: direction == .outgoing, selectors: counter.rules.selectors
             )
         }
+    }
+}
+
+extension WantedInterfaces {
+    /// What the settings name; nothing where there is no service whose traffic is to be seen.
+    init(_ settings: AgentSettings) {
+        self =
+            settings.isUnconfigured
+            ? .nothing : WantedInterfaces(settings.capture.interfaces.map(\.name))
     }
 }
 

@@ -33,6 +33,9 @@ package final class Pipeline: Sendable {
     private let log: Logger
     private let group: MultiThreadedEventLoopGroup
     private let stopping: StopOrder
+    private let trafficWaker: Waker
+    /// The rounds of both hot loops when `isMoving` was asked last.
+    private let seen = Mutex<(counters: UInt64, traffic: UInt64)>((0, 0))
 
     /// Opens the spool; starts nothing.
     package init(_ settings: AgentSettings, host: HostIdentity, log: Logger) throws {
@@ -54,6 +57,7 @@ package final class Pipeline: Sendable {
         self.group = group
         self.log = log
         stopping = try StopOrder()
+        trafficWaker = try Waker()
         let identity = AgentIdentity(
             agent: settings.id, softwareVersion: host.softwareVersion, key: key)
         shippers = destinations.map {
@@ -89,6 +93,16 @@ package final class Pipeline: Sendable {
     /// Closes the open window and lets `run` end. Safe from any thread, also twice.
     package func stop() { stopping.give() }
 
+    /// Whether both hot loops have come round since this was asked before; they do so every second
+    /// or more often. False where one of them hangs.
+    package func isMoving() -> Bool {
+        let now = (counters: stopping.waker.rounds, traffic: trafficWaker.rounds)
+        return seen.withLock { seen in
+            defer { seen = now }
+            return now.counters != seen.counters && now.traffic != seen.traffic
+        }
+    }
+
     /// Goes on with other settings from a moment on, which ends a window: no exchange is lost or
     /// doubled by it. Throws, and goes on as before, where they differ in what cannot change.
     package func reload(_ settings: AgentSettings) async throws(ReloadRefusal) {
@@ -108,8 +122,7 @@ package final class Pipeline: Sendable {
         events: AsyncStream<MeterEvent>.Continuation
     ) throws -> [WorkerThread] {
         let (settings, log, stopping, orders) = (settings, log, stopping, orders)
-        let flows = keeper.flows
-        let trafficWaker = try Waker()
+        let (flows, trafficWaker) = (keeper.flows, trafficWaker)
         let opened = try OneShot<Bool>()
         let begun = try OneShot<WindowSchedule>()
         let traffic = try WorkerThread(name: "jf-capture") {

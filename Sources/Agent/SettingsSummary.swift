@@ -23,10 +23,23 @@ package enum SettingsSummary {
         let host = language.say(
             "Host \(settings.id): one record every \(window).",
             "主机 \(settings.id)：每 \(window)一条记录。")
+        guard !settings.isUnconfigured else {
+            return [host, energy(settings.energy, language), unconfigured(settings, language)]
+        }
         return [host, energy(settings.energy, language)] + capture(settings.capture, language)
             + RuleSentences.services(settings, in: language)
             + RuleSentences.scenarios(settings, in: language)
             + flowKeys(settings, language) + [collectors(settings, language)]
+    }
+
+    private static func unconfigured(
+        _ settings: AgentSettings, _ language: SentenceLanguage
+    ) -> String {
+        language.say(
+            "Nothing else is configured yet: nothing is counted, and records stay in the spool under "
+                + "\(settings.state). Write services, scenarios and collectors.",
+            "尚未配置其他内容：不统计流量，记录保存在 \(settings.state) 下的待发区。"
+                + "请填写 services、scenarios 和 collectors。")
     }
 
     private static func capture(

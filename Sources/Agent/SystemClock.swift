@@ -40,6 +40,8 @@ extension ClockReading {
     ///
     /// Source: adjtimex(2), `maxerror`, `STA_UNSYNC`.
     package static func errorBound() -> UInt64? {
-        UInt64(exactly: clinux_clock_error_bound())
+        let bound = clinux_clock_error_bound()
+        guard bound == Int64(CLINUX_CLOCK_FORBIDDEN) else { return UInt64(exactly: bound) }
+        return ClockErrorFile.bound(at: ClockReading.now().boottime)
     }
 }

@@ -21,6 +21,8 @@ final class TallyBucket {
         var tally: Tally
         /// What the rules count, until the window is taken.
         let flows: FlowTally
+        let unmanagedBound: Unmanaged<BoundCounter>
+        let unmanagedFlows: Unmanaged<FlowTally>
         /// By service: whether readable and encrypted packets were seen.
         var isReadable: [Bool]
         var isEncrypted: [Bool]
@@ -31,6 +33,8 @@ final class TallyBucket {
             self.end = end
             tally = bound.counter.emptyTally()
             flows = bound.emptyFlows
+            unmanagedBound = .passUnretained(bound)
+            unmanagedFlows = .passUnretained(flows)
             isReadable = tally.services.map { _ in false }
             isEncrypted = isReadable
         }
@@ -133,7 +137,12 @@ final class TallyBucket {
             return later[index].bound.count(exchange, into: later[index].flows)
         }
         if exchange.end < start { open.tally.losses.late &+= 1 }
-        return openSlot.pointee.bound.count(exchange, into: openSlot.pointee.flows)
+        // Counting does not come back here, so that the open window holds both as long as it takes:
+        // to count references to them would be four atomic operations for each exchange.
+        let (bound, flows) = (openSlot.pointee.unmanagedBound, openSlot.pointee.unmanagedFlows)
+        return bound._withUnsafeGuaranteedRef { bound in
+            flows._withUnsafeGuaranteedRef { bound.count(exchange, into: $0) }
+        }
     }
 
     /// Ends the open window. Those after it end at `nextEnds`.

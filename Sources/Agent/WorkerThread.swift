@@ -6,6 +6,10 @@ import Synchronization
 final class Waker: Sendable {
     private let readEnd: Int32
     private let writeEnd: Int32
+    private let waits = Atomic<UInt64>(0)
+
+    /// How often a thread has begun to wait. A loop that waits in each round lives while this grows.
+    var rounds: UInt64 { waits.load(ordering: .relaxed) }
 
     init() throws(WorkerError) {
         var ends: [Int32] = [-1, -1]
@@ -36,6 +40,7 @@ final class Waker: Sendable {
 
     /// Waits until woken, until one of `polled` is readable, or for `milliseconds`.
     func wait(_ polled: inout Polled, milliseconds: Int32) {
+        waits.wrappingAdd(1, ordering: .relaxed)
         polled.entries[0].fd = readEnd
         guard poll(&polled.entries, nfds_t(polled.entries.count), milliseconds) > 0,
             polled.entries[0].revents != 0

@@ -30,6 +30,8 @@ package struct Plan: Sendable, Hashable {
     package var ruleDigests: [String]
     /// SHA-256 of the asset list that the boundary was compared with, in hexadecimal digits.
     package var assetListDigest: String?
+    /// Ed25519 public keys in hexadecimal digits: who may sign the ledger's totals.
+    package var ledgerKeys: [String]
 
     package init(
         title: String, organization: String, contact: String, boundary: String,
@@ -37,7 +39,7 @@ package struct Plan: Sendable, Hashable {
         sites: [Site], hosts: [PlannedHost], devices: [PlannedDevice] = [],
         factors: [EmissionFactor], embodied: EmbodiedPolicy, scope: ElectricityScope = .equipment,
         validity: ValidityRules = ValidityRules(), ruleDigests: [String] = [],
-        assetListDigest: String? = nil
+        assetListDigest: String? = nil, ledgerKeys: [String] = []
     ) {
         self.title = title
         self.organization = organization
@@ -55,6 +57,7 @@ package struct Plan: Sendable, Hashable {
         self.validity = validity
         self.ruleDigests = ruleDigests
         self.assetListDigest = assetListDigest
+        self.ledgerKeys = ledgerKeys
     }
 }
 

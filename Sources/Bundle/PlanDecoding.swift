@@ -6,7 +6,7 @@ extension Plan {
         let plan = try field.members([
             "format", "title", "organization", "contact", "boundary", "exclusions", "schedule",
             "scenarios", "sites", "hosts", "devices", "factors", "embodied", "scope", "validity",
-            "rule_digests", "asset_list_sha256",
+            "rule_digests", "asset_list_sha256", "ledger_keys",
         ])
         let format = try plan.required("format")
         guard try format.string() == PlanDocument.format else {
@@ -31,7 +31,8 @@ extension Plan {
             embodied: try EmbodiedPolicy(plan.required("embodied")), scope: electricity,
             validity: try ValidityRules(plan.required("validity")),
             ruleDigests: try plan.required("rule_digests").strings(),
-            assetListDigest: try plan.optional("asset_list_sha256", DocumentField.text))
+            assetListDigest: try plan.optional("asset_list_sha256", DocumentField.text),
+            ledgerKeys: try plan.optional("ledger_keys", DocumentField.someStrings) ?? [])
     }
 }
 
@@ -40,10 +41,17 @@ extension DocumentField {
         try field.string()
     }
 
+    /// A list that would be left out if it were empty.
+    fileprivate static func someStrings(_ field: Self) throws(DocumentError) -> [String] {
+        let list = try field.strings()
+        guard !list.isEmpty else { throw field.reject("is empty, and so left out") }
+        return list
+    }
+
     fileprivate func strings() throws(DocumentError) -> [String] { try list(Self.text) }
 
     /// RFC 3339 in UTC, as this program writes it and no other way.
-    fileprivate static func time(_ field: DocumentField) throws(DocumentError) -> Timestamp {
+    static func time(_ field: DocumentField) throws(DocumentError) -> Timestamp {
         let text = try field.string()
         guard let time = Timestamp(rfc3339: text), time.rfc3339 == text else {
             throw field.reject("is no time in UTC as canonical text")

@@ -82,7 +82,8 @@ extension Plan {
                 + member("scope", scope.rawValue)
                 + member("validity", .object(validity.members))
                 + member("rule_digests", ruleDigests)
-                + member("asset_list_sha256", ifAny: assetListDigest))
+                + member("asset_list_sha256", ifAny: assetListDigest)
+                + (ledgerKeys.isEmpty ? [] : member("ledger_keys", ledgerKeys)))
     }
 }
 

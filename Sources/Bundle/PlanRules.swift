@@ -17,6 +17,9 @@ enum PlanRules {
                 ids.allSatisfy(isIdentifier), path,
                 "has an id that is not 1 to 64 of A-Z a-z 0-9 . - _")
         }
+        try require(
+            plan.ledgerKeys.allSatisfy(isDigest), "ledger_keys", "are not 64 of 0-9 a-f each")
+        try unique(plan.ledgerKeys, "ledger_keys")
         let digests = plan.ruleDigests + (plan.assetListDigest.map { [$0] } ?? [])
         try require(
             digests.allSatisfy(isDigest), "rule_digests and asset_list_sha256",

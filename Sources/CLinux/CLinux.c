@@ -1,17 +1,25 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <link.h>
+#include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <pthread.h>
+#include <pwd.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef PACKET_IGNORE_OUTGOING
@@ -20,7 +28,9 @@
 
 long long clinux_clock_error_bound(void) {
     struct timex state = {0};
-    if (adjtimex(&state) < 0 || (state.status & STA_UNSYNC))
+    if (adjtimex(&state) < 0)
+        return errno == EPERM ? CLINUX_CLOCK_FORBIDDEN : -1;
+    if (state.status & STA_UNSYNC)
         return -1;
     return state.maxerror;
 }
@@ -114,4 +124,80 @@ unsigned int clinux_bound_interface(int descriptor) {
 int clinux_ignore_outgoing(int descriptor) {
     int yes = 1;
     return setsockopt(descriptor, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes);
+}
+
+// Capabilities of the calling thread, which is the one that becomes the program.
+static int keep_capabilities(unsigned int bits) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+        {.effective = bits, .permitted = bits, .inheritable = bits}};
+    return (int)syscall(SYS_capset, &header, data);
+}
+
+// The arguments of this process, one after another, each ended by 0; how many bytes, or -1.
+static ssize_t own_arguments(char *text, size_t size) {
+    int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    size_t have = 0;
+    ssize_t got = 0;
+    while (have < size && (got = read(file, text + have, size - have)) > 0)
+        have += (size_t)got;
+    close(file);
+    if (got < 0 || have == 0 || have == size || text[have - 1] != 0) {
+        errno = E2BIG;
+        return -1;
+    }
+    return (ssize_t)have;
+}
+
+int clinux_restart_as(unsigned int user, unsigned int group) {
+    static char text[65536];
+    static char *arguments[1024];
+    ssize_t length = own_arguments(text, sizeof text);
+    if (length < 0)
+        return -1;
+    int count = 0;
+    for (char *at = text; at < text + length; at += strlen(at) + 1) {
+        if (count == 1023) {
+            errno = E2BIG;
+            return -1;
+        }
+        arguments[count++] = at;
+    }
+    arguments[count] = NULL;
+    struct passwd *entry = getpwuid(user);
+    gid_t own = entry ? entry->pw_gid : (gid_t)group;
+    if (entry ? initgroups(entry->pw_name, own) : setgroups(1, &own))
+        return -1;
+    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+    if (setresgid(own, own, own) != 0 || setresuid(user, user, user) != 0)
+        return -1;
+    // Where the right cannot be had, neither could the agent have it.
+    if (keep_capabilities(1u << CAP_NET_RAW) == 0)
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0);
+    else
+        keep_capabilities(0);
+    execv("/proc/self/exe", arguments);
+    return -1;
+}
+
+int clinux_tell(const char *address, const void *bytes, unsigned long count) {
+    struct sockaddr_un target = {.sun_family = AF_UNIX};
+    size_t length = strlen(address);
+    if (length >= sizeof target.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(target.sun_path, address, length);
+    if (address[0] == '@')
+        target.sun_path[0] = 0;
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return -1;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    ssize_t sent = sendto(descriptor, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL,
+                          (struct sockaddr *)&target, size);
+    close(descriptor);
+    return sent == (ssize_t)count ? 0 : -1;
 }

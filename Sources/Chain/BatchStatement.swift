@@ -109,10 +109,30 @@ package struct VerifyingKey: Sendable, Hashable {
 
     /// Whether the key's owner signed the statement.
     package func verifies(_ signature: [UInt8], of statement: BatchStatement) -> Bool {
+        verifies(signature, ofBytes: statement.bytes)
+    }
+
+    /// Whether the key's owner signed these bytes.
+    package func verifies(_ signature: [UInt8], ofBytes message: [UInt8]) -> Bool {
         guard signature.count == Self.signatureSize,
             let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes)
         else { return false }
-        return key.isValidSignature(signature, for: statement.bytes)
+        return key.isValidSignature(signature, for: message)
+    }
+
+    /// A key in 64 hexadecimal digits.
+    package init?(hexadecimal text: String) {
+        let digits = Array(text.utf8)
+        guard digits.count == 2 * Self.size else { return nil }
+        var bytes: [UInt8] = []
+        for at in stride(from: 0, to: digits.count, by: 2) {
+            let pair = String(decoding: digits[at..<at + 2], as: UTF8.self)
+            guard pair.allSatisfy(\.isHexDigit), let byte = UInt8(pair, radix: 16) else {
+                return nil
+            }
+            bytes.append(byte)
+        }
+        self.init(bytes)
     }
 
     /// How people tell keys apart: the first 16 hexadecimal digits of the key's SHA-256.

@@ -1,6 +1,6 @@
 import Glibc
 import Logging
-import Metering
+package import Metering
 import NIOCore
 import NIOPosix
 import Records
@@ -157,8 +157,9 @@ actor Connection {
         }
         log[metadataKey: "agent"] = "\(hello.agent)"
         guard try await isWelcome(shared.presence.verdict(on: hello), hello) else { return }
+        let greetedAt = shared.now()
         let durable = try await onDisk { store in
-            try Pipeline.greet(hello, in: store, at: .now)
+            try Pipeline.greet(hello, in: store, at: greetedAt)
         }
         guard shared.admission.welcome(number) else {
             log.warning("connection refused", metadata: ["reason": "too many connections"])
@@ -225,7 +226,7 @@ actor Connection {
 
     private func tellOfClone(_ hello: Hello, _ text: String) async {
         log.error("\(text)")
-        let alert = NewAlert(agent: hello.agent, kind: .clone, text: text, at: .now)
+        let alert = NewAlert(agent: hello.agent, kind: .clone, text: text, at: shared.now())
         try? await onDisk { try $0.note(alert) }
     }
 
@@ -234,8 +235,9 @@ actor Connection {
         let outcome: StoreOutcome
         do {
             let manifests = shared.manifests
+            let receivedAt = shared.now()
             let incoming = try await NIOThreadPool.singleton.runIfActive {
-                try IncomingBatch.verified(batch, of: hello, at: .now) {
+                try IncomingBatch.verified(batch, of: hello, at: receivedAt) {
                     try manifests.manifest($0, of: hello.agent)
                 }
             }
@@ -243,7 +245,7 @@ actor Connection {
             let end = incoming.records.last?.window.end.rawValue
             shared.metrics.kept(
                 stored: outcome.stored, duplicates: outcome.duplicates,
-                lag: end.map { (Double(Timestamp.now.rawValue) - Double($0)) / 1e9 })
+                lag: end.map { (Double(shared.now().rawValue) - Double($0)) / 1e9 })
             await checkClock(incoming)
         } catch {
             await setAside(batch, of: hello, because: error)
@@ -256,7 +258,8 @@ actor Connection {
 
     /// Keeps what is refused as evidence; what fails for another reason comes again.
     private func setAside(_ batch: Batch, of hello: Hello, because error: any Error) async {
-        guard let refused = RefusedBatch(batch, of: hello, from: host, error, at: .now) else {
+        let now = shared.now()
+        guard let refused = RefusedBatch(batch, of: hello, from: host, error, at: now) else {
             return
         }
         log.error("a batch is refused and kept as evidence", metadata: ["reason": "\(error)"])
@@ -333,7 +336,7 @@ actor Connection {
 
 extension Timestamp {
     /// The wall clock (CLOCK_REALTIME).
-    static var now: Timestamp {
+    package static var now: Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Timestamp(

@@ -72,7 +72,7 @@ extension IncomingBatch {
     /// A batch whose signature is its agent's, and whose records are what they were sent as.
     static func verified(
         _ batch: Batch, of hello: Hello, at now: Timestamp, endsGap: Bool = true,
-        manifest: (ManifestDigest) throws -> Manifest
+        manifest: @escaping @Sendable (ManifestDigest) throws -> Manifest
     ) throws -> IncomingBatch {
         guard let key = VerifyingKey(hello.publicKey) else { throw Refusal.key }
         guard let previous = ChainHead(batch.previous) else {
@@ -91,7 +91,8 @@ extension IncomingBatch {
             batch.records, run: run, first: batch.first, manifest: manifest)
         let incoming = IncomingBatch(
             agent: hello.agent, run: run, records: records, previous: previous, heads: heads,
-            signature: batch.signature, key: key, receivedAt: now, endsGap: endsGap)
+            signature: batch.signature, key: key, receivedAt: now, endsGap: endsGap,
+            parts: RecordParts.of(records, manifest: manifest))
         guard let incoming else {
             throw StoreError.tooLarge(
                 what: "batch", bytes: records.count, limit: StoreLimits.batchRecords)
@@ -141,7 +142,7 @@ extension Completions {
         return fits ? completions : nil
     }
 
-    fileprivate func incoming(_ manifest: Manifest) -> [IncomingCompletion] {
+    func incoming(_ manifest: Manifest) -> [IncomingCompletion] {
         flows.map { flow in
             IncomingCompletion(
                 secret: manifest.flowSecretID, scenario: manifest.scenarios[flow.scenario].name,

@@ -6,7 +6,7 @@ import Store
 
 /// Turns stored bytes into what rounds are made of, and counts what it cannot read.
 struct RecordReading {
-    private let store: any RecordStore
+    private let store: any RecordSource
     private var manifests: [ManifestDigest: Manifest?] = [:]
     private(set) var records: UInt64 = 0
     /// Records that do not decode or do not fit the manifest they name.
@@ -19,7 +19,7 @@ struct RecordReading {
     /// What the completions told of the window whose record is to come.
     private var told: ToldFlows?
 
-    init(_ store: any RecordStore, of period: Interval) {
+    init(_ store: any RecordSource, of period: Interval) {
         self.store = store
         rules = RuleTotals(of: period)
     }
@@ -105,23 +105,36 @@ struct RecordReading {
     static func energy(
         of record: Record, _ manifest: Manifest
     ) -> Known<RoundRecord.Energy, EnergyReason> {
-        switch record.energy {
-        case .unknown(let reason): return .unknown(reason)
-        case .known(let total):
-            guard isConsistent(record, manifest) else { return .unknown(.malformed) }
-            var byState = EnergyByState()
-            if let carried = record.carried { byState.add(carried.energy, .bridged) }
-            for (zone, description) in zip(record.zones, manifest.zones)
-            where description.counted && description.source == manifest.source {
-                if let energy = zone.energy.value { byState.add(energy, zone.state) }
-            }
-            guard byState.total == total, let partition = record.partition,
-                let energy = RoundRecord.Energy(
-                    byState: byState,
-                    byUse: EnergyByUse(partition, scenarios: manifest.scenarios))
-            else { return .unknown(.malformed) }
-            return .known(energy)
+        if case .unknown(let reason) = record.energy { return .unknown(reason) }
+        let energy = states(of: record, manifest).flatMap { self.energy(of: record, manifest, $0) }
+        return energy.map { .known($0) } ?? .unknown(.malformed)
+    }
+
+    /// The same of a record whose states are those.
+    static func energy(
+        of record: Record, _ manifest: Manifest, _ states: EnergyByState
+    ) -> RoundRecord.Energy? {
+        record.partition.flatMap {
+            RoundRecord.Energy(
+                byState: states, byUse: EnergyByUse($0, scenarios: manifest.scenarios))
         }
+    }
+
+    /// The host's energy by state; `nil` where it is not known, or the record contradicts itself.
+    static func states(of record: Record, _ manifest: Manifest) -> EnergyByState? {
+        guard let total = record.energy.value, isConsistent(record, manifest) else { return nil }
+        var states = EnergyByState()
+        if let carried = record.carried { states.add(carried.energy, .bridged) }
+        for (zone, description) in zip(record.zones, manifest.zones)
+        where description.counted && description.source == manifest.source {
+            if let energy = zone.energy.value { states.add(energy, zone.state) }
+        }
+        // A sum at the clamp tells nothing: no host has used 18 TJ.
+        guard states.total == total, total < Microjoules(.max),
+            let partition = record.partition, partition.total == total,
+            partition.scenarios.count <= manifest.scenarios.count
+        else { return nil }
+        return states
     }
 
     /// Whether the host's energy may be known, as its zones and its source are.

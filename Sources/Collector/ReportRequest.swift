@@ -219,7 +219,7 @@ extension ReportContent.Summary {
 }
 
 extension Set<Deduplication> {
-    fileprivate var labels: [String] {
+    var labels: [String] {
         sorted { $0.rawValue < $1.rawValue }.map { one in
             switch one {
             case .none: "none"

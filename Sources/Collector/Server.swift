@@ -63,14 +63,18 @@ package struct Server: Service {
     private let credentials: LiveCredentials?
     private let limits: ServerLimits
     private let metrics: IngestMetrics
+    private let now: @Sendable () -> Timestamp
     private let log: Logger
     private let listening: @Sendable (SocketAddress) -> Void
 
-    /// Without `credentials` agents connect without encryption. `listening` is told the address once connections are accepted; port 0 takes a free one.
+    /// Without `credentials` agents connect without encryption. `listening` is told
+    /// the address once connections are accepted; port 0 takes a free one. `now` is the clock by which
+    /// things are received.
     package init(
         host: String, port: Int, store: any RecordStore, credentials: LiveCredentials? = nil,
         limits: ServerLimits = ServerLimits(), metrics: IngestMetrics = IngestMetrics(),
-        log: Logger, listening: @escaping @Sendable (SocketAddress) -> Void = { _ in }
+        now: @escaping @Sendable () -> Timestamp = { .now }, log: Logger,
+        listening: @escaping @Sendable (SocketAddress) -> Void = { _ in }
     ) {
         self.host = host
         self.port = port
@@ -78,6 +82,7 @@ package struct Server: Service {
         self.credentials = credentials
         self.limits = limits
         self.metrics = metrics
+        self.now = now
         self.log = log
         self.listening = listening
     }
@@ -109,7 +114,7 @@ package struct Server: Service {
     }
 
     private func accept(_ connections: NIOAsyncChannelInboundStream<Accepted>) async throws {
-        let shared = ServerState(store, limits, metrics)
+        let shared = ServerState(store, limits, metrics, now: now)
         await withDiscardingTaskGroup { group in
             do {
                 if let credentials { group.addTask { await credentials.watchExpiry() } }
@@ -176,8 +181,13 @@ struct ServerState: Sendable {
     let commits: CommitQueue
     let manifests: KnownManifests
     let metrics: IngestMetrics
+    let now: @Sendable () -> Timestamp
 
-    init(_ store: any RecordStore, _ limits: ServerLimits, _ metrics: IngestMetrics) {
+    init(
+        _ store: any RecordStore, _ limits: ServerLimits, _ metrics: IngestMetrics,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.now = now
         self.store = store
         self.metrics = metrics
         admission = Admission(strangers: limits.strangers, agents: limits.connections)

@@ -133,6 +133,7 @@ package struct StoreImport {
         let batch = Batch(
             first: exported.first, records: exported.records, previous: exported.previous.bytes,
             signature: exported.signature)
+        let manifests = manifests
         do {
             let incoming = try IncomingBatch.verified(
                 batch, of: hello, at: exported.receivedAt, endsGap: false

@@ -121,12 +121,18 @@ package struct PlanRoundsBuilder: Sendable {
     /// records of the hosts it names.
     package func finish(_ imputation: Imputation) throws(ImputationError) -> [PlannedRound] {
         try imputation.check()
-        let counted = hosts.withoutRepeated()
-        let metered = devices.withoutRepeated()
+        var counted = hosts.withoutRepeated()
+        for host in plan.hosts where counted[host.id] == nil {
+            counted[host.id] = hosts.blankRounds(of: host.id)
+        }
+        var metered = devices.withoutRepeated()
+        for device in plan.devices where metered[device.id] == nil {
+            metered[device.id] = devices.blankRounds(of: device.id)
+        }
         return period.rounds.indices.map { index in
             var machines: [MachineRound] = []
             for host in plan.hosts {
-                let round = (counted[host.id] ?? hosts.blankRounds(of: host.id))[index]
+                guard let round = counted[host.id]?[index] else { continue }
                 machines.append(
                     MachineRound(
                         host, round, quality[host.id]?[index] ?? HostQuality(),
@@ -135,7 +141,7 @@ package struct PlanRoundsBuilder: Sendable {
                         meter: meters[host.id]?.comparison(in: round)))
             }
             for device in plan.devices {
-                let round = (metered[device.id] ?? devices.blankRounds(of: device.id))[index]
+                guard let round = metered[device.id]?[index] else { continue }
                 machines.append(
                     MachineRound(
                         device, round,

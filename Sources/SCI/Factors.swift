@@ -1,4 +1,5 @@
 package import Assessment
+package import CSV
 
 /// What is wrong with a factor file, and in which line.
 package struct FactorFileError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -9,9 +10,7 @@ package struct FactorFileError: Error, Sendable, Hashable, CustomStringConvertib
         case noHeader
         case header(expected: String)
         case columns(expected: Int, got: Int)
-        case openQuote
-        case noSeparator
-        case quoteInsideField
+        case csv(CSVProblem)
         case emptyID
         case duplicateID(String)
         case year(String)
@@ -35,9 +34,7 @@ extension FactorFileError.Problem {
         case .noHeader: "the file is empty; the first line is \(FactorTable.header)"
         case .header(let expected): "the first line must be \(expected)"
         case .columns(let expected, let got): "\(expected) columns expected, \(got) found"
-        case .openQuote: "a quoted field does not end"
-        case .noSeparator: "a comma or the end of the line is missing after a field"
-        case .quoteInsideField: "a quote inside a field: quote the whole field and double it"
+        case .csv(let problem): problem.description
         case .emptyID: "the id is empty"
         case .duplicateID(let id): "the id \(id) is there already"
         case .year(let text): "the year must be 1900 to 2200, not \"\(text)\""
@@ -58,6 +55,8 @@ package struct FactorTable: Sendable {
 
     /// In the order of the file.
     package let factors: [EmissionFactor]
+    /// The file's bytes.
+    package let csv: [UInt8]
     private let indexByID: [String: Int]
 
     /// The grid factors of China that come with the program.
@@ -74,8 +73,11 @@ package struct FactorTable: Sendable {
         guard let text = String(validating: csv, as: UTF8.self) else { throw fail(1, .notUTF8) }
         var reader = CSVReader(text)
         var line = 1
+        func next() throws(FactorFileError.Problem) -> [String]? {
+            do throws(CSVProblem) { return try reader.next() } catch { throw .csv(error) }
+        }
         do throws(FactorFileError.Problem) {
-            guard let header = try reader.next() else { throw .noHeader }
+            guard let header = try next() else { throw .noHeader }
             guard header.joined(separator: ",") == Self.header else {
                 throw .header(expected: Self.header)
             }
@@ -83,7 +85,7 @@ package struct FactorTable: Sendable {
             var indexByID: [String: Int] = [:]
             while true {
                 line = reader.line
-                guard let fields = try reader.next() else { break }
+                guard let fields = try next() else { break }
                 let factor = try EmissionFactor(fields)
                 guard indexByID.updateValue(factors.count, forKey: factor.id) == nil else {
                     throw .duplicateID(factor.id)
@@ -91,6 +93,7 @@ package struct FactorTable: Sendable {
                 factors.append(factor)
             }
             self.factors = factors
+            self.csv = csv
             self.indexByID = indexByID
         } catch {
             throw fail(line, error)

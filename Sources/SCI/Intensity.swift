@@ -24,6 +24,8 @@ package enum UnitsUnknown: Error, Sendable, Hashable, CustomStringConvertible {
 /// Why the intensity of a round is not known.
 package enum IntensityUnknown: Error, Sendable, Hashable, CustomStringConvertible {
     case noEnergy
+    /// There is no round to take the mean of.
+    case noRound
     case units(UnitsUnknown)
     /// No business was completed: O / 0 has no value.
     case noBusiness
@@ -36,6 +38,7 @@ package enum IntensityUnknown: Error, Sendable, Hashable, CustomStringConvertibl
     package var description: String {
         switch self {
         case .noEnergy: "the energy is not known"
+        case .noRound: "no round is in the result"
         case .units(let reason): "R is not known: \(reason)"
         case .noBusiness: "R = 0: no business was completed"
         case .noPUE(let site): "the PUE of \(site) is not told"

@@ -217,18 +217,21 @@ struct RoundSelection {
     private var standings: [Int: RoundStanding] = [:]
 
     init(_ rounds: [RoundTerms], planned: Int) {
+        self.init(rounds.map { ($0.round.number, $0.intensity.isValid) }, planned: planned)
+    }
+
+    /// Of rounds in the order of their numbers.
+    init(_ rounds: [(number: Int, isValid: Bool)], planned: Int) {
         var lacking: [Int] = []
-        for round in rounds where round.round.number < planned {
-            let number = round.round.number
-            standings[number] = round.intensity.isValid ? .counts : .invalid
-            if !round.intensity.isValid { lacking.append(number) }
+        for (number, isValid) in rounds where number < planned {
+            standings[number] = isValid ? .counts : .invalid
+            if !isValid { lacking.append(number) }
         }
         lacking.reverse()
-        for round in rounds where round.round.number >= planned {
-            let number = round.round.number
+        for (number, isValid) in rounds where number >= planned {
             if lacking.isEmpty {
                 standings[number] = .spare
-            } else if round.intensity.isValid, let replaced = lacking.popLast() {
+            } else if isValid, let replaced = lacking.popLast() {
                 standings[number] = .replaces(replaced)
             } else {
                 standings[number] = .invalid

@@ -120,7 +120,7 @@ package struct SensitivityLine: Sendable, Hashable {
             case (.known(let grams), .known(let units)): sum += grams / Double(units)
             }
         }
-        return rounds.isEmpty ? .unknown(.noEnergy) : .known(sum / Double(rounds.count))
+        return rounds.isEmpty ? .unknown(.noRound) : .known(sum / Double(rounds.count))
     }
 }
 

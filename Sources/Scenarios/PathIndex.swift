@@ -71,13 +71,18 @@ struct PathBuilder {
             if case .parameter = $0 { true } else { false }
         }
         if isWhole, !template.isPrefix {
-            return texts.number(Array("\(template)".utf8), of: .path, else: group)
+            return texts.number(Array(template.description.utf8), of: .path, else: group)
         }
         var node = 0
         for segment in template.segments { node = child(of: node, segment, &texts) }
-        let place = template.isPrefix ? \PathIndex.Node.prefix : \PathIndex.Node.end
-        if nodes[node][keyPath: place] < 0 { nodes[node][keyPath: place] = Int32(group) }
-        return Int(nodes[node][keyPath: place])
+        if template.isPrefix { return Self.take(group, for: &nodes[node].prefix) }
+        return Self.take(group, for: &nodes[node].end)
+    }
+
+    /// The group at a place of a node: the one that it has, or else `group`.
+    private static func take(_ group: Int, for place: inout Int32) -> Int {
+        if place < 0 { place = Int32(group) }
+        return Int(place)
     }
 
     private mutating func child(

@@ -25,6 +25,19 @@ struct RuleBuilder {
     private var finders: [FinderRow] = []
     private var members: [Int32] = []
     private var lists: [[Int32]] = []
+    /// What the last rule said: as most say the same, its rows are shared.
+    private var lastOutcomes: (said: [OutcomeCondition], rows: OutcomeRows)?
+    private var lastMethods: (said: [String], rows: RowRange)?
+
+    /// The rows of a rule's outcomes.
+    private struct OutcomeRows {
+        let all: RowRange
+        /// -1: none.
+        let shortSlot: Int32
+        let short: RowRange
+        /// The path where one of them asks for a part of it.
+        let path: PathTemplate?
+    }
 
     init() {}
 
@@ -63,23 +76,49 @@ struct RuleBuilder {
         let request = step.request
         let firstService = services.count
         services += request.services.map { Int32($0) }
-        let outcomes = add(step.outcomes, of: request.path)
-        let shortSlot = shortSlot(of: outcomes)
-        let firstShort = shortOutcomes.count
-        if shortSlot != nil { addShort(outcomes) }
+        let outcomes = outcomeRows(step.outcomes, of: request.path)
         if !request.hosts.isEmpty { _ = slot(of: .requestHeader("host")) }
         rules.append(
             RuleRow(
                 scenario: Int32(scenario), completes: step.completes,
                 services: RowRange(firstService..<services.count),
-                methods: add(request.methods.map { Array($0.utf8) }),
+                methods: methodRows(request.methods),
                 hosts: add(request.hosts.map { Array($0.utf8) }),
                 fields: add(request.fields, of: request.path),
-                outcomes: outcomes, shortSlot: shortSlot ?? -1,
-                shortOutcomes: RowRange(firstShort..<shortOutcomes.count),
+                outcomes: outcomes.all, shortSlot: outcomes.shortSlot,
+                shortOutcomes: outcomes.short,
                 key: step.key.map { place(of: $0, in: request.path) },
                 keyCoding: KeyCoding(step.key),
                 count: step.count.map { place(of: $0, in: request.path) }))
+    }
+
+    private mutating func methodRows(_ methods: [String]) -> RowRange {
+        if let lastMethods, lastMethods.said == methods { return lastMethods.rows }
+        let rows = add(methods.map { Array($0.utf8) })
+        lastMethods = (methods, rows)
+        return rows
+    }
+
+    private mutating func outcomeRows(
+        _ conditions: [OutcomeCondition], of path: PathTemplate?
+    ) -> OutcomeRows {
+        if let lastOutcomes, lastOutcomes.said == conditions,
+            lastOutcomes.rows.path == nil || lastOutcomes.rows.path == path
+        {
+            return lastOutcomes.rows
+        }
+        let all = add(conditions, of: path)
+        let firstShort = shortOutcomes.count
+        let slot = shortSlot(of: all)
+        if slot != nil { addShort(all) }
+        let isOfPath = conditions.contains { condition in
+            condition.fields.contains { if case .path = $0.field { true } else { false } }
+        }
+        let rows = OutcomeRows(
+            all: all, shortSlot: slot ?? -1, short: RowRange(firstShort..<shortOutcomes.count),
+            path: isOfPath ? path : nil)
+        lastOutcomes = (conditions, rows)
+        return rows
     }
 
     private mutating func add(_ added: [[UInt8]]) -> RowRange {

@@ -47,6 +47,8 @@ enum AgentKeys {
         version, agent, window, energy, capture, services, flowKeys, flowSecret, scenarios,
         collectors, delivery, spool, listen,
     ]
+    /// What a file says first of all; one without any of them configures nothing yet.
+    static let purpose = [services, scenarios, collectors]
 
     enum Agent {
         static let id = Key(

@@ -7,14 +7,17 @@ extension AgentSettings {
         let window = top.value(AgentKeys.window, default: .seconds(10)) { $0.windowLength() }
         let energy = top.value(AgentKeys.energy, default: .standard) { $0.energy(file: file) }
         let capture = top.value(AgentKeys.capture, default: .standard) { $0.capture() }
-        let services = top.required(AgentKeys.services) { $0.services() }
+        // With neither, nothing is configured yet; with one of them, the other was forgotten.
+        let isUnconfigured = AgentKeys.purpose.allSatisfy { !top.mentions($0) }
+        let services = isUnconfigured ? [] : top.required(AgentKeys.services) { $0.services() }
         let flowKeys = top.flowKeys(file: file)
         let scenarios = top.value(AgentKeys.scenarios, default: []) {
             $0.scenarios(
                 ScenarioSurroundings(
-                    services: services, hasSecret: top.contains(AgentKeys.flowSecret.name)))
+                    services: services, hasSecret: top.contains(AgentKeys.flowSecret)))
         }
-        let collectors = top.required(AgentKeys.collectors) { $0.collectors(file: file) }
+        let collectors =
+            isUnconfigured ? [] : top.required(AgentKeys.collectors) { $0.collectors(file: file) }
         let delivery = top.value(AgentKeys.delivery, default: .all) { $0.delivery() }
         let spool = top.value(AgentKeys.spool, default: .standard) { $0.spool() }
         let metrics = top.value(AgentKeys.listen, default: NetworkAddress?.none) { field in
@@ -179,11 +182,17 @@ extension Field {
 
 /// Where each value of a kind was first used, to refuse the second use.
 struct FirstUses<Value: Hashable> {
+    /// The first of them apart, as mostly there is one.
+    private var first: (value: Value, line: Int)?
     private var lines: [Value: Int] = [:]
 
     /// Takes `value` for `field`; reports and gives `false` where it is taken already.
     mutating func claim(_ value: Value, written: String? = nil, by field: Field) -> Bool {
-        if let line = lines[value] {
+        guard let first else {
+            first = (value, field.place.line)
+            return true
+        }
+        if let line = first.value == value ? first.line : lines[value] {
             let written = written ?? "\(value)"
             field.findings.add(
                 .duplicate(path: field.path, written: written, firstLine: line),

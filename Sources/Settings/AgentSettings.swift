@@ -13,7 +13,7 @@ package struct AgentSettings: Sendable, Hashable {
     package let window: Nanoseconds
     package let energy: EnergySettings
     package let capture: CaptureSettings
-    /// At least one.
+    /// At least one, but where nothing is configured yet.
     package let services: [ServiceSettings]
     /// At most 256, with at most 16,384 steps in all.
     package let scenarios: [FlowScenario]
@@ -26,6 +26,17 @@ package struct AgentSettings: Sendable, Hashable {
     package let metrics: NetworkAddress?
     /// What is probably not meant, though it can be followed: for people, in the order of the file.
     package internal(set) var warnings: [SettingsWarning] = []
+
+    /// Whether the file leaves out services, scenarios and collectors, as the one that comes with
+    /// the package does: energy is metered, nothing is counted and nothing is sent.
+    package var isUnconfigured: Bool { services.isEmpty }
+
+    /// What holds where there is no file `name` yet.
+    package static func unconfigured(
+        name: String, hostName: String
+    ) throws(SettingsErrors) -> AgentSettings {
+        try parse(Array("version: 1\n".utf8), name: name, hostName: hostName)
+    }
 
     /// Reads the settings at `path`. `hostName` is the id where the file gives none.
     package static func load(

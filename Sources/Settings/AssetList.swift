@@ -65,13 +65,18 @@ struct AssetList {
         let missing = (plan.hosts.map(\.id) + plan.devices.map(\.id)).filter { !named.contains($0) }
         note(
             unplaced, "of the asset list are neither planned nor outside", field,
-            "write the host's or device's id as planned_as, or \(Self.outside) and the reason")
+            "write the host's or device's id as planned_as, or \(Self.outside) and the reason",
+            zh: "资产清单中的设备既不在计划内，也未声明在边界之外",
+            "在 planned_as 写主机或设备的 id，或写 \(Self.outside) 和理由")
         note(
             strangers, "of the asset list are planned as what the plan does not have", field,
-            "add the host or device to the plan, or write \(Self.outside) and the reason")
+            "add the host or device to the plan, or write \(Self.outside) and the reason",
+            zh: "资产清单中的设备所指的主机或设备不在计划内",
+            "把该主机或设备加入计划，或写 \(Self.outside) 和理由")
         note(
             missing, "of the plan are in no line of the asset list", field,
-            "add their lines to the list, or take them out of the plan")
+            "add their lines to the list, or take them out of the plan",
+            zh: "计划中的主机或设备不在资产清单内", "在清单中补上，或从计划中去掉")
         var sites: [String: Set<String>] = [:]
         for host in plan.hosts { sites[host.id] = Set(host.assignments.map(\.site)) }
         for device in plan.devices { sites[device.id] = [device.site] }
@@ -82,14 +87,21 @@ struct AssetList {
         }
         note(
             moved, "of the asset list stand at another site than in the plan", field,
-            "correct the site in one of the two")
+            "correct the site in one of the two",
+            zh: "资产清单与计划中的站点不一致", "更正其中之一")
     }
 
-    private func note(_ ids: [String], _ what: String, _ field: Field, _ hint: String) {
+    private func note(
+        _ ids: [String], _ what: String, _ field: Field, _ hint: String, zh: String,
+        _ advice: String
+    ) {
         guard !ids.isEmpty else { return }
         let shown = ids.prefix(8).map(\.quotable).joined(separator: ", ")
         let more = ids.count > 8 ? " and \(ids.count - 8) more" : ""
-        field.doubt("\(ids.count) \(what): \(shown)\(more)", hint)
+        let rest = ids.count > 8 ? " 等" : ""
+        field.doubt(
+            "\(ids.count) \(what): \(shown)\(more)", hint,
+            zh: "\(zh)（共 \(ids.count) 项）：\(shown)\(rest)", advice)
     }
 }
 

@@ -1,3 +1,5 @@
+package import Metering
+
 /// What collector.yaml says, checked and with its defaults filled in.
 ///
 /// docs/configuration.md is the manual of its keys.
@@ -8,6 +10,8 @@ package struct CollectorSettings: Sendable, Hashable {
     package let transport: TransportSettings
     /// The SQLite file of the store.
     package let sqlite: String
+    /// How long raw windows are kept; `nil` for ever.
+    package let keepWindows: Nanoseconds?
     /// Where metrics are shown; `nil` for nowhere.
     package let metrics: NetworkAddress?
 
@@ -34,17 +38,36 @@ package struct CollectorSettings: Sendable, Hashable {
             tls: CollectorKeys.tls, plaintext: CollectorKeys.plaintext, keys: .collector,
             file: file)
         let standardStore = "/var/lib/jouleflow-collector/jouleflow.db"
-        let sqlite = top.value(CollectorKeys.store, default: standardStore) { field in
-            field.section(CollectorKeys.Store.all)?
-                .value(CollectorKeys.Store.sqlite, default: standardStore) {
-                    $0.filePath(besideFile: file)
-                }
-        }
-        guard version != nil, let listen, let transport, let sqlite else { return nil }
+        let store = top.value(
+            CollectorKeys.store, default: Storing(sqlite: standardStore, keepWindows: nil)
+        ) { $0.storing(standardStore, file) }
+        guard version != nil, let listen, let transport, let store else { return nil }
         agents = listen.agents
         metrics = listen.metrics
         self.transport = transport
-        self.sqlite = sqlite
+        sqlite = store.sqlite
+        keepWindows = store.keepWindows
+    }
+}
+
+/// Where the collector stores, and for how long.
+private struct Storing {
+    let sqlite: String
+    let keepWindows: Nanoseconds?
+}
+
+extension Field {
+    fileprivate func storing(_ standard: String, _ file: String) -> Storing? {
+        typealias Keys = CollectorKeys.Store
+        guard let section = section(Keys.all) else { return nil }
+        let sqlite = section.value(Keys.sqlite, default: standard) {
+            $0.filePath(besideFile: file)
+        }
+        let keepWindows = section.value(Keys.keepWindows, default: nil as Nanoseconds?) {
+            $0.retentionAge()
+        }
+        guard let sqlite, let keepWindows else { return nil }
+        return Storing(sqlite: sqlite, keepWindows: keepWindows)
     }
 }
 
@@ -109,6 +132,11 @@ enum CollectorKeys {
         static let sqlite = Key(
             "sqlite", "the path of the SQLite file",
             write: "sqlite: /var/lib/jouleflow-collector/jouleflow.db")
-        static let all = [sqlite]
+        static let keepWindows = Key(
+            "keep_windows",
+            "the age after which raw windows are deleted, 1d to 36500d, or all to keep them; "
+                + "roll-ups, plans and what a sealed plan needs stay",
+            write: "keep_windows: 400d")
+        static let all = [sqlite, keepWindows]
     }
 }

@@ -21,9 +21,8 @@ extension YAMLEntry {
     fileprivate func condition(
         in mapping: Field, of part: MessagePart, _ seen: inout FirstUses<MessageField>
     ) -> FieldCondition? {
-        let named = Field(
-            YAMLNode(content: .scalar(key, isQuoted: true), place: place), path: mapping.path,
-            key: mapping.key, findings: mapping.findings)
+        let key = key
+        let named = Field(YAMLNode(document: document, index: index), key: mapping.key)
         let field: MessageField
         do throws(MessagePart.NameFault) {
             field = try part.field(key)
@@ -31,10 +30,9 @@ extension YAMLEntry {
             return named.reject(key, error.reason)
         }
         guard seen.claim(field, written: key, by: named) else { return nil }
-        let values = Field(
-            value, path: "\(mapping.path).\(key.quotable)", key: mapping.key,
-            findings: mapping.findings)
-        return values.conditionValues().map { FieldCondition(field: field, values: $0) }
+        return Field(value, key: mapping.key).conditionValues().map {
+            FieldCondition(field: field, values: $0)
+        }
     }
 }
 
@@ -47,7 +45,7 @@ extension Field {
         var seen = FirstUses<[UInt8]>()
         return elementsOrOne(upTo: ScenarioLimits.values)?.readAll { field in
             guard case .scalar(let text, let isQuoted) = field.node.content,
-                isQuoted || !["~", "null"].contains(text)
+                isQuoted || text.isEmpty || !text.isNothing
             else { return field.reject(expected: Self.valueForms) }
             guard !field.isAny else {
                 return field.reject(
@@ -64,5 +62,7 @@ extension Field {
         }
     }
 
-    private var isAny: Bool { node.content == .scalar("any", isQuoted: false) }
+    private var isAny: Bool {
+        if case .scalar(let text, isQuoted: false) = node.content { text == "any" } else { false }
+    }
 }

@@ -125,9 +125,8 @@ extension Section {
 
     private func sensorsAreUsed(_ energy: EnergySettings) -> Bool {
         guard energy.source != .auto, energy.source != .wall else { return true }
-        guard let first = field(AgentKeys.Energy.wallSensors)?.elements(1...8)?.first else {
-            return true
-        }
+        var sensors = field(AgentKeys.Energy.wallSensors)?.elements(1...8)
+        guard let first = sensors?.next() else { return true }
         return first.conflict(
             "is not read with source: \(energy.source.rawValue)",
             "write source: wall, or leave wall_sensors out")

@@ -3,18 +3,17 @@
 /// Readers give `nil` only where a finding was added.
 struct Field {
     let node: YAMLNode
-    let path: String
     let key: Key
-    let findings: Findings
 
-    init(_ node: YAMLNode, path: String, key: Key, findings: Findings) {
+    init(_ node: YAMLNode, key: Key) {
         self.node = node
-        self.path = path
         self.key = key
-        self.findings = findings
     }
 
     var place: SourcePlace { node.place }
+    /// The setting's keys from the top: `services[0].ports`.
+    var path: String { node.path }
+    var findings: Findings { node.document.findings }
 
     /// Adds a finding at this value. Gives `nil` for the caller to return.
     func reject<Value>(_ problem: SettingsProblem, _ hint: String? = nil) -> Value? {
@@ -39,8 +38,7 @@ struct Field {
 
     /// The text of a scalar; `null`, `~` and an empty value count as nothing.
     func text(expected: String = "text") -> String? {
-        guard case .scalar(let text, let isQuoted) = node.content,
-            isQuoted || !["", "~", "null"].contains(text)
+        guard case .scalar(let text, let isQuoted) = node.content, isQuoted || !text.isNothing
         else { return reject(expected: expected) }
         return text
     }
@@ -96,7 +94,7 @@ struct Field {
     static func isIdentifier(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy {
-                isDigit($0) || isLetter($0) || [0x2D, 0x2E, 0x5F].contains($0)
+                isDigit($0) || isLetter($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F
             }
     }
 
@@ -121,39 +119,35 @@ struct Field {
     // MARK: - Collections
 
     /// The elements of a list, `range` of them.
-    func elements(_ range: ClosedRange<Int>, of kind: String = "a list") -> [Field]? {
+    func elements(_ range: ClosedRange<Int>, of kind: String = "a list") -> Fields? {
         guard case .sequence(let nodes) = node.content else { return reject(expected: kind) }
         guard range.contains(nodes.count) else {
             let written = "a list of \(nodes.count)"
             let limits = "\(range.lowerBound) to \(range.upperBound) entries"
             return reject(.outOfRange(path: path, written: written, range: limits))
         }
-        return fields(nodes)
+        return Fields(nodes: nodes, key: key)
     }
 
     /// The elements of a list, or the one value in place of a list of one.
-    func elementsOrOne(upTo most: Int) -> [Field]? {
+    func elementsOrOne(upTo most: Int) -> Fields? {
         if case .sequence = node.content { return elements(1...most) }
-        return [self]
+        let one = YAMLElements(document: node.document, first: node.index, 1)
+        return Fields(nodes: one, key: key)
     }
 
-    private func fields(_ nodes: [YAMLNode]) -> [Field] {
-        nodes.enumerated().map { index, node in
-            Field(node, path: "\(path)[\(index)]", key: key, findings: findings)
-        }
-    }
+    func section(_ keys: [Key]) -> Section? { Section(node, keys: keys) }
+}
 
-    func section(_ keys: [Key]) -> Section? {
-        Section(node, path: path, keys: keys, findings: findings)
-    }
+/// The elements of a list, as values of its setting.
+struct Fields: Sequence, IteratorProtocol {
+    fileprivate var nodes: YAMLElements
+    fileprivate let key: Key
 
-    /// The entries of a mapping whose keys are free.
-    func freeEntries() -> [YAMLEntry]? {
-        guard case .mapping(let entries) = node.content else {
-            return reject(expected: "a mapping of keys")
-        }
-        return entries
-    }
+    var count: Int { nodes.count }
+    var underestimatedCount: Int { nodes.count }
+
+    mutating func next() -> Field? { nodes.next().map { Field($0, key: key) } }
 }
 
 extension [String] {
@@ -164,11 +158,20 @@ extension [String] {
     }
 }
 
-extension Array {
+extension Sequence {
     /// Every element read, or `nil` where one of them was refused; all are tried.
     func readAll<Value>(_ read: (Element) -> Value?) -> [Value]? {
-        let values = map(read)
-        let good = values.compactMap { $0 }
-        return good.count == values.count ? good : nil
+        var values: [Value] = []
+        values.reserveCapacity(underestimatedCount)
+        var isGood = true
+        for element in self {
+            if let value = read(element) { values.append(value) } else { isGood = false }
+        }
+        return isGood ? values : nil
     }
+}
+
+extension String {
+    /// Whether it stands for nothing where it is written without quotes.
+    var isNothing: Bool { utf8.count <= 4 && (isEmpty || self == "~" || self == "null") }
 }

@@ -149,6 +149,7 @@ struct FlowDraft {
 
     /// Indices of the steps that each step requires.
     private func requiredSteps() -> [[Int]]? {
+        if steps.allSatisfy({ $0.requires.isEmpty }) { return steps.map { _ in [] } }
         let indices = Dictionary(
             zip(steps.map(\.name), steps.indices), uniquingKeysWith: { first, _ in first })
         // Of other steps without a key it is said at the step.
@@ -200,6 +201,7 @@ struct FlowDraft {
 
     /// Steps each of which requires the next, and the last the first; `nil` where there are none.
     private static func cycle(_ required: [[Int]]) -> [Int]? {
+        if required.allSatisfy({ $0.isEmpty }) { return nil }
         var open = required.map(\.count)
         var dependents = [[Int]](repeating: [], count: required.count)
         for (step, others) in required.enumerated() {

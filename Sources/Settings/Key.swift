@@ -1,5 +1,5 @@
 /// A key of a settings file: what it means and how it is written, for messages and the manual.
-struct Key: Sendable {
+final class Key: Sendable {
     let name: String
     /// Continues "`name` is …".
     let meaning: String
@@ -21,6 +21,12 @@ struct Key: Sendable {
         self.meaning = meaning
         self.example = instead
         isLater = true
+    }
+
+    /// Whether `text` is its name.
+    func isNamed(_ text: String) -> Bool {
+        // Mostly enough to tell two apart.
+        name.utf8.count == text.utf8.count && name == text
     }
 
     /// The sentence below an error about this key.

@@ -16,13 +16,13 @@ extension Field {
             (Keys.failed, .failed), (Keys.refused, .refused), (Keys.pending, .pending),
             (Keys.completed, .completed),
         ]
-        if !section.contains(Keys.completed.name) { section.reportMissing(Keys.completed) }
+        if !section.contains(Keys.completed) { section.reportMissing(Keys.completed) }
         // All are read before any is compared, so that what is wrong is told in this order.
         let read = order.compactMap { key, outcome in
             section.field(key).map { $0.alternatives(of: outcome) }
         }
         var earlier: [OutcomeCondition] = []
-        var isGood = section.contains(Keys.completed.name)
+        var isGood = section.contains(Keys.completed)
         for alternatives in read {
             guard let alternatives else {
                 isGood = false
@@ -46,7 +46,7 @@ extension Field {
     private func condition(_ outcome: Outcome) -> OutcomeCondition? {
         typealias Keys = ScenarioKeys.Condition
         guard let section = section(Keys.all) else { return nil }
-        guard Keys.all.contains(where: { section.mentions($0.name) }) else {
+        guard Keys.all.contains(where: { section.mentions($0) }) else {
             return reject(
                 .wrongType(
                     path: path, expected: Keys.all.map(\.name).alternatives, found: "none of them"))

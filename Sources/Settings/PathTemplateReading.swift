@@ -1,51 +1,55 @@
 import Traffic
 
+private let slash = UInt8(ascii: "/")
+
 extension Field {
     /// A path template of at most 1,024 bytes and 64 segments, not counting a last `**`.
     func pathTemplate() -> PathTemplate? {
         guard let text = text(expected: "a path that begins with /") else { return nil }
-        let isPrefix = text.hasSuffix("/**")
-        let whole = isPrefix ? String(text.dropLast(3)) : text
+        let bytes = Array(text.utf8)
+        let isPrefix = bytes.suffix(3).elementsEqual("/**".utf8)
+        let whole = isPrefix ? bytes.dropLast(3) : bytes[...]
         guard !isPrefix || !whole.isEmpty else { return PathTemplate(segments: [], isPrefix: true) }
         if let reason = Self.fault(inTemplate: whole) { return reject(text, reason) }
-        let parts = whole.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        let parts = whole.dropFirst().split(separator: slash, omittingEmptySubsequences: false)
         guard parts.count <= 64 else { return reject(text, "has more than 64 segments") }
-        guard !(isPrefix ? parts[...] : parts.dropLast()).contains("") else {
+        guard !(isPrefix ? parts[...] : parts.dropLast()).contains(where: \.isEmpty) else {
             return reject(text, "has an empty segment")
         }
-        var names: Set<String> = []
+        var names: [String] = []
         var segments: [PathTemplate.Segment] = []
+        segments.reserveCapacity(parts.count)
         for part in parts {
-            guard part.contains(where: { $0 == "{" || $0 == "}" }) else {
-                segments.append(.literal(String(part)))
+            guard part.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") })
+            else {
+                segments.append(.literal(String(decoding: part, as: UTF8.self)))
                 continue
             }
-            guard let name = Self.parameterName(part) else {
+            guard let name = Self.parameterName(String(decoding: part, as: UTF8.self)) else {
                 return reject(text, "has braces that are not a whole segment like /{name}/")
             }
-            guard names.insert(name).inserted else {
-                return reject(text, "has {\(name)} twice")
-            }
+            guard !names.contains(name) else { return reject(text, "has {\(name)} twice") }
+            names.append(name)
             segments.append(.parameter(name))
         }
         return PathTemplate(segments: segments, isPrefix: isPrefix)
     }
 
-    private static func fault(inTemplate text: String) -> String? {
-        guard text.hasPrefix("/") else { return "does not begin with /" }
-        if text.utf8.count > 1024 { return "is longer than 1024 bytes" }
-        if text.contains("?") { return "has a query; write the path alone" }
-        if text.contains("*") {
+    private static func fault(inTemplate text: ArraySlice<UInt8>) -> String? {
+        guard text.first == slash else { return "does not begin with /" }
+        if text.count > 1024 { return "is longer than 1024 bytes" }
+        if text.contains(UInt8(ascii: "?")) { return "has a query; write the path alone" }
+        if text.contains(UInt8(ascii: "*")) {
             return "has a *; write {name} for a segment that varies, a last ** for any rest"
         }
-        if text.contains("#") { return "has a #, which no request carries" }
-        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        if text.contains(UInt8(ascii: "#")) { return "has a #, which no request carries" }
+        guard text.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             return "has a space or a character beyond ASCII; write it percent-encoded"
         }
         return nil
     }
 
-    private static func parameterName(_ segment: Substring) -> String? {
+    private static func parameterName(_ segment: String) -> String? {
         guard segment.hasPrefix("{"), segment.hasSuffix("}"), segment.utf8.count > 2 else {
             return nil
         }

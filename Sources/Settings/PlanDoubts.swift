@@ -16,20 +16,24 @@ struct PlanDoubts {
         if plan.ruleDigests.isEmpty {
             (top.field(PlanKeys.rules)?.doubt ?? top.doubt)(
                 "names no rule sets: hosts may change how they count, and the report can only show it",
-                PlanKeys.rules.hint)
+                PlanKeys.rules.hint, "未限定规则集：主机可能改变统计方式，而报告只能事后显示",
+                "写上主机清单中的规则摘要；`plan new --hosts-from-store` 会列出")
         }
         if plan.assetListDigest == nil {
             top.doubt(
-                "names no asset list: its boundary is compared with nothing", PlanKeys.assets.hint)
+                "names no asset list: its boundary is compared with nothing", PlanKeys.assets.hint,
+                zh: "没有资产清单：评估边界无从比对", "写上 assets: assets.csv")
         }
     }
+
+    private static let twice = "未指定统计主机：同一笔业务可能在两层被统计，从而重复计数"
 
     private func section(_ key: Key, _ keys: [Key]) -> Section? {
         top.field(key)?.section(keys)
     }
 
     private func elements(_ key: Key) -> [Field] {
-        top.field(key)?.elements(0...Int.max) ?? []
+        top.field(key)?.elements(0...Int.max).map(Array.init) ?? []
     }
 
     // MARK: - Rounds
@@ -37,41 +41,46 @@ struct PlanDoubts {
     private func schedule(_ section: Section) {
         typealias Keys = PlanKeys.Schedule
         let schedule = plan.schedule
-        func doubt(_ key: Key, _ sentence: String, _ hint: String) {
+        func doubt(
+            _ key: Key, _ sentence: String, _ hint: String, zh: String, _ advice: String
+        ) {
             if let field = section.field(key) {
-                field.doubt(sentence, hint)
+                field.doubt(sentence, hint, zh: zh, advice)
             } else {
-                section.doubt("\(key.name) \(sentence)", hint)
+                section.doubt("\(key.name) \(sentence)", hint, zh: "\(key.name) \(zh)", advice)
             }
         }
         if schedule.rounds == 1 {
             doubt(
                 Keys.rounds, "of 1 show no dispersion: no deviation and no interval",
-                "seven rounds of 24h make a week")
+                "seven rounds of 24h make a week", zh: "只有 1 轮，没有离散度：既无标准差也无区间",
+                "7 轮、每轮 24h 为一周")
         }
         if schedule.reserve == 0 {
             doubt(
                 Keys.reserve, "of 0 leaves the assessment unfinished after one invalid round",
-                Keys.reserve.hint)
+                Keys.reserve.hint, zh: "没有备用轮次：一轮无效则评估无法完成", "写 reserve: 2")
         }
         let day: UInt64 = 86_400_000_000_000
         guard schedule.length.rawValue.isMultiple(of: day / 24) else {
             doubt(
                 Keys.length, "is for a laboratory: no day can be reconciled with a ledger",
-                Keys.length.hint)
+                Keys.length.hint, zh: "仅适用于实验室：任何一天都无法与台账对账", "写 length: 24h")
             return
         }
         let midnight = (schedule.start.rawValue + Timestamp.shanghai * day / 24).isMultiple(of: day)
         if schedule.length.rawValue.isMultiple(of: day), !midnight {
             doubt(
                 Keys.start, "is not 00:00 in Asia/Shanghai, where the days of the rounds begin",
-                Keys.start.hint)
+                Keys.start.hint, zh: "不是 Asia/Shanghai 的 00:00，即各轮所在日的起点",
+                "只写日期，例如 start: 2026-12-01")
         }
         let period = schedule.period.length.rawValue
         if !period.isMultiple(of: 7 * day), schedule.justification == nil {
             section.doubt(
                 "the rounds are no whole weeks, and no justification is given",
-                Keys.justification.hint)
+                Keys.justification.hint, zh: "各轮不是整周，且未说明理由",
+                "写 justification，例如覆盖当月两个还款日")
         }
     }
 
@@ -82,24 +91,28 @@ struct PlanDoubts {
         if ids != Set(StandardWeights.scenarios) {
             top.field(PlanKeys.scenarios)?.doubt(
                 "not the four of the standard: the result will not be called SCI_CF",
-                "credit, drawdown, repayment and query are the four of T/CQJR 032.2-2025")
+                "credit, drawdown, repayment and query are the four of T/CQJR 032.2-2025",
+                zh: "不是标准的四类场景：结果不得称为 SCI_CF",
+                "T/CQJR 032.2-2025 的四类为 credit、drawdown、repayment、query")
         }
         let hint = PlanKeys.Scenario.countedBy.hint
         let fields = elements(PlanKeys.scenarios)
         if fields.isEmpty {
             top.doubt(
                 "names no counting hosts: a flow may count at two layers, and then counts twice",
-                hint)
+                hint, zh: Self.twice, "写 counted_by: [主机]")
         }
         for (scenario, field) in zip(plan.scenarios, fields) {
             if case .ledger = scenario.volume {
                 field.doubt(
                     "TA of \(scenario.id) is the ledger's word: no record can confirm it",
-                    "sign the ledger's totals when they are imported")
+                    "name the key that signs them as ledger_keys, and sign the totals when they are imported",
+                    zh: "\(scenario.id) 的 TA 以台账为准：没有记录可以证实",
+                    "在 ledger_keys 写上签名公钥，导入台账合计时附签名")
             } else if scenario.countingHosts.isEmpty {
                 field.doubt(
                     "names no counting hosts: a flow may count at two layers, and then counts twice",
-                    hint)
+                    hint, zh: Self.twice, "写 counted_by: [主机]")
             }
         }
     }
@@ -113,7 +126,9 @@ struct PlanDoubts {
             plan.factors.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         for (site, field) in zip(plan.sites, elements(PlanKeys.sites)) {
             if !used.contains(site.id) {
-                field.doubt("no host or device stands there", "leave the site out")
+                field.doubt(
+                    "no host or device stands there", "leave the site out", zh: "没有主机或设备在该站点",
+                    "去掉该站点")
             }
             guard let section = field.section(PlannedKeys.Site.all),
                 let supplies = section.field(PlannedKeys.Site.supplies)?.elements(0...Int.max)
@@ -125,7 +140,8 @@ struct PlanDoubts {
         if Set(plan.sites.flatMap(\.supplies).compactMap { factors[$0.factor]?.gas }).count > 1 {
             top.field(PlanKeys.sites)?.doubt(
                 "factors of CO2 alone stand beside factors of all greenhouse gases",
-                "take factors of one basis")
+                "take factors of one basis", zh: "仅含 CO2 的因子与含全部温室气体的因子并列",
+                "采用同一口径的因子")
         }
     }
 
@@ -133,12 +149,15 @@ struct PlanDoubts {
         if factor.grade != "A" {
             field.doubt(
                 "factor \(factor.id) is of grade \(factor.grade)",
-                "confirm it against the official announcement, and keep that with the plan")
+                "confirm it against the official announcement, and keep that with the plan",
+                zh: "因子 \(factor.id) 的等级为 \(factor.grade)", "与官方公告核对，并随计划保存")
         }
         if !["average", "lifecycle"].contains(factor.basis) {
             field.doubt(
                 "factor \(factor.id) is of basis \(factor.basis)",
-                "O is location-based and takes average factors; others belong to market_supplies")
+                "O is location-based and takes average factors; others belong to market_supplies",
+                zh: "因子 \(factor.id) 的口径为 \(factor.basis)",
+                "O 基于位置，采用平均因子；其他因子写入 market_supplies")
         }
     }
 
@@ -156,7 +175,9 @@ struct PlanDoubts {
                     != nil
             }
             if !serves {
-                field.doubt("\(host.id) serves in no round", "correct its assignments")
+                field.doubt(
+                    "\(host.id) serves in no round", "correct its assignments",
+                    zh: "\(host.id) 在任何一轮都不在役", "更正其 assignments")
             }
         }
         guard case .included = plan.embodied else { return }
@@ -166,7 +187,8 @@ struct PlanDoubts {
         if undated > 0 {
             top.field(PlanKeys.embodied)?.doubt(
                 "\(undated) hosts and devices have no `installed`: they count as within their life",
-                PlannedKeys.Host.installed.hint)
+                PlannedKeys.Host.installed.hint,
+                zh: "\(undated) 台主机和设备没有 `installed`：视为仍在寿命期内", "写上投用日期")
         }
     }
 
@@ -179,7 +201,8 @@ struct PlanDoubts {
         ]
         for (key, share, usual) in shares where share < usual {
             section.field(key)?.doubt(
-                "\(share.decimal) asks for less than is usual", "\(usual.decimal) is usual")
+                "\(share.decimal) asks for less than is usual", "\(usual.decimal) is usual",
+                zh: "\(share.decimal) 低于通常要求", "通常为 \(usual.decimal)")
         }
     }
 }

@@ -49,9 +49,13 @@ enum PlanKeys {
         "assets",
         "the company's list of machines, a CSV file with the columns id,site,role,planned_as",
         write: "assets: assets.csv")
+    static let ledgerKeys = Key(
+        "ledger_keys",
+        "Ed25519 public keys, 64 hexadecimal digits each, of who signs the ledger's totals",
+        write: "ledger_keys: [\"\(String(repeating: "0", count: 64))\"]")
     static let top = [
         version, title, organization, contact, boundary, exclusions, schedule, scenarios, sites,
-        hosts, devices, embodied, scope, validity, rules, assets,
+        hosts, devices, embodied, scope, validity, rules, assets, ledgerKeys,
     ]
 
     enum Schedule {

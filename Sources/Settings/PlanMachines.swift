@@ -62,7 +62,7 @@ extension Field {
             let pue = section.optional(Keys.pue) {
                 $0.measuredRatio(in: 1_000_000...4_000_000, "1 to 4")
             }
-            if scope == .facility, case .some(.none) = pue, !section.mentions(Keys.pue.name) {
+            if scope == .facility, case .some(.none) = pue, !section.mentions(Keys.pue) {
                 section.contradict(
                     "scope facility needs the PUE of every site, and this one has none",
                     Keys.pue.hint)
@@ -116,7 +116,7 @@ extension Field {
         case (let reason?, nil): return .omitted(reason: reason)
         case (nil, let models?): return .included(models: models)
         default:
-            if section.mentions(Keys.omitted.name) != section.mentions(Keys.models.name) {
+            if section.mentions(Keys.omitted) != section.mentions(Keys.models) {
                 return nil
             }
             return contradict(
@@ -221,7 +221,7 @@ extension Section {
             return list.contradict(
                 "not together with site", "keep site for a host that stays where it is")
         case (nil, nil):
-            if !mentions(Keys.assignments.name) { reportMissing(Keys.site) }
+            if !mentions(Keys.assignments) { reportMissing(Keys.site) }
             return nil
         }
     }

@@ -27,15 +27,18 @@ extension PlanFile {
         let validity = top.value(Keys.validity, default: ValidityRules()) { $0.validity() }
         let rules = top.value(Keys.rules, default: []) { $0.ruleDigests() }
         let assets = top.optional(Keys.assets) { $0.assetList(file: file, surroundings) }
+        let ledgerKeys = top.value(Keys.ledgerKeys, default: []) { $0.ruleDigests() }
         guard version != nil, let title, let organization, let contact, let boundary,
             let exclusions, let schedule, let scope, let sites, let embodied, let hosts,
-            let devices, let scenarios, let validity, let rules, let assets
+            let devices, let scenarios, let validity, let rules, let assets,
+            let ledgerKeys
         else { return nil }
         plan = Plan(
             title: title, organization: organization, contact: contact, boundary: boundary,
             exclusions: exclusions, schedule: schedule, scenarios: scenarios, sites: sites,
             hosts: hosts, devices: devices, factors: factors.used, embodied: embodied,
-            scope: scope, validity: validity, ruleDigests: rules, assetListDigest: assets?.digest)
+            scope: scope, validity: validity, ruleDigests: rules, assetListDigest: assets?.digest,
+            ledgerKeys: ledgerKeys)
         self.assets = assets?.assets
         PlanDoubts(plan: plan, top: top).note()
         if let assets, let field = top.field(Keys.assets) { assets.compare(with: plan, field) }
@@ -125,6 +128,7 @@ extension Field {
             fullCoverage: full, minimumCoverage: minimum, maximumClockError: clockError)
     }
 
+    /// Of rule sets, or keys: both are 32 bytes.
     fileprivate func ruleDigests() -> [String]? {
         var seen = FirstUses<String>()
         return elements(0...1_000)?.readAll { field in
@@ -151,7 +155,7 @@ extension Field {
             let reconciled = section.value(Keys.reconciled, default: false) { $0.boolean() }
             guard let id, let volume, let counting, let reconciled else { return nil }
             if case .ledger = volume {
-                for key in [Keys.countedBy, Keys.reconciled] where section.contains(key.name) {
+                for key in [Keys.countedBy, Keys.reconciled] where section.contains(key) {
                     return section.field(key)?.contradict(
                         "not where volume is ledger: the ledger is then the only count",
                         "leave it out, or count from traffic with volume: traffic")

@@ -238,5 +238,9 @@ package struct PlanSentences {
                     "评估边界已与资产清单比对，清单 SHA-256 为 \($0)。")
             } ?? say("There is no asset list.", "未提供资产清单。"),
         ]
+            + plan.ledgerKeys.map {
+                say(
+                    "The ledger's totals are signed with the key \($0).", "台账合计由公钥 \($0) 签名。")
+            }
     }
 }

@@ -99,11 +99,6 @@ extension Field {
 }
 
 extension Field {
-    /// Notes what can be followed but is probably not meant. The sentence goes on behind the path.
-    func doubt(_ sentence: String, _ hint: String) {
-        findings.warn(.contradiction(path: path, sentence), at: place, hint: hint)
-    }
-
     /// Refuses what is right alone and wrong beside something else.
     func contradict<Value>(_ sentence: String, _ hint: String? = nil) -> Value? {
         reject(.contradiction(path: path, sentence), hint)
@@ -114,12 +109,5 @@ extension Section {
     /// Refuses the section for a key that is missing because of something else.
     func contradict(_ sentence: String, _ hint: String) {
         findings.add(.contradiction(path: path, sentence), at: place, hint: hint)
-    }
-
-    /// Notes what can be followed but is probably not meant.
-    func doubt(_ sentence: String, _ hint: String) {
-        findings.warn(
-            .contradiction(path: path.isEmpty ? "the plan" : path, sentence), at: place,
-            hint: hint)
     }
 }

@@ -42,6 +42,20 @@ extension Field {
         return .milliseconds(milliseconds)
     }
 
+    /// A length of time of 1 to 36,500 days, or `.some(nil)` for the word `all`.
+    func retentionAge() -> Nanoseconds?? {
+        let days: ClosedRange<UInt64> = 1...36_500
+        guard let text = text(expected: "a time like 400d, or all") else { return nil }
+        if text == "all" { return .some(nil) }
+        guard let milliseconds = duration(text, in: Self.longUnits) else { return nil }
+        let shortest = days.lowerBound * Self.millisecondsPerDay
+        let longest = days.upperBound * Self.millisecondsPerDay
+        guard (shortest...longest).contains(milliseconds) else {
+            return reject(.outOfRange(path: path, written: text, range: "1d to 36500d, or all"))
+        }
+        return .milliseconds(milliseconds)
+    }
+
     /// A duration in milliseconds; the largest number where it does not fit.
     private func duration(
         _ text: String, in units: [(name: String, milliseconds: UInt64)] = units

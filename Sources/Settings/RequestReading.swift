@@ -5,30 +5,18 @@ extension Field {
     func request(_ surroundings: ScenarioSurroundings) -> RequestMatch? {
         typealias Keys = ScenarioKeys.When
         guard let section = section(Keys.all) else { return nil }
-        let telling = [
-            Keys.path, Keys.host, Keys.query, Keys.header, Keys.body, Keys.form, Keys.xml,
-        ].map(\.name)
-        guard telling.contains(where: section.mentions) else {
-            return reject(
-                .wrongType(path: path, expected: telling.alternatives, found: "none of them"))
+        guard Keys.telling.contains(where: section.mentions) else {
+            let names = Keys.telling.map(\.name).alternatives
+            return reject(.wrongType(path: path, expected: names, found: "none of them"))
         }
         let services = section.value(Keys.service, default: []) { $0.serviceIndices(surroundings) }
         let methods = section.value(Keys.method, default: []) { $0.list(16) { $0.method() } }
         let path = section.optional(Keys.path) { $0.pathTemplate() }
         let hosts = section.value(Keys.host, default: []) { $0.list(64) { $0.hostName() } }
-        let parts: [(Key, MessagePart)] = [
-            (Keys.query, .query), (Keys.header, .header), (Keys.body, .body), (Keys.form, .form),
-            (Keys.xml, .xml),
-        ]
-        let fields = parts.map { key, part in
-            section.value(key, default: []) { $0.conditions(of: part) }
-        }
-        let readable = fields.compactMap { $0 }
-        guard let services, let methods, let path, let hosts, readable.count == parts.count
-        else { return nil }
+        let fields = section.requestFields()
+        guard let services, let methods, let path, let hosts, let fields else { return nil }
         let match = RequestMatch(
-            services: services, methods: methods, path: path, hosts: hosts,
-            fields: readable.flatMap { $0 })
+            services: services, methods: methods, path: path, hosts: hosts, fields: fields)
         return hasOneBody(match.fields.map(\.field)) ? match : nil
     }
 
@@ -98,6 +86,19 @@ extension Field {
         // The root's dot behind it names the same host.
         let name = text.count > 1 && text.hasSuffix(".") ? text.dropLast() : text[...]
         return name.lowercased()
+    }
+}
+
+extension Section {
+    /// The fields that a request must have.
+    fileprivate func requestFields() -> [FieldCondition]? {
+        var fields: [FieldCondition] = []
+        var isGood = true
+        for (key, part) in ScenarioKeys.When.parts {
+            guard let field = field(key) else { continue }
+            if let read = field.conditions(of: part) { fields += read } else { isGood = false }
+        }
+        return isGood ? fields : nil
     }
 }
 

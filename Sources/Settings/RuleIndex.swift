@@ -18,8 +18,12 @@ struct RuleIndex {
     }
 
     fileprivate struct Bucket {
+        /// Rules that are always tried: those without values, and the first, as one alone needs no
+        /// index.
         var plain: [Int] = []
         var byTrait: [Trait: [[UInt8]: [Int]]] = [:]
+
+        var isEmpty: Bool { plain.isEmpty }
     }
 
     private struct Node {
@@ -29,6 +33,11 @@ struct RuleIndex {
         var ending = Bucket()
         /// Rules whose path goes on from here in any way.
         var open = Bucket()
+
+        func forEachChild(_ body: (Int) -> Void) {
+            literals.values.forEach(body)
+            if let parameter { body(parameter) }
+        }
     }
 
     private var nodes = [Node()]
@@ -41,8 +50,9 @@ struct RuleIndex {
     ) -> (hiding: Int?, sharing: Int?)? {
         var hiding: Int?
         var sharing: Int?
-        let traits = Self.traits(of: rule.scope.request)
-        for bucket in buckets(reachedBy: rule.scope.path) {
+        let buckets = buckets(reachedBy: rule.scope.path)
+        let traits = buckets.isEmpty ? [] : Self.traits(of: rule.scope.request)
+        for bucket in buckets {
             candidates(in: bucket, traits) { number, steps in
                 let other = rules[number]
                 steps += rule.scope.effort(with: other.scope)
@@ -75,11 +85,10 @@ struct RuleIndex {
             if next == nodes.count { nodes.append(Node()) }
             at = next
         }
-        let traits = Self.traits(of: rule.scope.request)
         if Self.goesOn(path) {
-            nodes[at].open.insert(number, traits)
+            nodes[at].open.insert(number, rule.scope.request)
         } else {
-            nodes[at].ending.insert(number, traits)
+            nodes[at].ending.insert(number, rule.scope.request)
         }
     }
 
@@ -88,7 +97,8 @@ struct RuleIndex {
     }
 
     /// What has values in the rule, fields first.
-    private static func traits(of request: RequestMatch) -> [(trait: Trait, values: [[UInt8]])] {
+    fileprivate static func traits(of request: RequestMatch) -> [(trait: Trait, values: [[UInt8]])]
+    {
         let fields = request.fields.filter { !$0.values.isEmpty }.map {
             (trait: Trait.field($0.field), values: $0.values)
         }
@@ -97,7 +107,7 @@ struct RuleIndex {
             + words.filter { !$0.1.isEmpty }.map { ($0.0, $0.1.map { Array($0.utf8) }) }
     }
 
-    /// The buckets of the places whose paths `path` may share.
+    /// The buckets with rules of the places whose paths `path` may share.
     private mutating func buckets(reachedBy path: PathTemplate) -> [Bucket] {
         let segments = Array(path.segments.prefix(Self.maximumDepth))
         var found: [Bucket] = []
@@ -105,22 +115,22 @@ struct RuleIndex {
         while let (number, depth) = open.popLast() {
             steps += 1
             if steps > Self.maximumSteps { return [] }
-            let node = nodes[number]
-            found.append(node.open)
+            if !nodes[number].open.isEmpty { found.append(nodes[number].open) }
+            let goesOn = Self.goesOn(path)
             if depth >= segments.count {
-                if depth == segments.count || Self.goesOn(path) { found.append(node.ending) }
-                guard Self.goesOn(path) else { continue }
-                open += node.literals.values.map { ($0, depth + 1) }
-                if let next = node.parameter { open.append((next, depth + 1)) }
+                if depth == segments.count || goesOn, !nodes[number].ending.isEmpty {
+                    found.append(nodes[number].ending)
+                }
+                if goesOn { nodes[number].forEachChild { open.append(($0, depth + 1)) } }
                 continue
             }
             switch segments[depth] {
             case .literal(let text):
-                if let next = node.literals[text] { open.append((next, depth + 1)) }
-                if !text.isEmpty, let next = node.parameter { open.append((next, depth + 1)) }
-            case .parameter:
-                open += node.literals.values.map { ($0, depth + 1) }
-                if let next = node.parameter { open.append((next, depth + 1)) }
+                if let next = nodes[number].literals[text] { open.append((next, depth + 1)) }
+                if !text.isEmpty, let next = nodes[number].parameter {
+                    open.append((next, depth + 1))
+                }
+            case .parameter: nodes[number].forEachChild { open.append(($0, depth + 1)) }
             }
         }
         return found
@@ -148,9 +158,12 @@ struct RuleIndex {
 extension RuleIndex.Bucket {
     /// Puts the rule where its values have the fewest rules so far: codes that differ from rule to
     /// rule tell more apart than a channel that most share.
-    fileprivate mutating func insert(
-        _ number: Int, _ traits: [(trait: RuleIndex.Trait, values: [[UInt8]])]
-    ) {
+    fileprivate mutating func insert(_ number: Int, _ request: RequestMatch) {
+        if isEmpty {
+            plain.append(number)
+            return
+        }
+        let traits = RuleIndex.traits(of: request)
         let crowds = traits.map { own in
             let known = byTrait[own.trait] ?? [:]
             return own.values.reduce(0) { $0 + (known[$1]?.count ?? 0) }

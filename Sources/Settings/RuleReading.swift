@@ -8,6 +8,8 @@ struct RuleReading {
     private var scenario = 0
     private var scenarioName = ""
     private var fields: Set<MessageField> = []
+    /// Outcomes that were read and are right, by what the file says: most steps say the same.
+    private var outcomes: [YAMLMeaning: [OutcomeCondition]] = [:]
 
     init(_ surroundings: ScenarioSurroundings) { self.surroundings = surroundings }
 
@@ -23,7 +25,18 @@ struct RuleReading {
             PlacedRule(
                 scenario: scenario, scenarioName: scenarioName,
                 scope: RuleScope(request, services: surroundings.services?.count ?? 0),
-                place: field.place, path: field.path))
+                field: field))
+    }
+
+    /// The outcomes that `field` writes, and whether the same were read before.
+    mutating func outcomes(at field: Field) -> (conditions: [OutcomeCondition], areKnown: Bool)? {
+        let meaning = YAMLMeaning(field.node)
+        if let known = outcomes[meaning] { return (known, true) }
+        let found = field.findings.count
+        guard let read = field.outcomes() else { return nil }
+        // What is warned of is so at each place.
+        if field.findings.count == found { outcomes[meaning] = read }
+        return (read, false)
     }
 
     /// Adds the fields that a step asks for. Whether they are not too many; reports the step with
@@ -84,13 +97,23 @@ struct RuleReading {
     }
 }
 
-/// A rule and where the file has it.
-struct PlacedRule {
+/// A rule and where the file has it; by reference, as it is compared with many.
+final class PlacedRule {
     let scenario: Int
     let scenarioName: String
     let scope: RuleScope
-    let place: SourcePlace
-    let path: String
+    /// Where it is written.
+    let field: Field
+
+    init(scenario: Int, scenarioName: String, scope: RuleScope, field: Field) {
+        self.scenario = scenario
+        self.scenarioName = scenarioName
+        self.scope = scope
+        self.field = field
+    }
+
+    var place: SourcePlace { field.place }
+    var path: String { field.path }
 }
 
 /// The requests that a rule matches, to be compared with another's.
@@ -195,17 +218,16 @@ extension RequestMatch {
     /// of a field's values, the first four; control characters as `?`.
     package var written: String {
         let most = 4
-        var words = [
-            methods.isEmpty ? "any method" : methods.joined(separator: "|"),
-            path.map { "\($0)" } ?? "any path",
-        ]
-        if !hosts.isEmpty { words.append("host=\(hosts.prefix(most).joined(separator: "|"))") }
+        var text = methods.isEmpty ? "any method" : methods.joined(separator: "|")
+        text += " "
+        text += path?.description ?? "any path"
+        if !hosts.isEmpty { text += " host=\(hosts.prefix(most).joined(separator: "|"))" }
         for condition in fields {
             let values = condition.values.prefix(most).map { String(decoding: $0, as: UTF8.self) }
-            let rest = condition.values.count > most ? "|…" : ""
-            let text = values.isEmpty ? "any" : values.joined(separator: "|") + rest
-            words.append("\(condition.field.written)=\(text)")
+            text += " \(condition.field.written)="
+            text += values.isEmpty ? "any" : values.joined(separator: "|")
+            if condition.values.count > most { text += "|…" }
         }
-        return words.joined(separator: " ").harmless
+        return text.harmless
     }
 }

@@ -81,6 +81,11 @@ enum ScenarioKeys {
                 + "joined with dots, with its texts",
             write: "xml: {Envelope.Body.TxnCode: CR01}")
         static let all = [service, method, path, host, query, header, body, form, xml]
+        /// One of these at least must be there.
+        static let telling = [path, host, query, header, body, form, xml]
+        static let parts: [(Key, MessagePart)] = [
+            (query, .query), (header, .header), (body, .body), (form, .form), (xml, .xml),
+        ]
     }
 
     enum Outcome {

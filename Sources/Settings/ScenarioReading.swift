@@ -107,8 +107,8 @@ extension Field {
         let requires = section.value(Keys.requires, default: []) { $0.requiredNames() }
         let completes = section.value(Keys.completes, default: isOnly) { $0.boolean() }
         let count = section.optional(Keys.count) { $0.messageField(of: request) }
-        let outcomes = section.value(Keys.outcome, default: OutcomeCondition.standard) {
-            $0.outcomes()
+        let outcomes = section.value(Keys.outcome, default: (OutcomeCondition.standard, true)) {
+            reading.outcomes(at: $0)
         }
         guard let name, let request, let key, let requires, let completes, let count,
             let outcomes
@@ -116,7 +116,8 @@ extension Field {
         if let field = section.field(Keys.when) { reading.add(request, at: field) }
         let draft = StepDraft(
             field: self, section: section, name: name, request: request, key: key,
-            requires: requires, completes: completes, count: count, outcomes: outcomes)
+            requires: requires, completes: completes, count: count, outcomes: outcomes.conditions,
+            hasKnownOutcomes: outcomes.areKnown)
         return reading.takeFields(of: draft) ? draft : nil
     }
 
@@ -130,8 +131,9 @@ extension Field {
     }
 }
 
-/// A step as read, before it is compared with the others of its scenario.
-struct StepDraft {
+/// A step as read, before it is compared with the others of its scenario; by reference, as each
+/// comparison goes through all.
+final class StepDraft {
     let field: Field
     let section: Section
     let name: String
@@ -141,10 +143,29 @@ struct StepDraft {
     let completes: Bool
     let count: MessageField?
     let outcomes: [OutcomeCondition]
+    /// Whether a step before it has the same outcomes, or they are the standard ones.
+    let hasKnownOutcomes: Bool
 
-    /// What it asks for in messages.
+    init(
+        field: Field, section: Section, name: String, request: RequestMatch, key: MessageField?,
+        requires: [(name: String, field: Field)], completes: Bool, count: MessageField?,
+        outcomes: [OutcomeCondition], hasKnownOutcomes: Bool
+    ) {
+        self.field = field
+        self.section = section
+        self.name = name
+        self.request = request
+        self.key = key
+        self.requires = requires
+        self.completes = completes
+        self.count = count
+        self.outcomes = outcomes
+        self.hasKnownOutcomes = hasKnownOutcomes
+    }
+
+    /// What it asks for in messages and no step before it is known to.
     var fields: [MessageField] {
-        request.fields.map(\.field) + [key, count].compactMap { $0 }
-            + outcomes.flatMap { $0.fields.map(\.field) }
+        let ofOutcomes = hasKnownOutcomes ? [] : outcomes.flatMap { $0.fields.map(\.field) }
+        return request.fields.map(\.field) + [key, count].compactMap { $0 } + ofOutcomes
     }
 }

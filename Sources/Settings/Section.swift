@@ -2,40 +2,42 @@
 ///
 /// Readers give `nil` only where a finding was added; a missing key takes its default.
 struct Section {
-    let path: String
-    let place: SourcePlace
-    let findings: Findings
+    private let node: YAMLNode
     private let keys: [Key]
-    private let entries: [YAMLEntry]
+    private let entries: YAMLEntries
     /// Keys that an unknown key was taken for: they are not reported missing as well.
-    private var misspelt: Set<String> = []
+    private var misspelt: [String] = []
 
     /// Reports a node that is no mapping, unknown keys, and keys of a later version.
-    init?(_ node: YAMLNode, path: String, keys: [Key], findings: Findings) {
+    init?(_ node: YAMLNode, keys: [Key]) {
+        self.node = node
+        self.keys = keys
         guard case .mapping(let entries) = node.content else {
             let names = keys.lazy.filter { !$0.isLater }.map(\.name).joined(separator: ", ")
-            findings.add(
+            let path = node.path
+            node.document.findings.add(
                 .wrongType(
                     path: path.isEmpty ? "the file" : path, expected: "a mapping of keys",
                     found: node.kind),
                 at: node.place, hint: "write keys and values: \(names)")
             return nil
         }
-        self.path = path
-        self.place = node.place
-        self.findings = findings
-        self.keys = keys
         self.entries = entries
         for entry in entries { check(entry) }
     }
 
+    var path: String { node.path }
+    var place: SourcePlace { node.place }
+    var findings: Findings { node.document.findings }
+
     private mutating func check(_ entry: YAMLEntry) {
-        guard let key = keys.first(where: { $0.name == entry.key }) else {
+        let name = entry.key
+        guard let key = keys.first(where: { $0.isNamed(name) }) else {
             reportUnknown(entry)
             return
         }
         if key.isLater {
-            let problem = SettingsProblem.notAvailable(path: pathOf(key), written: "")
+            let problem = SettingsProblem.notAvailable(path: entry.value.path, written: "")
             findings.add(problem, at: entry.place, hint: key.hint)
         }
     }
@@ -46,7 +48,7 @@ struct Section {
             return
         }
         let suggestion = nearest(to: entry.key, among: keys.filter { !$0.isLater }.map(\.name))
-        if let suggestion { misspelt.insert(suggestion) }
+        if let suggestion { misspelt.append(suggestion) }
         findings.add(
             .unknownKey(entry.key, in: path, suggestion: suggestion), at: entry.place, hint: hint)
     }
@@ -56,19 +58,14 @@ struct Section {
         return "\(path.isEmpty ? "the file" : path) takes \(names)"
     }
 
-    private func pathOf(_ key: Key) -> String {
-        path.isEmpty ? key.name : "\(path).\(key.name)"
-    }
-
     func field(_ key: Key) -> Field? {
-        guard let entry = entries.first(where: { $0.key == key.name }) else { return nil }
-        return Field(entry.value, path: pathOf(key), key: key, findings: findings)
+        entries.first { key.isNamed($0.key) }.map { Field($0.value, key: key) }
     }
 
-    func contains(_ name: String) -> Bool { entries.contains { $0.key == name } }
+    func contains(_ key: Key) -> Bool { entries.contains { key.isNamed($0.key) } }
 
     /// Whether the key is there, or an unknown key was taken for it.
-    func mentions(_ name: String) -> Bool { contains(name) || misspelt.contains(name) }
+    func mentions(_ key: Key) -> Bool { contains(key) || misspelt.contains(key.name) }
 
     /// The value of `key`, or `standard` where the key is left out.
     func value<Value>(_ key: Key, default standard: Value, _ read: (Field) -> Value?) -> Value? {

@@ -20,11 +20,16 @@ package struct SettingsError: Error, Sendable, Hashable, CustomStringConvertible
     package var description: String { described(as: "") }
 
     fileprivate func described(as kind: String) -> String {
+        described(as: kind, problem.description, hint)
+    }
+
+    /// With another sentence and advice than its own.
+    func described(as kind: String, _ sentence: String, _ advice: String) -> String {
         var text = file.quotablePath
         if let place { text += ":\(place.line):\(place.column)" }
-        text += ": \(kind)\(problem)"
+        text += ": \(kind)\(sentence)"
         if let excerpt { text += "\n\(excerpt)" }
-        if !hint.isEmpty { text += "\n  \(hint)" }
+        if !advice.isEmpty { text += "\n  \(advice)" }
         return text
     }
 }
@@ -101,6 +106,9 @@ final class Findings {
     private var unkeptWarnings = 0
 
     var isEmpty: Bool { kept.isEmpty }
+
+    /// How much was found, warnings too: the same before and after something that is right.
+    var count: Int { kept.count &+ uncounted &+ warned.count &+ unkeptWarnings }
 
     /// Whether a further finding would be kept: where not, its parts need not be worked out. A
     /// hostile file may have hundreds of thousands.

@@ -18,6 +18,7 @@ struct SettingsFile {
             throw failure(path, .unreadable(.notAFile))
         }
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(min(max(0, Int(status.st_size)), maximumBytes) + 1)
         var block = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             let count = retrying { Glibc.read(descriptor, &block, block.count) }
@@ -69,7 +70,7 @@ extension SettingsFile {
         let findings = Findings()
         var settings: Settings?
         if let root = YAMLReader.read(text, findings),
-            let section = Section(root, path: "", keys: keys, findings: findings)
+            let section = Section(root, keys: keys)
         {
             settings = build(section)
         }

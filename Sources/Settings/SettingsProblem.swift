@@ -51,6 +51,8 @@ package enum SettingsProblem: Sendable, Hashable {
     case comparisonCut(path: String, limit: Int)
     /// Values that are right alone, and wrong together.
     case contradiction(path: String, String)
+    /// What a plan can be followed with, and will be asked about.
+    case doubt(path: String, Doubt)
     case furtherWarnings(Int)
     /// `written` is empty where the key itself is meant.
     case notAvailable(path: String, written: String)
@@ -58,10 +60,10 @@ package enum SettingsProblem: Sendable, Hashable {
     /// What to do about a problem that no single setting explains.
     var remedy: String {
         switch self {
-        case .unreadable(.missing): "check the path of the settings file"
+        case .unreadable(.missing): "check the path of the file"
         case .unreadable(.permissionDenied):
             "let the account that runs this program read it and search its folders"
-        case .unreadable(.notAFile): "give the path of the settings file itself"
+        case .unreadable(.notAFile): "give the path of the file itself"
         case .refusedYAML(.anchor), .refusedYAML(.alias):
             "write the value out at each place; quote text that begins with & or *"
         case .refusedYAML(.tag): "write the plain value; quote text that begins with !"
@@ -117,6 +119,7 @@ extension SettingsProblem: CustomStringConvertible {
             "\(path): the rules are too many and too alike to compare them all; from here on a "
                 + "rule that can never match may go unseen (limit: \(limit) comparisons)"
         case .contradiction(let path, let sentence): "\(path): \(sentence)"
+        case .doubt(let path, let doubt): "\(path): \(doubt.sentence)"
         case .furtherWarnings(let count): "\(count) more warnings"
         case .notAvailable(let path, let written):
             written.isEmpty
@@ -156,6 +159,7 @@ extension String {
 
     /// Text from a file made safe for a terminal: control characters as `?`.
     var harmless: String {
+        if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return self }
         var text = ""
         for scalar in unicodeScalars {
             switch scalar.properties.generalCategory {

@@ -69,7 +69,7 @@ extension Section {
             if let plain = self.field(plaintext) {
                 return plain.reject("false", "leaves no way to connect without tls", tls.hint)
             }
-            if !mentions(plaintext.name) { reportMissing(tls) }
+            if !mentions(plaintext) { reportMissing(tls) }
             return nil
         }
         if isPlain, let plain = self.field(plaintext) {

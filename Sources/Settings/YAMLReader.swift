@@ -11,6 +11,9 @@ struct YAMLReader: ~Copyable {
     /// Scalars, keys, mappings and sequences; a file with more is refused. Enough
     /// for 5,000 rules of every kind of key.
     static let maximumNodes = 500_000
+    /// Keys of a mapping that are compared one by one with a further one; a hostile mapping may
+    /// have hundreds of thousands.
+    private static let comparedKeys = 16
 
     /// Stops the reading; the reason is already among the findings.
     struct Stopped: Error {}
@@ -19,14 +22,20 @@ struct YAMLReader: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let bytes: UnsafeBufferPointer<UInt8>
     private let findings: Findings
+    /// Values and keys so far, those of a key written twice among them.
     private var nodes = 0
+    private var rows: [YAMLDocument.Row] = []
+    private var texts = YAMLTexts()
 
     /// The document's root, or `nil` with the reason among `findings`.
     static func read(_ bytes: [UInt8], _ findings: Findings) -> YAMLNode? {
         bytes.withUnsafeBufferPointer { buffer in
             do throws(Stopped) {
                 var reader = try YAMLReader(buffer, findings)
-                return try reader.document()
+                try reader.document()
+                return YAMLDocument(
+                    reader.rows, texts: reader.texts.all, findings: findings
+                ).root
             } catch {
                 return nil
             }
@@ -44,6 +53,8 @@ struct YAMLReader: ~Copyable {
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
         self.parser = parser
+        // Room for short values: what is not written costs nothing, to grow does.
+        rows.reserveCapacity(min(Self.maximumNodes, bytes.count / 4))
         self.bytes = bytes
         self.findings = findings
     }
@@ -53,20 +64,22 @@ struct YAMLReader: ~Copyable {
         parser.deallocate()
     }
 
-    private mutating func document() throws(Stopped) -> YAMLNode {
+    private mutating func document() throws(Stopped) {
         _ = try next()
         let start = try next()
         guard start.kind == YAML_DOCUMENT_START_EVENT else { throw stop(.empty, nil) }
-        let root = try node(try next(), depth: 0)
+        try node(try next(), in: -1, at: 0, depth: 0)
         _ = try next()
         let end = try next()
         guard end.kind == YAML_STREAM_END_EVENT else {
             throw stop(.refusedYAML(.severalDocuments), end.place)
         }
-        return root
     }
 
-    private mutating func node(_ event: Event, depth: Int) throws(Stopped) -> YAMLNode {
+    /// Adds the rows of the value that begins with `event`, as a part of the row `parent`.
+    private mutating func node(
+        _ event: Event, in parent: Int, at position: Int, depth: Int
+    ) throws(Stopped) {
         nodes += 1
         guard nodes <= Self.maximumNodes else {
             throw stop(.tooManyNodes(limit: Self.maximumNodes), event.place)
@@ -74,46 +87,65 @@ struct YAMLReader: ~Copyable {
         guard depth <= Self.maximumDepth else {
             throw stop(.tooDeep(limit: Self.maximumDepth), event.place)
         }
+        let row = rows.count
+        rows.append(
+            YAMLDocument.Row(
+                kind: event.rowKind, line: event.line, column: event.column, value: event.text,
+                end: Int32(row + 1), parent: Int32(parent), position: Int32(position)))
         switch event.kind {
-        case YAML_SCALAR_EVENT:
-            let content = YAMLNode.Content.scalar(event.text, isQuoted: event.isQuoted)
-            return YAMLNode(content: content, place: event.place)
-        case YAML_SEQUENCE_START_EVENT:
-            return YAMLNode(content: .sequence(try sequence(depth: depth)), place: event.place)
-        default:
-            return YAMLNode(content: .mapping(try mapping(depth: depth)), place: event.place)
+        case YAML_SCALAR_EVENT: return
+        case YAML_SEQUENCE_START_EVENT: rows[row].value = try sequence(row, depth: depth)
+        default: rows[row].value = try mapping(row, depth: depth)
+        }
+        rows[row].end = Int32(rows.count)
+    }
+
+    /// Adds the elements of the list `row`, and returns their number.
+    private mutating func sequence(_ row: Int, depth: Int) throws(Stopped) -> Int32 {
+        var count = 0
+        while true {
+            let event = try next()
+            if event.kind == YAML_SEQUENCE_END_EVENT { return Int32(count) }
+            try node(event, in: row, at: count, depth: depth + 1)
+            count += 1
         }
     }
 
-    private mutating func sequence(depth: Int) throws(Stopped) -> [YAMLNode] {
-        var elements: [YAMLNode] = []
+    /// Adds the entries of the mapping `row`, and returns their number.
+    private mutating func mapping(_ row: Int, depth: Int) throws(Stopped) -> Int32 {
+        var further: [Int32: Int32] = [:]
+        var count = 0
         while true {
             let event = try next()
-            if event.kind == YAML_SEQUENCE_END_EVENT { return elements }
-            elements.append(try node(event, depth: depth + 1))
+            if event.kind == YAML_MAPPING_END_EVENT { return Int32(count) }
+            let key = rows.count
+            try node(event, in: row, at: 2 * count, depth: depth + 1)
+            guard event.kind == YAML_SCALAR_EVENT else {
+                throw stop(.refusedYAML(.keyThatIsNoText), event.place)
+            }
+            try node(try next(), in: row, at: 2 * count + 1, depth: depth + 1)
+            guard let first = line(ofKey: event.text, in: row, before: count, further) else {
+                if count >= Self.comparedKeys { further[event.text] = event.line }
+                count += 1
+                continue
+            }
+            findings.add(
+                .duplicateKey(texts.all[Int(event.text)], firstLine: Int(first)), at: event.place,
+                hint: "a key may be written once; keep one of the two")
+            rows.removeSubrange(key...)
         }
     }
 
-    private mutating func mapping(depth: Int) throws(Stopped) -> [YAMLEntry] {
-        var entries: [YAMLEntry] = []
-        var lines: [String: Int] = [:]
-        while true {
-            let event = try next()
-            if event.kind == YAML_MAPPING_END_EVENT { return entries }
-            let key = try node(event, depth: depth + 1)
-            guard case .scalar(let name, _) = key.content else {
-                throw stop(.refusedYAML(.keyThatIsNoText), key.place)
-            }
-            let value = try node(try next(), depth: depth + 1)
-            if let first = lines[name] {
-                findings.add(
-                    .duplicateKey(name, firstLine: first), at: key.place,
-                    hint: "a key may be written once; keep one of the two")
-            } else {
-                lines[name] = key.place.line
-                entries.append(YAMLEntry(key: name, place: key.place, value: value))
-            }
+    /// The line of this key among the first `count` of the mapping `row`.
+    private func line(
+        ofKey text: Int32, in row: Int, before count: Int, _ further: [Int32: Int32]
+    ) -> Int32? {
+        var key = row + 1
+        for _ in 0..<min(count, Self.comparedKeys) {
+            if rows[key].value == text { return rows[key].line }
+            key = Int(rows[key + 1].end)
         }
+        return further.isEmpty ? nil : further[text]
     }
 
     private func stop(_ problem: SettingsProblem, _ place: SourcePlace?) -> Stopped {
@@ -127,26 +159,44 @@ struct YAMLReader: ~Copyable {
 extension YAMLReader {
     private struct Event {
         let kind: yaml_event_type_t
-        let place: SourcePlace
-        var text = ""
+        let line: Int32
+        let column: Int32
+        /// The number of a scalar's text; 0 of others.
+        var text: Int32 = 0
         var isQuoted = false
+
+        init(_ event: yaml_event_t) {
+            kind = event.type
+            line = Int32(clamping: event.start_mark.line) &+ 1
+            column = Int32(clamping: event.start_mark.column) &+ 1
+        }
+
+        var place: SourcePlace { SourcePlace(line: Int(line), column: Int(column)) }
+
+        var rowKind: YAMLDocument.Row.Kind {
+            switch kind {
+            case YAML_SCALAR_EVENT: isQuoted ? .quoted : .plain
+            case YAML_SEQUENCE_START_EVENT: .sequence
+            default: .mapping
+            }
+        }
     }
 
-    private func next() throws(Stopped) -> Event {
+    private mutating func next() throws(Stopped) -> Event {
         var event = yaml_event_t()
         guard yaml_parser_parse(parser, &event) == 1 else { throw syntaxError() }
         defer { yaml_event_delete(&event) }
-        let place = SourcePlace(event.start_mark)
-        if let refused = Self.refused(in: event) { throw stop(.refusedYAML(refused), place) }
-        guard event.type == YAML_SCALAR_EVENT else { return Event(kind: event.type, place: place) }
+        var read = Event(event)
+        if let refused = Self.refused(in: event) { throw stop(.refusedYAML(refused), read.place) }
+        guard event.type == YAML_SCALAR_EVENT else { return read }
         let scalar = event.data.scalar
         let value = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
         if value.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
-            throw stop(.refusedYAML(.controlCharacter), place)
+            throw stop(.refusedYAML(.controlCharacter), read.place)
         }
-        return Event(
-            kind: event.type, place: place, text: String(decoding: value, as: UTF8.self),
-            isQuoted: scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        read.text = texts.number(value.span)
+        read.isQuoted = scalar.style != YAML_PLAIN_SCALAR_STYLE
+        return read
     }
 
     private static func refused(in event: yaml_event_t) -> RefusedYAML? {

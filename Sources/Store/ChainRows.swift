@@ -58,6 +58,9 @@ enum ChainRows {
     ) throws -> ChainHead? {
         if sequence == run.durable, let head = run.head { return head }
         if sequence == 0 { return run.key == nil ? nil : run.start }
+        if let deletion = try DeletionRows.ending(db, run.id, with: sequence) {
+            return deletion.head
+        }
         let statement = try db.cachedStatement(
             sql: """
                 SELECT first, previous FROM statements

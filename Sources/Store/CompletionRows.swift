@@ -25,13 +25,31 @@ enum CompletionRows {
         }
     }
 
-    /// Every place of each digest that has several. `body` is called within one reading
+    /// Takes out the completions of an entry, within the transaction that deletes it.
+    static func delete(
+        _ db: Database, _ completions: [IncomingCompletion], record: Int64
+    ) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                DELETE FROM completions WHERE digest = ? AND record_id = ? AND position = ?
+                  AND scope_id = (SELECT id FROM digest_scopes WHERE secret = ? AND scenario = ?)
+                """)
+        for (position, one) in completions.enumerated() {
+            try statement.execute(arguments: [
+                Int64(bitPattern: one.digest), record, Int64(position),
+                Int64(bitPattern: one.secret), one.scenario,
+            ])
+        }
+    }
+
+    /// Every place of each digest that has several in the store, of those places that were received up to
+    /// and with a time. `body` is called within one reading
     /// transaction, and nothing is held but the row at hand.
     static func forEachRepeated(
-        _ db: Database, _ body: (RepeatedCompletion) throws -> Void
+        _ db: Database, receivedBy: Int64, _ body: (RepeatedCompletion) throws -> Void
     ) throws {
         guard try Schema.hasCompletions(db) else { return }
-        let cursor = try Row.fetchCursor(db, sql: repeated)
+        let cursor = try Row.fetchCursor(db, sql: repeated, arguments: [receivedBy, receivedBy])
         while let row = try cursor.next() { try body(RepeatedCompletion(row)) }
     }
 
@@ -47,12 +65,12 @@ enum CompletionRows {
         JOIN digest_scopes ON digest_scopes.id = scope_id
         JOIN runs ON runs.id = records.run_id
         JOIN agents ON agents.id = records.agent_id
-        WHERE EXISTS (
+        WHERE records.received_ns <= ? AND EXISTS (
             SELECT 1 FROM records AS counted
             WHERE counted.agent_id = records.agent_id AND counted.start_ns = records.start_ns
               AND +counted.run_id = records.run_id AND counted.end_ns = records.end_ns
               AND counted.sequence > records.sequence AND counted.kind = 0
-              AND counted.counts = 1)
+              AND counted.counts = 1 AND counted.received_ns <= ?)
         """
 
     private struct Scope: Hashable {

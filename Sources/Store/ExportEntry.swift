@@ -23,6 +23,20 @@ package enum ExportEntry: Sendable, Hashable {
 
     /// The entry's bytes: length, type, payload, CRC-32C of type and payload.
     package var bytes: [UInt8] {
+        let (type, payload) = content
+        var checksum = CRC32C()
+        checksum.update([type])
+        checksum.update(payload)
+        var entry = ExportWriter()
+        entry.append(UInt32(payload.count))
+        entry.bytes.append(type)
+        entry.bytes += payload
+        entry.append(checksum.value)
+        return entry.bytes
+    }
+
+    /// The entry without its frame.
+    package var content: (type: UInt8, payload: [UInt8]) {
         var payload = ExportWriter()
         let type: UInt8
         switch self {
@@ -55,15 +69,7 @@ package enum ExportEntry: Sendable, Hashable {
             type = 6
             payload.bytes = digest
         }
-        var checksum = CRC32C()
-        checksum.update([type])
-        checksum.update(payload.bytes)
-        var entry = ExportWriter()
-        entry.append(UInt32(payload.bytes.count))
-        entry.bytes.append(type)
-        entry.bytes += payload.bytes
-        entry.append(checksum.value)
-        return entry.bytes
+        return (type, payload.bytes)
     }
 
     /// The length of the payload whose first bytes, ``head`` of them, these are; `nil` where it is beyond
@@ -82,8 +88,13 @@ package enum ExportEntry: Sendable, Hashable {
         let body = Array(bytes[4..<bytes.count - 4])
         var stored = ExportReader(Array(bytes[(bytes.count - 4)...]))
         guard stored.number(4) == UInt64(CRC32C.checksum(body)) else { return nil }
-        var reader = ExportReader(Array(body[1...]))
-        guard let entry = Self.entry(body[0], &reader), reader.isAtEnd else { return nil }
+        self.init(type: body[0], payload: Array(body[1...]))
+    }
+
+    /// The entry of a type in a payload; `nil` where it is none.
+    package init?(type: UInt8, payload: [UInt8]) {
+        var reader = ExportReader(payload)
+        guard let entry = Self.entry(type, &reader), reader.isAtEnd else { return nil }
         self = entry
     }
 
@@ -124,6 +135,17 @@ package struct ExportedBatch: Sendable, Hashable {
     package let previous: ChainHead
     package let signature: [UInt8]
     package let records: [[UInt8]]
+
+    package init(
+        first: UInt64, receivedAt: Timestamp, previous: ChainHead, signature: [UInt8],
+        records: [[UInt8]]
+    ) {
+        self.first = first
+        self.receivedAt = receivedAt
+        self.previous = previous
+        self.signature = signature
+        self.records = records
+    }
 }
 
 extension ExportedRun {

@@ -36,7 +36,7 @@ package struct Predecessor: Sendable, Hashable {
 }
 
 /// Records of consecutive numbers on their way into the store, and their agent's word for them.
-package struct IncomingBatch: Sendable, Hashable {
+package struct IncomingBatch: Sendable {
     package let agent: String
     package let run: RunID
     /// 1 to ``StoreLimits/batchRecords``, numbered without a hole.
@@ -51,12 +51,14 @@ package struct IncomingBatch: Sendable, Hashable {
     /// Whether what lies between the durable records and these is gone: an agent sends in ascending
     /// order all that it has.
     package let endsGap: Bool
+    /// What the records add to roll-ups.
+    package let parts: BatchParts
 
     /// `nil` unless the records are numbered without a hole, within the limit, and each has a head.
     package init?(
         agent: String, run: RunID, records: [IncomingRecord], previous: ChainHead,
         heads: [ChainHead], signature: [UInt8], key: VerifyingKey, receivedAt: Timestamp,
-        endsGap: Bool
+        endsGap: Bool, parts: BatchParts = .none
     ) {
         guard 1...StoreLimits.batchRecords ~= records.count, heads.count == records.count else {
             return nil
@@ -72,6 +74,7 @@ package struct IncomingBatch: Sendable, Hashable {
         self.key = key
         self.receivedAt = receivedAt
         self.endsGap = endsGap
+        self.parts = parts
     }
 
     /// The number of the first record.

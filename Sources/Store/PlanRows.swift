@@ -91,7 +91,7 @@ extension SQLiteRecordStore: PlanStore {
 }
 
 /// The rows of plans.
-private enum PlanRows {
+enum PlanRows {
     static func id(_ db: Database, _ hash: PlanHash) throws -> Int64 {
         let id = try Int64.fetchOne(
             db, sql: "SELECT id FROM plans WHERE hash = ?", arguments: [Data(hash.bytes)])
@@ -122,7 +122,8 @@ private enum PlanRows {
             let document = row.bytes(2)
             guard let hash = PlanHash(bytes), SHA256.hash(data: document).elementsEqual(bytes)
             else {
-                throw StoreError.planAltered(hash: bytes.map { String($0, radix: 16) }.joined())
+                throw StoreError.planAltered(
+                    hash: bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
             }
             let abandoned: Int64? = row[6]
             return SealedPlan(

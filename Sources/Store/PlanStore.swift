@@ -35,6 +35,19 @@ package struct SealedPlan: Sendable, Hashable {
     package let lodgings: [Lodging]
     package let abandonment: Abandonment?
 
+    package init(
+        hash: PlanHash, document: [UInt8], yaml: [UInt8], start: Timestamp, sealedAt: Timestamp,
+        lodgings: [Lodging], abandonment: Abandonment?
+    ) {
+        self.hash = hash
+        self.document = document
+        self.yaml = yaml
+        self.start = start
+        self.sealedAt = sealedAt
+        self.lodgings = lodgings
+        self.abandonment = abandonment
+    }
+
     /// Whether it was sealed only after its first round began: then no report of it is an
     /// assessment.
     package var isLate: Bool { sealedAt >= start }
@@ -76,12 +89,9 @@ package struct Abandonment: Sendable, Hashable {
 /// Keeps sealed plans, unchanged and for ever.
 ///
 /// Calls block until the work is durable.
-package protocol PlanStore: Sendable {
+package protocol PlanStore: PlanSource {
     /// Keeps a plan. One that is there already stays as it is, with the time it was first sealed.
     func seal(_ plan: NewPlan) throws(StoreError) -> SealedPlan
-
-    /// Every plan ever sealed, in the order of sealing.
-    func plans() throws(StoreError) -> [SealedPlan]
 
     /// The plan whose hash begins with these hexadecimal digits; at least four of them.
     func plan(_ prefix: String) throws(StoreError) -> SealedPlan

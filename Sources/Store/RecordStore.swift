@@ -59,6 +59,22 @@ package struct RepeatedCompletion: Sendable, Hashable {
     package let start: Timestamp
     package let end: Timestamp
     package let flows: UInt64
+
+    package init(
+        secret: UInt64, scenario: String, digest: UInt64, agent: String, run: RunID,
+        sequence: UInt64, position: UInt64, start: Timestamp, end: Timestamp, flows: UInt64
+    ) {
+        self.secret = secret
+        self.scenario = scenario
+        self.digest = digest
+        self.agent = agent
+        self.run = run
+        self.sequence = sequence
+        self.position = position
+        self.start = start
+        self.end = end
+        self.flows = flows
+    }
 }
 
 /// An entry as the store hands it out.
@@ -71,6 +87,20 @@ package struct StoredRecord: Sendable, Hashable {
     package let manifest: ManifestDigest
     package let kind: EntryKind
     package let bytes: [UInt8]
+
+    package init(
+        agent: String, run: RunID, sequence: UInt64, start: Timestamp, end: Timestamp,
+        manifest: ManifestDigest, kind: EntryKind, bytes: [UInt8]
+    ) {
+        self.agent = agent
+        self.run = run
+        self.sequence = sequence
+        self.start = start
+        self.end = end
+        self.manifest = manifest
+        self.kind = kind
+        self.bytes = bytes
+    }
 }
 
 /// What became of a batch.
@@ -100,7 +130,7 @@ package struct SequenceLoss: Sendable, Hashable {
 /// Keeps each record exactly once and hands the records of a period out again.
 ///
 /// Calls block until the work is durable; callers on an event loop use a thread of their own.
-package protocol RecordStore: Sendable {
+package protocol RecordStore: RecordSource {
     /// Makes the run known and returns its highest durable sequence, 0 where it has none.
     ///
     /// Sequences below `firstAvailable` that were never stored are gone: they are kept as losses,
@@ -126,40 +156,9 @@ package protocol RecordStore: Sendable {
     /// Keeps an alert; one that is there already is counted.
     func note(_ alert: NewAlert) throws(StoreError)
 
-    /// Every alert, by agent, kind and time.
-    func alerts() throws(StoreError) -> [Alert]
-
     /// The names of all agents, in order.
     func agents() throws(StoreError) -> [String]
 
-    /// The bytes of a manifest, or `nil` where it was never stored.
-    func manifest(_ digest: ManifestDigest) throws(StoreError) -> [UInt8]?
-
-    /// Every entry that overlaps `[from, to)`, ordered by agent, start, run and sequence, one at
-    /// a time: completions so stand before the record of their window. Then every flow that the
-    /// whole store has more than once: each of its places whose window's record the store has too and counted it,
-    /// those of one flow in a row.
-    ///
-    /// All from one consistent state of the store. Rethrows what `body` and `repeated` throw; they
-    /// may ask the store for manifests.
-    ///
-    /// A record whose end is not after its start counts as an instant at its start.
-    func forEachRecord(
-        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
-        repeated: ((RepeatedCompletion) throws -> Void)?) throws
-
-    /// Every loss, ordered by agent, run and sequence.
-    func losses() throws(StoreError) -> [SequenceLoss]
-
     /// What is wrong with the store, one sentence each; empty where it is sound.
     func integrityProblems() throws(StoreError) -> [String]
-}
-
-extension RecordStore {
-    /// Every entry that overlaps `[from, to)`, in the same order.
-    package func forEachRecord(
-        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void
-    ) throws {
-        try forEachRecord(from: from, to: to, body, repeated: nil)
-    }
 }

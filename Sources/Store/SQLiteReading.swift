@@ -50,13 +50,37 @@ extension SQLiteRecordStore {
         }
     }
 
+    package func consistently<T>(_ body: () throws -> T) throws -> T {
+        try database.read { _ in try body() }
+    }
+
+    /// One state of the store: that of the reading that this is a part of, where it is.
+    private func reentrant(_ body: (Database) throws -> Void) throws {
+        try database.unsafeReentrantRead { db in
+            if db.isInsideTransaction { return try body(db) }
+            try db.inTransaction(.deferred) {
+                try body(db)
+                return .commit
+            }
+        }
+    }
+
     package func forEachRecord(
         from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
         repeated: ((RepeatedCompletion) throws -> Void)?
     ) throws {
+        try forEachRecord(
+            from: from, to: to, receivedBy: Timestamp(.max), body, repeated: repeated)
+    }
+
+    package func forEachRecord(
+        from: Timestamp, to: Timestamp, receivedBy: Timestamp,
+        _ body: (StoredRecord) throws -> Void, repeated: ((RepeatedCompletion) throws -> Void)?
+    ) throws {
+        let received = Int64(clamping: receivedBy.rawValue)
         let from = Int64(clamping: from.rawValue)
         let to = Int64(clamping: to.rawValue)
-        try database.read { db in
+        try reentrant { db in
             let sql = Self.recordsOfAgent(withKind: try Schema.hasCompletions(db))
             let agents = try Row.fetchAll(
                 db,
@@ -69,12 +93,16 @@ extension SQLiteRecordStore {
                 let longest: Int64 = agent[2]
                 let cursor = try Row.fetchCursor(
                     db, sql: sql,
-                    arguments: [agent[0] as Int64, from.subtractingClamped(longest), to, from])
+                    arguments: [
+                        agent[0] as Int64, from.subtractingClamped(longest), to, from, received,
+                    ])
                 while let row = try cursor.next() {
                     if let record = StoredRecord(row, agent: name) { try body(record) }
                 }
             }
-            if let repeated { try CompletionRows.forEachRepeated(db, repeated) }
+            if let repeated {
+                try CompletionRows.forEachRepeated(db, receivedBy: received, repeated)
+            }
         }
     }
 
@@ -84,7 +112,7 @@ extension SQLiteRecordStore {
         SELECT run, sequence, start_ns, end_ns, manifest, bytes, \(withKind ? "kind" : "0")
         FROM records JOIN runs ON runs.id = records.run_id
         WHERE records.agent_id = ? AND start_ns >= ? AND start_ns < ?
-          AND max(end_ns, start_ns + 1) > ?
+          AND max(end_ns, start_ns + 1) > ? AND received_ns <= ?
         ORDER BY start_ns, run, sequence
         """
     }
@@ -101,10 +129,16 @@ extension SQLiteRecordStore {
 
     /// Runs that hold fewer records up to their durable sequence than they promised to agents.
     private static func incompleteRuns(_ db: Database) throws -> [String] {
-        try Row.fetchAll(
+        let deleted =
+            try Schema.hasRollups(db)
+            ? """
+            (SELECT coalesce(sum(last - first + 1), 0) FROM deletions
+            WHERE run_id = runs.id AND last <= durable)
+            """ : "0"
+        return try Row.fetchAll(
             db,
             sql: """
-                SELECT name, run, durable,
+                SELECT name, run, durable, \(deleted) +
                   (SELECT count(*) FROM records WHERE run_id = runs.id AND sequence <= durable)
                   + (SELECT coalesce(sum(last - first + 1), 0) FROM losses
                      WHERE run_id = runs.id AND first >= 1) AS accounted

@@ -67,6 +67,9 @@ package final class SQLiteRecordStore: RecordStore {
         let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
         if id == 0, isEmpty {
             try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+            // What retention frees can be given back. Only an empty file can be changed at no cost.
+            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+            try db.execute(sql: "VACUUM")
         } else {
             try check(db, path: path)
         }
@@ -110,6 +113,30 @@ package final class SQLiteRecordStore: RecordStore {
             throw .database(code: 8, message: "the store was opened to be read")
         }
         do { return try writer.write(body) } catch { throw StoreError(error) }
+    }
+
+    /// One transaction that may delete records: with foreign keys each would be looked for in all
+    /// completions. Gives free pages back afterwards.
+    func writeWithoutForeignKeys<T>(_ body: (Database) throws -> T) throws(StoreError) -> T {
+        guard let writer else {
+            throw .database(code: 8, message: "the store was opened to be read")
+        }
+        do {
+            return try writer.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA foreign_keys = OFF")
+                defer { try? db.execute(sql: "PRAGMA foreign_keys = ON") }
+                var result: T?
+                try db.inTransaction {
+                    result = try body(db)
+                    return .commit
+                }
+                try db.execute(sql: "PRAGMA incremental_vacuum(\(RetentionLimits.pages))")
+                guard let result else {
+                    throw StoreError.database(code: 1, message: "nothing was done")
+                }
+                return result
+            }
+        } catch { throw StoreError(error) }
     }
 
     package func open(_ greeting: Greeting) throws(StoreError) -> UInt64 {
@@ -166,24 +193,35 @@ package final class SQLiteRecordStore: RecordStore {
         _ batches: [IncomingBatch]
     ) throws(StoreError) -> [Result<StoreOutcome, StoreError>] {
         try write { db in
-            try batches.map { batch in
+            var hosts: [Int64: HourParts] = [:]
+            let outcomes = try batches.map { batch -> Result<StoreOutcome, StoreError> in
                 do {
-                    var outcome = StoreOutcome()
+                    var kept = Kept()
                     try db.inSavepoint {
-                        outcome = try store(db, batch)
+                        kept = try store(db, batch)
                         return .commit
                     }
-                    return .success(outcome)
+                    for part in kept.parts { hosts[kept.agent, default: HourParts()].add(part) }
+                    return .success(kept.outcome)
                 } catch let error as StoreError {
                     return .failure(error)
                 } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                     return .failure(StoreError(error))
                 }
             }
+            try RollupRows.add(db, hosts)
+            return outcomes
         }
     }
 
-    private func store(_ db: Database, _ batch: IncomingBatch) throws -> StoreOutcome {
+    /// What became of a batch, and what it adds to the roll-ups of its agent.
+    private struct Kept {
+        var outcome = StoreOutcome()
+        var agent: Int64 = 0
+        var parts: [HourPart] = []
+    }
+
+    private func store(_ db: Database, _ batch: IncomingBatch) throws -> Kept {
         let received = try column(batch.receivedAt.rawValue, "time")
         var run = try RunRow.findOrMake(db, run: batch.run, agent: batch.agent)
         guard let key = run.key, try KeyRows.bytes(db, key) == batch.key.bytes else {
@@ -194,9 +232,18 @@ package final class SQLiteRecordStore: RecordStore {
         try checkManifests(db, of: batch.records)
         var outcome = StoreOutcome()
         var conflicts: [UInt64] = []
+        var stored: [IncomingRecord] = []
+        let deleted = try DeletionRows.find(db, run.id, batch.first, batch.last)
         for record in batch.records {
+            // What retention deleted is not taken again: it is in the roll-ups.
+            if deleted.contains(where: { $0.holds(record.sequence) }) {
+                outcome.duplicates += 1
+                continue
+            }
             switch try run.insert(db, record, received: received) {
-            case .stored: outcome.stored += 1
+            case .stored:
+                outcome.stored += 1
+                stored.append(record)
             case .duplicate: outcome.duplicates += 1
             case .conflict: conflicts.append(record.sequence)
             }
@@ -207,7 +254,9 @@ package final class SQLiteRecordStore: RecordStore {
         try run.advance(db, with: batch)
         try run.save(db)
         outcome.durable = UInt64(run.durable)
-        return outcome
+        let parts =
+            outcome.duplicates == 0 ? batch.parts.all : stored.flatMap { batch.parts.part($0) }
+        return Kept(outcome: outcome, agent: run.agent, parts: parts)
     }
 
     package func setAside(_ batch: RefusedBatch) throws(StoreError) {

@@ -18,6 +18,15 @@ enum Schema {
         migrator.registerMigration("plans-1", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: plansVersion1)
         }
+        migrator.registerMigration("rollups-1", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: rollupsVersion1)
+        }
+        migrator.registerMigration("imports-1", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: importsVersion1)
+        }
+        migrator.registerMigration("revisions-1", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: revisionsVersion1)
+        }
         return migrator
     }()
 
@@ -210,6 +219,114 @@ enum Schema {
 
     /// Whether the store has the fourth migration: a reader does not migrate.
     static func hasPlans(_ db: Database) throws -> Bool { try db.tableExists("plans") }
+
+    /// A row of roll-ups has few bytes and is looked for by its key alone: without a rowid each is in one
+    /// place. Begun by time, so that new hours go to the end of the tree.
+    private static let rollupsVersion1 = """
+        -- start_h: hours since 1970-01-01T00:00Z, of days and months in the zone of rollup_state.
+        -- agent_id: without REFERENCES, so that a row costs no look-up.
+        CREATE TABLE rollup_hours (
+            start_h INTEGER NOT NULL, agent_id INTEGER NOT NULL, bytes BLOB NOT NULL,
+            PRIMARY KEY (start_h, agent_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE rollup_days (
+            start_h INTEGER NOT NULL, agent_id INTEGER NOT NULL, bytes BLOB NOT NULL,
+            PRIMARY KEY (start_h, agent_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE rollup_months (
+            start_h INTEGER NOT NULL, agent_id INTEGER NOT NULL, bytes BLOB NOT NULL,
+            PRIMARY KEY (start_h, agent_id)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE rollup_scenarios (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE
+        ) STRICT;
+
+        -- Records with ids above through, up to upto, are to be added; those after upto were, when they
+        -- came.
+        CREATE TABLE rollup_state (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            day_offset_h INTEGER NOT NULL,
+            through INTEGER NOT NULL,
+            upto INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO rollup_state SELECT 1, 8, 0, coalesce(max(id), 0) FROM records;
+
+        -- Records first to last of a run that retention deleted, all there before.
+        -- previous, head: of the chain, before the first and after the last.
+        -- signed_*, signature, key_id: the statement that ended with the last.
+        CREATE TABLE deletions (
+            run_id INTEGER NOT NULL REFERENCES runs(id),
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL CHECK (last >= first),
+            previous BLOB NOT NULL,
+            head BLOB NOT NULL,
+            signed_first INTEGER NOT NULL,
+            signed_previous BLOB NOT NULL,
+            signature BLOB NOT NULL,
+            key_id INTEGER NOT NULL REFERENCES keys(id),
+            start_ns INTEGER NOT NULL,
+            end_ns INTEGER NOT NULL,
+            deleted_ns INTEGER NOT NULL,
+            PRIMARY KEY (run_id, first)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let importsVersion1 = """
+        -- What was imported, as it came, in the order of its coming. kind: meter, ledger or assets.
+        -- bytes: canonical, digest: their SHA-256. signed_by, signature: as they were given, unchecked.
+        CREATE TABLE imports (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            digest BLOB NOT NULL CHECK (length(digest) = 32),
+            bytes BLOB NOT NULL,
+            file TEXT NOT NULL,
+            imported_ns INTEGER NOT NULL,
+            signed_by TEXT,
+            signature BLOB
+        ) STRICT;
+        CREATE TRIGGER imports_are_kept BEFORE DELETE ON imports
+        BEGIN SELECT RAISE(ABORT, 'an import is never deleted'); END;
+        CREATE TRIGGER imports_stay BEFORE UPDATE ON imports
+        BEGIN SELECT RAISE(ABORT, 'an import is never changed'); END;
+        """
+
+    private static let revisionsVersion1 = """
+        -- The figures of closed rounds, all that ever were. round: from 1. revision: 1 for those that it
+        -- closed with. bytes: canonical, digest: their SHA-256.
+        CREATE TABLE revisions (
+            id INTEGER PRIMARY KEY,
+            plan_id INTEGER NOT NULL REFERENCES plans(id),
+            round INTEGER NOT NULL CHECK (round >= 1),
+            revision INTEGER NOT NULL CHECK (revision >= 1),
+            bytes BLOB NOT NULL,
+            digest BLOB NOT NULL CHECK (length(digest) = 32),
+            computed_ns INTEGER NOT NULL,
+            software TEXT NOT NULL,
+            UNIQUE (plan_id, round, revision)
+        ) STRICT;
+        CREATE TRIGGER revisions_are_kept BEFORE DELETE ON revisions
+        BEGIN SELECT RAISE(ABORT, 'a revision is never deleted'); END;
+        CREATE TRIGGER revisions_stay BEFORE UPDATE ON revisions
+        BEGIN SELECT RAISE(ABORT, 'a revision is never changed'); END;
+
+        -- Records and imports up to these ids were compared with the plan's closed rounds.
+        CREATE TABLE revision_state (
+            plan_id INTEGER PRIMARY KEY REFERENCES plans(id),
+            record INTEGER NOT NULL,
+            import INTEGER NOT NULL
+        ) STRICT;
+        """
+
+    /// Whether the store has the migration of revisions: a reader does not migrate.
+    static func hasRevisions(_ db: Database) throws -> Bool { try db.tableExists("revisions") }
+
+    /// Whether the store has the migration of imports: a reader does not migrate.
+    static func hasImports(_ db: Database) throws -> Bool { try db.tableExists("imports") }
+
+    /// Whether the store has the migration of roll-ups and deletions: a reader does not migrate.
+    static func hasRollups(_ db: Database) throws -> Bool { try db.tableExists("deletions") }
 
     /// Whether the store has the third migration: a reader does not migrate.
     static func hasChain(_ db: Database) throws -> Bool { try db.tableExists("statements") }

@@ -25,12 +25,21 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case predecessorChanged(run: RunID)
     /// The plan's document does not have the hash it is under.
     case planAltered(hash: String)
+    /// The figures of a closed round do not have their digest.
+    case revisionAltered(hash: String, round: Int, revision: Int)
     /// No plan's hash begins so.
     case planUnknown(prefix: String)
     /// Several plans' hashes begin so.
     case planAmbiguous(prefix: String, plans: Int)
     /// The plan was abandoned before, and stays so.
     case planAbandoned(hash: String)
+    /// The store was made by an earlier version, and nothing has written to it since.
+    case noRollups
+    case damagedRollup(agent: String)
+    /// Sums without records that do not say that they are simulated.
+    case notSimulated(agent: String)
+    /// Records are not deleted before all of them are in the roll-ups.
+    case rollupsIncomplete(waiting: UInt64)
     /// SQLite failed: disk full, damaged file, locked for too long.
     case database(code: Int32, message: String)
 
@@ -62,12 +71,22 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "run keeps its key"
         case .predecessorChanged(let run):
             "run \(String(run.rawValue, radix: 16)) was said to follow another run"
+        case .revisionAltered(let hash, let round, let revision):
+            "revision \(revision) of round \(round) of plan \(hash) was altered"
         case .planAltered(let hash):
             "the document of plan \(hash) does not have that hash: it was altered"
         case .planUnknown(let prefix): "no sealed plan's hash begins with \(prefix)"
         case .planAmbiguous(let prefix, let plans):
             "the hashes of \(plans) plans begin with \(prefix): give more of its digits"
         case .planAbandoned(let hash): "plan \(hash) was abandoned before, and stays so"
+        case .noRollups:
+            "the store was made by an earlier version and has no roll-ups: run the collector, or "
+                + "jouleflow-collector rollups rebuild"
+        case .damagedRollup(let agent):
+            "a roll-up of \(agent) cannot be read: run jouleflow-collector rollups rebuild"
+        case .notSimulated(let agent): "sums of \(agent) without records are not marked simulated"
+        case .rollupsIncomplete(let waiting):
+            "up to \(waiting) records are not in the roll-ups yet: none is deleted before"
         case .database(let code, let message): "SQLite error \(code): \(message)"
         }
     }
@@ -101,4 +120,12 @@ package enum StoreLimits {
     package static let proofBytes = 1 << 20
     /// Longest text of an alert, in bytes; it is cut.
     package static let alertText = 1_024
+    /// Longest import, in canonical bytes.
+    package static let importBytes = 64 << 20
+    /// Longest name of who signed an import, and of its file, in bytes.
+    package static let importText = 1_024
+    /// Longest document of a round's figures, in bytes.
+    package static let revisionBytes = 16 << 20
+    /// Longest signature of an import, in bytes.
+    package static let importSignature = 1 << 20
 }

@@ -8,6 +8,10 @@ package struct Verification: Sendable, Hashable {
     package var runs = 0
     package var statements = 0
     package var records = 0
+    /// Records that retention deleted; the chain over them is verified by what it kept.
+    package var deleted = 0
+    /// What was deleted, one sentence for each stretch; the first ``most``.
+    package var deletions: [String] = []
     /// One sentence each; empty where the store holds what agents signed, all of it, and nothing else.
     package var findings: [String] = []
     /// Findings beyond ``most``.
@@ -15,6 +19,10 @@ package struct Verification: Sendable, Hashable {
 
     /// Findings that are told.
     package static let most = 1_000
+
+    mutating func tell(_ sentence: String) {
+        if deletions.count < Self.most { deletions.append(sentence) }
+    }
 
     mutating func find(_ sentence: String) {
         if findings.count < Self.most { findings.append(sentence) } else { more += 1 }
@@ -64,6 +72,8 @@ extension SQLiteRecordStore {
             guard let found = try RunRow.find(db, run: run, agent: row[0]) else { continue }
             var walk = RunWalk(db, row[0], found)
             try walk.verify(record, &told)
+            verification.deleted += walk.deleted
+            for sentence in walk.deletions { verification.tell(sentence) }
             verification.runs += 1
             verification.statements += walk.statements
             verification.records += walk.records
@@ -98,6 +108,10 @@ private struct RunWalk {
     private(set) var statements = 0
     private(set) var records = 0
     private(set) var findings: [String] = []
+    private(set) var deleted = 0
+    private(set) var deletions: [String] = []
+    private var stretches: ArraySlice<Deletion> = []
+    private var gaps: [Deletion] = []
 
     init(_ db: Database, _ agent: String, _ run: RunRow) {
         self.db = db
@@ -116,6 +130,8 @@ private struct RunWalk {
     ) throws {
         let key = try run.key.flatMap { VerifyingKey(try KeyRows.bytes(db, $0)) }
         heads[0] = run.start
+        gaps = try DeletionRows.all(db, run.id)
+        stretches = gaps[...]
         let cursor = try Row.fetchCursor(
             db,
             sql: """
@@ -124,8 +140,10 @@ private struct RunWalk {
                 """, arguments: [run.id])
         while let row = try cursor.next() {
             statements += 1
+            verifyDeletions(before: row[0], key)
             try verify(statement: row, key)
         }
+        verifyDeletions(before: .max, key)
         try verifyContents(derive, &told)
         let unsigned = try ChainRows.unsigned(db, run.id)
         if unsigned > 0 { find("\(unsigned) records without their agent's signature") }
@@ -133,6 +151,35 @@ private struct RunWalk {
             find("the records up to \(run.durable) do not give the hash that was kept of them")
         }
         try verifyLosses()
+    }
+
+    /// What retention kept of the stretches up to a record: its head is what the agent signed.
+    private mutating func verifyDeletions(before next: Int64, _ key: VerifyingKey?) {
+        while let gap = stretches.first, gap.first <= next {
+            stretches.removeFirst()
+            let range = "records \(gap.first) to \(gap.last)"
+            if let before = heads[gap.first &- 1], before != gap.previous {
+                find("\(range), deleted, do not follow the records before them")
+            }
+            heads = heads.filter { $0.key >= gap.first &- 1 }
+            heads[gap.last] = gap.head
+            if gap.last == run.durable { durableHead = gap.head }
+            let isSound =
+                gap.first >= 1 && gap.last >= gap.first && gap.signedFirst >= gap.first
+                && gap.signedFirst <= gap.last && key != nil
+                && key?.verifies(
+                    gap.signature,
+                    of: BatchStatement(
+                        agent: agent, run: run.run.rawValue,
+                        first: UInt64(clamping: gap.signedFirst), last: UInt64(clamping: gap.last),
+                        previous: gap.signedPrevious, head: gap.head)) == true
+            guard isSound, run.key == gap.key else {
+                find("\(range), deleted: what was kept of them is not what their agent signed")
+                continue
+            }
+            deleted += Int(clamping: gap.last &- gap.first &+ 1)
+            deletions.append("\(name): \(range) were deleted by retention")
+        }
     }
 
     private mutating func verify(statement row: Row, _ key: VerifyingKey?) throws {
@@ -154,13 +201,25 @@ private struct RunWalk {
                     SELECT sequence, bytes FROM records
                     WHERE run_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence
                     """), arguments: [run.id, first, last])
-        while let record = try cursor.next() {
-            let sequence: Int64 = record[0]
-            guard sequence == next else { break }
+        while true {
+            // Where a batch came again after a part of it was deleted.
+            // 2⁶³ − 1 is the last number there is, and the lowest follows it.
+            while first...last ~= next,
+                let gap = gaps.first(where: { $0.holds(UInt64(clamping: next)) })
+            {
+                if gap.first > first, gap.first == next, head != gap.previous {
+                    find("\(range) do not lead to the records deleted among them")
+                }
+                // What follows was signed, and so was this.
+                if gap.last > last { return }
+                (head, next) = (gap.head, gap.last &+ 1)
+            }
+            guard first...last ~= next, let record = try cursor.next(),
+                record[0] as Int64 == next
+            else { break }
             head = head.appending(record.bytes(1))
-            heads[sequence] = head
-            if sequence == run.durable { durableHead = head }
-            // 2⁶³ − 1 is the last number there is.
+            heads[next] = head
+            if next == run.durable { durableHead = head }
             next &+= 1
         }
         guard next == last &+ 1 else { return find("record \(next) is missing, and was signed") }
@@ -193,6 +252,9 @@ private struct RunWalk {
             if sequence &- 1 == run.durable {
                 find("record \(sequence) follows those that were acknowledged, and is not")
             }
+            if gaps.contains(where: { $0.holds(UInt64(clamping: sequence)) }) {
+                find("record \(sequence) is there and told to be deleted")
+            }
             guard let record = StoredRecord(row, agent: agent) else {
                 find("record \(sequence) is of no kind")
                 continue
@@ -205,8 +267,14 @@ private struct RunWalk {
                 }
             } catch { find("record \(sequence): \(error)") }
         }
-        if lowest != run.first { find("the column first_sequence is not its first record") }
-        if longest != run.longest { find("the column longest is not its longest window") }
+        // Retention does not look for what is the first and the longest after it.
+        let isCut = !gaps.isEmpty
+        if lowest != run.first, !isCut || lowest ?? .max < run.first ?? .min {
+            find("the column first_sequence is not its first record")
+        }
+        if longest != run.longest, !isCut || longest > run.longest {
+            find("the column longest is not its longest window")
+        }
     }
 
     private static func altered(

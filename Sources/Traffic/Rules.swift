@@ -100,12 +100,15 @@ package struct PathTemplate: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        segments.map { segment in
+        var text = ""
+        for segment in segments {
+            text += "/"
             switch segment {
-            case .literal(let text): "/\(text)"
-            case .parameter(let name): "/{\(name)}"
+            case .literal(let literal): text += literal
+            case .parameter(let name): text += "{\(name)}"
             }
-        }.joined() + (isPrefix ? "/**" : "")
+        }
+        return isPrefix ? text + "/**" : text
     }
 }
 

@@ -13,6 +13,8 @@ struct AgentCommand: AsyncParsableCommand {
             Write a configuration (docs/configuration.md explains every key), look at it, run it:
               jouleflow-agent check --config /etc/jouleflow/agent.yaml
               jouleflow-agent run --config /etc/jouleflow/agent.yaml
+            See whether all that metering stands on is there, and what to do where it is not:
+              jouleflow-agent doctor
             Count the flows in a recorded capture by the same rules:
               jouleflow-agent replay traffic.pcap --config /etc/jouleflow/agent.yaml
 
@@ -22,7 +24,10 @@ struct AgentCommand: AsyncParsableCommand {
             5 input unreadable.
             """,
         version: ProgramVersion.text,
-        subcommands: [RunCommand.self, CheckCommand.self, EnergyCommand.self, ReplayCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, DoctorCommand.self, EnergyCommand.self,
+            ReplayCommand.self,
+        ])
 
     static func main() async { await runToExit() }
 }

@@ -73,7 +73,7 @@ struct ReplayReport {
             numbers.map { ($0, "\($1)") }
             + groups.map { ($0, object($1.map { ($0, "\($1)") })) } + [
                 ("scenarios", object(scenarios)),
-                ("rules", "[" + result.rules.map(rule).joined(separator: ",") + "]"),
+                ("rules", rules),
                 ("other", object([("requests", "\(otherRequests)")])),
                 ("truncated", "\(result.files.contains { $0.truncatedAt != nil })"),
                 ("files", "[" + result.files.map(file).joined(separator: ",") + "]"),
@@ -83,11 +83,22 @@ struct ReplayReport {
         return object(fields)
     }
 
-    private func rule(_ rule: ReplayedRule) -> String {
-        object([
-            ("scenario", jsonString(rule.scenario)), ("step", jsonString(rule.step)),
-            ("matches", jsonString(rule.matches)), ("hits", "\(rule.hits)"),
-        ])
+    private var rules: String {
+        var text = "["
+        // There may be thousands.
+        for rule in result.rules {
+            text += text.utf8.count > 1 ? ",{" : "{"
+            text += "\"scenario\":"
+            text.appendJSON(rule.scenario)
+            text += ",\"step\":"
+            text.appendJSON(rule.step)
+            text += ",\"matches\":"
+            text.appendJSON(rule.matches)
+            text += ",\"hits\":"
+            text += String(rule.hits)
+            text += "}"
+        }
+        return text + "]"
     }
 
     private func file(_ file: ReplayedFile) -> String {
@@ -99,7 +110,14 @@ struct ReplayReport {
     }
 
     private func object(_ fields: [(String, String)]) -> String {
-        "{" + fields.map { "\(jsonString($0)):\($1)" }.joined(separator: ",") + "}"
+        var text = "{"
+        for (key, value) in fields {
+            if text.utf8.count > 1 { text += "," }
+            text.appendJSON(key)
+            text += ":"
+            text += value
+        }
+        return text + "}"
     }
 
     // MARK: For people

@@ -5,6 +5,7 @@ import Logging
 import CommandLines
 import Glibc
 import ServiceLifecycle
+import ServiceManager
 import Settings
 import UnixSignals
 
@@ -29,6 +30,9 @@ struct RunCommand: AsyncParsableCommand {
             flow_keys, flow_secret, collectors, delivery, spool, listen), it says so and the agent goes on as before. Open \
             flows go on by the new rules, as they do over a restart: none counts twice.
 
+            Where the file is missing, or names neither services nor scenarios nor collectors, energy is \
+            metered and kept in the spool, nothing is counted and nothing is sent.
+
             Exit status: 0 ended by a signal; 2 usage; 3 the settings, or the file that \
             flow_secret names, are wrong; 4 no right to read or write a file that it needs.
             """)
@@ -39,7 +43,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         // Whoever sends SIGHUP early must not end the agent.
         signal(SIGHUP, SIG_IGN)
-        let settings = try settings(at: config)
+        let (settings, isThere) = try settingsOrUnconfigured(at: config)
         let log = Logger(label: "jouleflow-agent") { _ in JournalLog() }
         warn(of: settings, log)
         let pipeline: Pipeline
@@ -58,17 +62,30 @@ struct RunCommand: AsyncParsableCommand {
                 "records are sent without encryption: plaintext is true in \(config)",
                 metadata: ["collector": "\(collector.address)"])
         }
-        if settings.collectors.isEmpty {
+        if settings.isUnconfigured {
+            log.warning(
+                "nothing is configured: energy is metered, nothing is counted, nothing is sent",
+                metadata: [
+                    "file": "\(config)", "exists": "\(isThere)",
+                    "fix": "write services and collectors in it, then restart the agent",
+                ])
+        } else if settings.collectors.isEmpty {
             log.warning(
                 "no collector is configured: records stay in the spool under \(settings.state)")
         }
+        let status = StatusLine.text(of: settings, file: config)
+        log.notice("status", metadata: ["is": "\(status)"])
         let reloads = await UnixSignalsSequence(trapping: .sighup)
-        let meter = Meter(pipeline: pipeline, reloads: reloads) {
+        let manager = ServiceManager.fromEnvironment()
+        let meter = Meter(pipeline: pipeline, reloads: reloads, manager: manager) {
             log.notice(
                 "ready",
                 metadata: ["agent": "\(settings.id)", "window": "\(settings.window.seconds)s"])
+            manager?.tell(.ready, .status(status))
         } reload: {
+            manager?.tell(.reloading)
             await reload(pipeline, log)
+            manager?.tell(.ready)
         }
         let configuration = ServiceGroupConfiguration(
             services: [.init(service: meter, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -99,15 +116,19 @@ struct RunCommand: AsyncParsableCommand {
 private struct Meter: Service {
     let pipeline: Pipeline
     let reloads: UnixSignalsSequence
+    let manager: ServiceManager?
     let ready: @Sendable () -> Void
     let reload: @Sendable () async -> Void
 
     func run() async throws {
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { for await _ in reloads { await reload() } }
+            // A hot loop that hangs is no longer told of, and the manager starts the agent anew.
+            tasks.addTask { await manager?.keepAlive { pipeline.isMoving() } }
             try await withGracefulShutdownHandler {
                 try await pipeline.run(ready: ready)
             } onGracefulShutdown: {
+                manager?.tell(.stopping)
                 pipeline.stop()
             }
             tasks.cancelAll()

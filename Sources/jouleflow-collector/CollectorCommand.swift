@@ -26,6 +26,8 @@ struct CollectorCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, PlanCommand.self, ReportCommand.self, FactorsCommand.self,
             CACommand.self, ExportCommand.self, ImportCommand.self, VerifyCommand.self,
+            AlphaCommand.self, ExperimentCommand.self, UsageCommand.self, ImportsCommand.self,
+            BackupCommand.self, RollupsCommand.self,
         ])
 
     static func main() async { await runToExit() }

@@ -23,6 +23,6 @@ struct PlanCheckCommand: ParsableCommand {
     func run() throws {
         let file = try plan.read()
         for line in PlanSentences(file.plan, in: language.chosen).lines { print(line) }
-        for warning in file.warnings { print(warning) }
+        for warning in file.warnings { print(warning.text(in: language.chosen)) }
     }
 }

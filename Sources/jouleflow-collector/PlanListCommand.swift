@@ -13,14 +13,23 @@ struct PlanListCommand: ParsableCommand {
         abstract: "Lists every plan that was ever sealed, also late and abandoned ones.",
         discussion: """
             One line a plan, in the order of sealing: the first digits of its hash, its first round, \
-            its rounds, what became of it, its title. `plan show HASH` tells more.
+            its rounds, what became of it, its title. `plan show HASH` tells more. With --format json, a \
+            list of objects with the keys that docs/plan.md tells.
             """)
 
+    enum Format: String, ExpressibleByArgument, CaseIterable { case lines, json }
+
     @OptionGroup var source: StoreArguments
+    @Option(help: "lines for people, json for machines.")
+    var format: Format = .lines
 
     func run() throws {
         let store = try source.reading()
         let plans = try Failure.opening { () throws(StoreError) in try store.plans() }
+        if format == .json {
+            let list = CanonicalJSON.array(try plans.map { try $0.json })
+            return try write(try list.bytes() + [0x0A])
+        }
         guard !plans.isEmpty else {
             print("No plan was sealed in this store.")
             return
@@ -73,13 +82,38 @@ struct PlanShowCommand: ParsableCommand {
 }
 
 extension SealedPlan {
+    private var plan: Plan {
+        get throws {
+            do throws(DocumentError) { return try PlanDocument.decode(document) } catch {
+                throw Failure(.unreadable, "plan \(hash): \(error)")
+            }
+        }
+    }
+
+    /// For machines: whole numbers, texts, and times in UTC.
+    fileprivate var json: CanonicalJSON {
+        get throws {
+            let plan = try plan
+            let schedule = plan.schedule
+            return .object([
+                .init("hash", .string(hash.description)), .init("title", .string(plan.title)),
+                .init("organization", .string(plan.organization)),
+                .init("start", .string(start.rfc3339)), .init("sealed", .string(sealedAt.rfc3339)),
+                .init("late", .bool(isLate)),
+                .init("rounds", .integer(UInt64(max(0, schedule.rounds)))),
+                .init("reserve", .integer(UInt64(max(0, schedule.reserve)))),
+                .init("length_ns", .integer(schedule.length.rawValue)),
+                .init("grace_ns", .integer(schedule.grace.rawValue)),
+                .init("lodgings", .array(lodgings.map(\.json))),
+                .init("abandoned", abandonment?.json ?? .null),
+            ])
+        }
+    }
+
     /// Hash, first round, rounds, state and title, in columns.
     fileprivate var line: String {
         get throws {
-            let plan: Plan
-            do throws(DocumentError) { plan = try PlanDocument.decode(document) } catch {
-                throw Failure(.unreadable, "plan \(hash): \(error)")
-            }
+            let plan = try plan
             var state: [String] = [isLate ? "late" : "sealed"]
             if lodgings.contains(where: { $0.kind == .timeStamp }) { state.append("stamped") }
             if lodgings.contains(where: { $0.kind == .note }) { state.append("lodged") }
@@ -93,7 +127,28 @@ extension SealedPlan {
     }
 }
 
+extension Abandonment {
+    fileprivate var json: CanonicalJSON {
+        .object([.init("at", .string(at.rfc3339)), .init("reason", .string(reason))])
+    }
+}
+
 extension Lodging {
+    /// A time stamp has the authority's time in it too.
+    fileprivate var json: CanonicalJSON {
+        var members: [CanonicalJSON.Member] = [
+            .init("kind", .string(kind.rawValue)), .init("at", .string(at.rfc3339)),
+        ]
+        switch kind {
+        case .note: members.append(.init("note", .string(String(decoding: proof, as: UTF8.self))))
+        case .timeStamp:
+            if let stamp = try? TimeStampResponse(proof) {
+                members.append(.init("stamped", .string(stamp.time.rfc3339)))
+            }
+        }
+        return .object(members)
+    }
+
     /// Who was told of the hash, and when.
     var sentence: String {
         switch kind {

@@ -73,15 +73,17 @@ enum PlanTemplate {
     }
 
     private static func rules(_ sets: [RuleSet]) -> String {
+        let keys = "# ledger_keys: [\"\"]       # public keys of who signs the ledger's totals\n"
         guard !sets.isEmpty else {
-            return
-                "# rules: [\"\"]             # digests of the rule sets that hosts may count by\n"
+            return keys
+                + "# rules: [\"\"]             # digests of the rule sets that hosts may count by\n"
         }
         let lines = sets.map { set in
             let agents = set.agents.filter(isHostID).joined(separator: ", ")
             return "  - \"\(set.digest)\"  # \(agents)\n"
         }
-        return "rules:                    # digests of the rule sets that hosts may count by\n"
+        return keys
+            + "rules:                    # digests of the rule sets that hosts may count by\n"
             + lines.joined()
     }
 

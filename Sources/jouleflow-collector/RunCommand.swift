@@ -4,7 +4,10 @@ import Collector
 import Glibc
 import JournalLog
 import Logging
+import Report
+import SCI
 import ServiceLifecycle
+import ServiceManager
 import Settings
 import Store
 import TransportSecurity
@@ -20,6 +23,8 @@ struct RunCommand: AsyncParsableCommand {
     var config: String
 
     func run() async throws {
+        // Whoever takes it for a program that reads its settings again must not end it.
+        signal(SIGHUP, SIG_IGN)
         let settings = try Failure.reading { () throws(SettingsErrors) in
             try CollectorSettings.load(path: config)
         }
@@ -30,15 +35,21 @@ struct RunCommand: AsyncParsableCommand {
         }
         log.notice("store opened", metadata: ["path": "\(settings.sqlite)"])
         let metrics = IngestMetrics()
+        let manager = ServiceManager.fromEnvironment()
         let server = Server(
             host: settings.agents.host, port: Int(settings.agents.port), store: store,
-            credentials: try credentials(settings.transport, log), metrics: metrics, log: log)
-        var services: [any Service] = [server]
+            credentials: try credentials(settings.transport, log), metrics: metrics, log: log
+        ) { _ in manager?.tell(.ready, .status("listens for agents on \(settings.agents)")) }
+        let upkeep = StoreUpkeep(store, keepWindows: settings.keepWindows, log: log)
+        let closing = RoundClosing(
+            store, factors: try FactorTable.find(file: nil), software: .jouleflow, log: log)
+        var services: [any Service] = [server, upkeep, closing]
         if let address = settings.metrics {
             services.append(
                 IngestMetricsPage(
                     host: address.host, port: Int(address.port), metrics: metrics, log: log))
         }
+        if let manager { services.append(ManagedService(manager)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         configuration.maximumGracefulShutdownDuration = .milliseconds(1_500)

@@ -7,7 +7,10 @@ import Metering
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure what a part costs; prints JSON.",
-        subcommands: [TickBenchCommand.self, IngestBenchCommand.self])
+        subcommands: [
+            TickBenchCommand.self, IngestBenchCommand.self, YearBenchCommand.self,
+            AlphaBenchCommand.self,
+        ])
 }
 
 /// `jouleflow-lab bench tick`.

@@ -9,7 +9,8 @@ struct JouleflowLab: ParsableCommand {
         abstract: "Development only: simulated counters, loan applications, load, and the demo.",
         subcommands: [
             PowercapCommand.self, AppCommand.self, LoadCommand.self, DemoCommand.self,
-            FlowsAppCommand.self, FlowsLoadCommand.self, FlowsConfigCommand.self, BenchCommand.self,
+            LoadScheduleCommand.self, FlowsAppCommand.self, FlowsLoadCommand.self,
+            FlowsConfigCommand.self, BenchCommand.self,
         ])
 
     static func main() {

@@ -25,9 +25,9 @@ private final class Workshop {
         Array(try Data(contentsOf: folder.appending(path: name)))
     }
 
-    /// What openssl printed. Its status must be 0.
+    /// What openssl printed. Its status must be 0, or where it is to fail, another one.
     @discardableResult
-    func openssl(_ arguments: String...) throws -> String {
+    func openssl(_ arguments: String..., fails: Bool = false) throws -> String {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/openssl")
         process.arguments = arguments
@@ -39,7 +39,9 @@ private final class Workshop {
         let text = output.fileHandleForReading.readDataToEndOfFile()
         let complaints = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(String(decoding: complaints, as: UTF8.self))")
+        #expect(
+            (process.terminationStatus == 0) != fails,
+            "\(String(decoding: complaints, as: UTF8.self))")
         return String(decoding: text, as: UTF8.self)
     }
 
@@ -124,6 +126,21 @@ struct TimeStampTests {
             "ts", "-verify", "-queryfile", "a.tsq", "-in", "a.tsr", "-CAfile", "authority.pem")
         try workshop.openssl(
             "ts", "-verify", "-data", "plan.json", "-in", "a.tsr", "-CAfile", "authority.pem")
+        // The command of the manual refuses another plan, an altered answer, and another authority.
+        try workshop.write(document + [0x20], "other.json")
+        try workshop.openssl(
+            "ts", "-verify", "-data", "other.json", "-in", "a.tsr", "-CAfile", "authority.pem",
+            fails: true)
+        var forged = bytes
+        forged[bytes.count - 3] ^= 1
+        try workshop.write(forged, "forged.tsr")
+        try workshop.openssl(
+            "ts", "-verify", "-data", "plan.json", "-in", "forged.tsr", "-CAfile", "authority.pem",
+            fails: true)
+        try workshop.makeAuthority()
+        try workshop.openssl(
+            "ts", "-verify", "-data", "plan.json", "-in", "a.tsr", "-CAfile", "authority.pem",
+            fails: true)
         for end in stride(from: 0, to: bytes.count, by: 1) {
             #expect(throws: TimeStampError.self) { try TimeStampResponse(Array(bytes[..<end])) }
         }

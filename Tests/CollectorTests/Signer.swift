@@ -61,12 +61,13 @@ final class Signer: Sendable {
 
     /// Keeps records as if they had arrived in one batch.
     func keep(
-        _ records: [[UInt8]], from first: UInt64, under manifest: [UInt8], in store: any RecordStore
+        _ records: [[UInt8]], from first: UInt64, under manifest: [UInt8],
+        in store: any RecordStore, at time: Timestamp = Timestamp(1)
     ) throws {
         try store.store(manifest: RecordCodec.digest(ofManifest: manifest), bytes: manifest)
         _ = try store.open(greeting())
         let batch = try IncomingBatch.verified(
-            batch(records, from: first), of: hello(), at: Timestamp(1)
+            batch(records, from: first), of: hello(), at: time
         ) { _ in try RecordCodec.decodeManifest(manifest) }
         for outcome in try store.store([batch]) { _ = try outcome.get() }
     }

@@ -193,9 +193,9 @@ struct FactorFiles {
             ("a,site,here,2024,average,nan,A,s", 2, .factor("nan")),
             ("a,site,here,2024,average,.,A,s", 2, .factor(".")),
             ("a,site,here,2024,average,530.6,A,s", 2, .factor("530.6")),
-            ("a,site,here,2024,average,0.5,A,\"s", 2, .openQuote),
-            ("a,site,here,2024,average,0.5,A,\"s\" x", 2, .noSeparator),
-            ("a,site,here,2024,average,0.5,A,s \"x\"", 2, .quoteInsideField),
+            ("a,site,here,2024,average,0.5,A,\"s", 2, .csv(.openQuote)),
+            ("a,site,here,2024,average,0.5,A,\"s\" x", 2, .csv(.noSeparator)),
+            ("a,site,here,2024,average,0.5,A,s \"x\"", 2, .csv(.quoteInsideField)),
             (
                 "a,site,here,2024,average,0.5,A,\"s\n\"\na,site,here,2024,average,0.5,A,s", 4,
                 .duplicateID("a")

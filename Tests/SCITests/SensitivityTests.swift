@@ -46,6 +46,15 @@ struct Sensitivity {
         }
     }
 
+    @Test("without a valid round each line says so")
+    func noRound() throws {
+        let found = try figures(plan(), [round(0, kwh: 1, units: 1, isSound: false)])
+        #expect(!found.sensitivity.isEmpty)
+        for line in found.sensitivity where line.variant != .marketBased {
+            #expect(line.mean == .unknown(.noRound))
+        }
+    }
+
     @Test("M low, typical, high and left out")
     func embodied() throws {
         let model = HardwareModel(

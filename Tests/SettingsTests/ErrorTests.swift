@@ -117,7 +117,7 @@ struct FileTests {
         #expect(
             failure("/nowhere/agent.yaml")?.description
                 == "/nowhere/agent.yaml: cannot read the file: No such file or directory\n"
-                + "  check the path of the settings file")
+                + "  check the path of the file")
         #expect(failure("/tmp")?.fileFailure == .notAFile)
         let loop = URL.temporaryDirectory.appending(path: "jouleflow-loop-\(getpid())")
         try FileManager.default.createSymbolicLink(at: loop, withDestinationURL: loop)

@@ -316,6 +316,19 @@ struct PlanManualTests {
         }
     }
 
+    @Test("and what is doubtful is said in both languages")
+    func warnings() throws {
+        let warnings = try Samples.plan(Samples.planText([])).warnings
+        #expect(warnings.count >= 3)
+        for warning in warnings {
+            #expect(warning.text(in: .english) == "\(warning)")
+            let chinese = warning.text(in: .chinese)
+            #expect(chinese.contains(": 警告：") && !chinese.contains("warning"))
+            let told = chinese.unicodeScalars.filter { (0x4E00...0x9FFF).contains($0.value) }
+            #expect(told.count > 10, "\(chinese)")
+        }
+    }
+
     @Test("explains every key")
     func keys() {
         for key in Self.keys { #expect(manual.contains("`\(key.name)`"), "\(key.name)") }

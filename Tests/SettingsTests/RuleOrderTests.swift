@@ -112,12 +112,13 @@ struct RuleOrderTests {
     @Test("are found among others as if all were compared")
     func index() throws {
         var random = Seeded(state: 66)
+        let node = try #require(YAMLReader.read(Array("when".utf8), Findings()))
+        let field = Field(node, key: ScenarioKeys.Step.when)
         for _ in 0..<30 {
             let rules = (0..<120).map { number in
                 PlacedRule(
                     scenario: number / 40, scenarioName: "",
-                    scope: RuleScope(rule(&random), services: 2),
-                    place: SourcePlace(line: number, column: 1), path: "")
+                    scope: RuleScope(rule(&random), services: 2), field: field)
             }
             var index = RuleIndex()
             for (number, rule) in rules.enumerated() {

@@ -163,7 +163,7 @@ extension SystemTests {
             #expect(outcome.status == 3)
             #expect(outcome.said.contains("/nowhere/it.yaml: cannot read the file"))
             #expect(outcome.said.contains("No such file or directory"))
-            #expect(outcome.said.contains("check the path of the settings file"))
+            #expect(outcome.said.contains("check the path of the file"))
         }
 
         @Test("an unknown option ends it with status 2", arguments: ["agent", "collector"])

@@ -1,6 +1,6 @@
 // What the Glibc module does not show: sock_diag and links over netlink, options of packet sockets,
-// setfsuid for tests, the kernel's clock state, where the program's files are mapped, and three calls
-// that are GNU extensions.
+// setfsuid for tests, the kernel's clock state, where the program's files are mapped, datagrams to
+// Unix sockets, and three calls that are GNU extensions.
 #ifndef C_LINUX_H
 #define C_LINUX_H
 
@@ -10,7 +10,8 @@
 #include <sys/fsuid.h>
 
 // adjtimex(2): the bound on CLOCK_REALTIME's error in microseconds, or -1 where the clock is not
-// synchronised or its state cannot be read.
+// synchronised or its state cannot be read, or CLINUX_CLOCK_FORBIDDEN where a sandbox forbids it.
+enum { CLINUX_CLOCK_FORBIDDEN = -2 };
 long long clinux_clock_error_bound(void);
 
 // pipe2(2) with O_NONBLOCK and O_CLOEXEC.
@@ -43,7 +44,17 @@ int clinux_request_links(int descriptor, unsigned int index);
 // The index of the interface that a packet socket is bound to; 0 where it is to none.
 unsigned int clinux_bound_interface(int descriptor);
 
+// Becomes the program of this process anew, with the same arguments and environment, as another user
+// with the groups that the system's tables give it and CAP_NET_RAW alone, as far as that can be had:
+// what a unit with User= and AmbientCapabilities=CAP_NET_RAW starts. Only root may. `group` is for a
+// user without an entry. Returns -1 with errno where it cannot, and does not return otherwise.
+int clinux_restart_as(unsigned int user, unsigned int group);
+
 // Lets a packet socket receive no packet that this host sends (Linux 4.20). 0, or -1 with errno.
 int clinux_ignore_outgoing(int descriptor);
+
+// Sends bytes as one datagram to a Unix socket, without waiting: a path of at most 107 bytes, or behind
+// '@' a name in the abstract namespace. 0, or -1 with errno.
+int clinux_tell(const char *address, const void *bytes, unsigned long count);
 
 #endif

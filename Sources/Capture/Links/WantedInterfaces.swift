@@ -7,15 +7,25 @@ package struct WantedInterfaces: Sendable, Hashable {
     /// Names without `*` and `?`, in the order of the settings.
     package let names: [String]
     package let patterns: [InterfacePattern]
+    /// Whether none is to be captured.
+    package let isNothing: Bool
+
+    /// No interface at all.
+    package static let nothing = WantedInterfaces()
+
+    private init() {
+        (names, patterns, isNothing) = ([], [], true)
+    }
 
     /// A name with `*` or `?` is a pattern.
     package init(_ written: [String]) {
         names = written.filter { !InterfacePattern.isPattern($0) }
         patterns = written.filter(InterfacePattern.isPattern).map(InterfacePattern.init)
+        isNothing = false
     }
 
     /// Whether interfaces are chosen by their addresses.
-    package var isAutomatic: Bool { names.isEmpty && patterns.isEmpty }
+    package var isAutomatic: Bool { names.isEmpty && patterns.isEmpty && !isNothing }
 
     /// What is to be captured of the interfaces there are.
     package struct Selection: Sendable, Hashable {

@@ -32,6 +32,18 @@ package struct LoadResult: Sendable, Codable {
     /// Flows of all scenarios and outcomes.
     package var flows: UInt64 { scenarios.values.reduce(0) { $0 + $1.total } }
 
+    /// Adds what another run sent, and how long it took.
+    package mutating func add(_ other: Self) {
+        for (scenario, counts) in other.scenarios {
+            scenarios[scenario, default: OutcomeCounts()].completed += counts.completed
+            scenarios[scenario, default: OutcomeCounts()].refused += counts.refused
+            scenarios[scenario, default: OutcomeCounts()].failed += counts.failed
+        }
+        self.other.requests += other.other.requests
+        seconds += other.seconds
+        if other.errors > 0 { addError(other.firstError ?? "", count: other.errors) }
+    }
+
     mutating func add(_ scenario: LoanScenario, _ outcome: LoanOutcome) {
         scenarios[scenario.rawValue, default: OutcomeCounts()].add(outcome)
     }

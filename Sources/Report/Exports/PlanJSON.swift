@@ -39,6 +39,7 @@ extension PlanReportContent {
             ("months", .array(months.map(\.json))),
             ("ledger_reconciliation", .array(reconciliations.map(\.json))),
             ("meter_comparison", .array(meterComparisons.map(\.json))),
+            ("imports", .array(imports.map(\.json))),
             ("revisions", .array(revisions.map(\.json))),
             ("rules", .array(rules.map(\.json))),
             ("losses", .array(losses.map(\.json))),
@@ -137,6 +138,7 @@ extension PlanReportContent.Result {
             ("ratio_of_sums_grams_per_unit", ratioOfSums),
             ("means_relative_difference", relativeDifference),
             ("without_refusals_grams_per_unit", withoutRefusals),
+            ("mean_at_closing_grams_per_unit", meanAtClosing),
             ("market_mean_grams_per_unit", marketMean), ("o_grams", operationalSum),
             ("o_it_grams", operationalITSum), ("o_facility_grams", operationalFacilitySum),
             ("o_market_grams", operationalMarketSum),
@@ -184,6 +186,16 @@ extension PlanReportContent.LedgerReconciliation {
     }
 }
 
+extension PlanReportContent.ImportLine {
+    fileprivate var json: JSON {
+        .object([
+            ("kind", .string(kind)), ("digest", .string(digest)),
+            ("time", .string(Notation.utc(time))), ("signed_by", JSON(signer)),
+            ("signature", .string(signature)), ("signature_told", told.json),
+        ])
+    }
+}
+
 extension PlanReportContent.MeterComparison {
     fileprivate var json: JSON {
         .object(
@@ -199,6 +211,7 @@ extension PlanReportContent.Revision {
         .object([
             ("round", JSON(round)), ("revision", JSON(revision)),
             ("time", .string(Notation.utc(time))), ("reason", reason.json),
+            ("sha256", .string(digest)), ("software", .string(software)), ("kept", .bool(isKept)),
             (
                 "changes",
                 .array(

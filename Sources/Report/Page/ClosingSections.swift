@@ -2,29 +2,65 @@ import Metering
 
 extension PlanPage {
     var revisionsSection: Markup {
-        let rows = content.revisions.flatMap { revision in
-            revision.changes.enumerated().map { index, change in
-                Row([
-                    index == 0
-                        ? link("\(revision.round)", to: Anchor("round", revision.round)) : "",
-                    .text(index == 0 ? "\(revision.revision)" : ""),
-                    .text(index == 0 ? time(revision.time) : ""),
-                    .text(index == 0 ? say(revision.reason) : ""), .text(say(change.figure)),
-                    exact(change.before), exact(change.after),
-                ])
-            }
+        let changes = content.revisions.filter(\.isLate).flatMap(changeRows)
+        var parts: [Markup] = []
+        if changes.isEmpty {
+            parts.append(note(t("各轮关闭后未再变化。", "No round changed after it closed.")))
+        } else {
+            let closing = content.result.meanAtClosing
+            let mean = closing.value.map(Decimal.significant) ?? "—"
+            parts.append(
+                note(
+                    t(
+                        "迟到的数据不改变已关闭的轮次，而形成新的修订；结果取各轮最新修订。按各轮关闭时的数值，均值为 \(mean)。",
+                        "Late data does not change what a round closed with: it makes a new revision. The "
+                            + "result is of the latest revisions; by the figures that rounds closed "
+                            + "with the mean is \(mean).")))
+            parts.append(
+                table(
+                    [
+                        column("轮次", "Round"), column("修订", "Revision"),
+                        column("时间（UTC）", "Time (UTC)"),
+                        column("原因", "Reason"), column("数值", "Figure"), number("原", "Before"),
+                        number("新", "After"),
+                    ], changes, style: "narrow"))
         }
-        let body =
-            rows.isEmpty
-            ? note(t("各轮关闭后未再变化。", "No round changed after it closed."))
-            : table(
-                [
-                    column("轮次", "Round"), column("修订", "Revision"),
-                    column("时间（UTC）", "Time (UTC)"),
-                    column("原因", "Reason"), column("数值", "Figure"), number("原", "Before"),
-                    number("新", "After"),
-                ], rows, style: "narrow")
-        return chapter(Anchor("revisions"), "八、修订", "8. Revisions", [body])
+        if !content.revisions.isEmpty {
+            parts.append(
+                table(
+                    [
+                        column("轮次", "Round"), column("修订", "Revision"),
+                        column("计算时间（UTC）", "Computed (UTC)"), column("软件", "Software"),
+                        column("SHA-256", "SHA-256"),
+                    ], content.revisions.map(keptRow), style: "narrow"))
+        }
+        return chapter(Anchor("revisions"), "八、修订", "8. Revisions", parts)
+    }
+
+    private func changeRows(_ revision: PlanReportContent.Revision) -> [Row] {
+        let head: [Markup] = [
+            link("\(revision.round)", to: Anchor("round", revision.round)),
+            .text("\(revision.revision)"), .text(time(revision.time)), .text(say(revision.reason)),
+        ]
+        guard !revision.changes.isEmpty else {
+            return [Row(head + [.text(t("数值不变", "no figure changed")), "", ""])]
+        }
+        return revision.changes.enumerated().map { index, change in
+            Row(
+                (index == 0 ? head : ["", "", "", ""]) + [
+                    .text(say(change.figure)), exact(change.before), exact(change.after),
+                ])
+        }
+    }
+
+    private func keptRow(_ revision: PlanReportContent.Revision) -> Row {
+        Row([
+            link("\(revision.round)", to: Anchor("round", revision.round)),
+            .text("\(revision.revision)"), .text(time(revision.time)), .text(revision.software),
+            .text(
+                revision.digest
+                    + (revision.isKept ? "" : t("（未存入数据库）", " (not kept in the store)"))),
+        ])
     }
 
     /// All digits: what changed may lie behind the fourth.

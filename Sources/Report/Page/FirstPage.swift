@@ -231,13 +231,7 @@ extension PlanPage {
             (t("主机覆盖率", "Coverage by host"), leastCovered),
             (
                 t("修订", "Revisions"),
-                content.revisions.isEmpty
-                    ? .text(t("无：各轮关闭后未再变化", "none: no round changed after it closed"))
-                    : link(
-                        t(
-                            "\(content.revisions.count) 次，见修订一章",
-                            "\(content.revisions.count), see their chapter"),
-                        to: Anchor("revisions"))
+                link(revisionsText, to: Anchor("revisions"))
             ),
             (
                 t("告警", "Alerts"),
@@ -252,6 +246,18 @@ extension PlanPage {
                         to: Anchor("observation"))
             ),
         ]
+    }
+
+    private var revisionsText: String {
+        let late = content.revisions.filter(\.isLate).count
+        guard late > 0 else {
+            return t("无：各轮关闭后未再变化", "none: no round changed after it closed")
+        }
+        let closing = content.result.meanAtClosing.value.map(Decimal.significant) ?? "—"
+        return t(
+            "\(late) 次，见修订一章；按各轮关闭时的数值，均值为 \(closing)",
+            "\(late), see their chapter; by the figures that rounds closed with the mean is "
+                + closing)
     }
 
     private var energyText: String {

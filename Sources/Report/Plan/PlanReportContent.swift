@@ -82,6 +82,9 @@ package struct PlanReportContent: Sendable, Hashable {
     package var months: [MonthOfSite] = []
     package var reconciliations: [LedgerReconciliation] = []
     package var meterComparisons: [MeterComparison] = []
+    /// Every import whose values count.
+    package var imports: [ImportLine] = []
+    /// Every revision of every closed round of a sealed plan, by round and revision.
     package var revisions: [Revision] = []
     package var rules: [ReportContent.Rule] = []
     package var losses: [ReportContent.Loss] = []

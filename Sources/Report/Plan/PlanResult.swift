@@ -44,6 +44,8 @@ extension PlanReportContent {
         package var unitsSum: Count = .unknown(.notGiven)
         /// The mean with refusals left out of TA.
         package var withoutRefusals: Figure = .unknown(.notGiven)
+        /// The mean of the figures that the rounds closed with, whatever came later.
+        package var meanAtClosing: Figure = .unknown(.notGiven)
         /// The mean under contracts and certificates: a second line.
         package var marketMean: Figure = .unknown(.notGiven)
 
@@ -146,13 +148,53 @@ extension PlanReportContent {
         }
     }
 
-    /// A round computed anew after it had closed, and what that changed.
+    /// What was imported beside the records.
+    package struct ImportLine: Sendable, Hashable {
+        /// `meter`, `ledger` or `assets`.
+        package var kind: String
+        /// SHA-256 of the canonical bytes, in hexadecimal digits.
+        package var digest: String
+        package var time: Timestamp
+        /// Who vouches for it, as was said.
+        package var signer: String?
+        /// `verified`, `none`, `no_key` or `wrong`.
+        package var signature: String
+        /// The same in words.
+        package var told: Wording
+
+        package init(
+            kind: String, digest: String, time: Timestamp, signer: String?, signature: String,
+            told: Wording
+        ) {
+            self.kind = kind
+            self.digest = digest
+            self.time = time
+            self.signer = signer
+            self.signature = signature
+            self.told = told
+        }
+    }
+
+    /// The figures of a closed round: those that it closed with, or what later data made of them.
     package struct Revision: Sendable, Hashable {
         package var round: Int
+        /// 1 is what the round closed with, the largest what it is now.
         package var revision: Int
+        /// When it was computed.
         package var time: Timestamp
+        /// What came, and of which host.
         package var reason: Wording
+        /// Against the revision before; none of the first.
         package var changes: [Change]
+        /// SHA-256 of the figures' document, in hexadecimal digits.
+        package var digest = ""
+        /// The program that computed it.
+        package var software = ""
+        /// Whether the store has it, for ever.
+        package var isKept = true
+
+        /// Later data made it.
+        package var isLate: Bool { revision > 1 }
 
         package init(
             round: Int, revision: Int, time: Timestamp, reason: Wording, changes: [Change]

@@ -134,6 +134,7 @@ extension PlanReportContent {
         package var disclosures: [Wording] = []
         /// Drills and other events in it, as the company declared them.
         package var annotations: [Wording] = []
+        /// The largest of its revisions; 0 where it has none.
         package var revision = 0
         package var closed: Timestamp?
         package var scenarios: [Scenario] = []

@@ -174,7 +174,7 @@ struct Sample {
             isInvalid(number)
             ? .invalid(replacedBy: planned + 1)
             : number == planned + 1 ? .replaces(round: 3) : number > planned ? .notNeeded : .counted
-        round.revision = number == 2 ? 1 : 0
+        round.revision = number == 2 ? 2 : 1
         round.closed = Self.time(UInt64(number) * 86_400 + 21_600)
         round.scenarios = scenarios(volumes)
         round.units = .known(units)

@@ -203,9 +203,14 @@ extension Sample {
                         energy: Microjoules(252_000_000_000_000), kilowattHours: 70, share: 1)),
                 ratio: .known(70.0 / 72), digest: String(repeating: "beef", count: 16))
         ]
+        addImports(to: &content)
         content.revisions = [
             .init(
-                round: 2, revision: 1, time: Self.time(3 * 86_400),
+                round: 2, revision: 1, time: Self.time(2 * 86_400),
+                reason: Wording(zh: "本轮关闭时的数值", en: "what the round closed with"),
+                changes: []),
+            .init(
+                round: 2, revision: 2, time: Self.time(3 * 86_400),
                 reason: Wording(zh: "迟到记录 12 条", en: "12 late records"),
                 changes: [
                     .init(
@@ -213,7 +218,7 @@ extension Sample {
                         after: .known(121.8)),
                     .init(
                         figure: Wording("O g"), before: .known(64_621.8), after: .known(64_627.1)),
-                ])
+                ]),
         ]
         content.rules = [
             .init(
@@ -234,5 +239,17 @@ extension Sample {
         content.evidence.recordsRoot = .known(String(repeating: "a94f", count: 16))
         content.evidence.signers = (0..<3).map { name("app-0\($0)") }
         content.evidence.verifierCommand = .known("jouleflow-collector verify evidence.jfb")
+    }
+
+    private func addImports(to content: inout Content) {
+        content.imports = [
+            .init(
+                kind: "ledger", digest: String(repeating: "beef", count: 16),
+                time: Self.time(90_000), signer: "Li", signature: "none",
+                told: Wording(zh: "未签名", en: "it is not signed")),
+            .init(
+                kind: "meter", digest: String(repeating: "cafe", count: 16),
+                time: Self.time(90_000), signer: nil, signature: "no_key", told: Wording("?")),
+        ]
     }
 }

@@ -1,0 +1,70 @@
+import Glibc
+import KernelFiles
+import Metering
+import Settings
+import Spool
+
+/// Looks whether an agent runs on this state, and whether it writes records.
+struct AgentCheck {
+    let settings: AgentSettings
+    let isInUse: Bool
+    /// The running agent, where it can be found.
+    let pid: Int?
+    let kept: KeptWindows
+    let now: Timestamp
+    let language: SentenceLanguage
+
+    /// The process that holds a lock on the file, as /proc/locks tells; `nil` where none does, or it
+    /// is in another pid namespace.
+    ///
+    /// Source: proc(5), /proc/locks; flock(2).
+    static func holder(ofLock path: String, procfs: String) -> Int? {
+        var status = stat()
+        guard stat(path, &status) == 0,
+            let text = try? readText(of: procfs + "/locks", limit: 1 << 20)
+        else { return nil }
+        return holder(inode: UInt64(status.st_ino), locks: text)
+    }
+
+    /// `1: FLOCK  ADVISORY  WRITE 4711 08:01:1835021 0 EOF`
+    static func holder(inode: UInt64, locks: String) -> Int? {
+        for line in locks.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count >= 6, words[1] == "FLOCK", let pid = Int(words[4]), pid > 0,
+                let last = words[5].split(separator: ":").last, UInt64(last) == inode
+            else { continue }
+            return pid
+        }
+        return nil
+    }
+
+    func findings() -> [DoctorFinding] {
+        guard isInUse else {
+            return [
+                DoctorFinding(
+                    .agent, .warning,
+                    language.say(
+                        "no agent runs on \(settings.state): time without one has no counts",
+                        "\(settings.state) 上没有代理运行：期间没有统计"),
+                    fix: "`systemctl enable --now jouleflow-agent`")
+            ]
+        }
+        let process = pid.map { language.say(" (process \($0))", "（进程 \($0)）") } ?? ""
+        let length = settings.window.rawValue
+        let late = Nanoseconds(max(60_000_000_000, length.multipliedReportingOverflow(by: 3).0))
+        if let end = kept.end, now.since(end) > late {
+            let time = language.length(.seconds(now.since(end).rawValue / 1_000_000_000))
+            return [
+                DoctorFinding(
+                    .agent, .fault,
+                    language.say(
+                        "runs\(process), and wrote no record for \(time)",
+                        "正在运行\(process)，但已有 \(time)未写记录"),
+                    fix: language.say(
+                        "see why: `journalctl -u jouleflow-agent -p warning`",
+                        "查看原因：`journalctl -u jouleflow-agent -p warning`"))
+            ]
+        }
+        return [DoctorFinding(.agent, .ok, language.say("runs\(process)", "正在运行\(process)"))]
+    }
+}

@@ -1,0 +1,182 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import Settings
+import TransportSecurity
+
+/// Connects to a collector as the agent does, up to the end of the handshake, and hangs up: the
+/// agent's own connection goes on. The collector's word on the agent's certificate comes after the
+/// handshake, so a moment is given to it.
+struct CollectorCheck: Sendable {
+    /// How long a collector has to take the connection.
+    static let connecting = TimeAmount.seconds(5)
+    /// How long it has to refuse the agent's certificate.
+    static let refusing: Duration = .milliseconds(1500)
+
+    let collector: CollectorEndpoint
+    let agent: String
+    let group: any EventLoopGroup
+    let language: SentenceLanguage
+
+    /// What became of a connection.
+    private enum Outcome {
+        /// It stands; nobody refused.
+        case stands
+        case ended(any Error)
+    }
+
+    func finding() async -> DoctorFinding {
+        let outcome: Outcome
+        do { outcome = try await connect() } catch { outcome = .ended(error) }
+        switch outcome {
+        case .stands:
+            guard case .plaintext = collector.transport else {
+                return told(
+                    .ok,
+                    language.say(
+                        "reached over TLS 1.3; it is who it should be, and takes this agent's "
+                            + "certificate",
+                        "可经 TLS 1.3 到达；身份正确，并接受本代理的证书"), "")
+            }
+            return told(
+                .ok,
+                language.say(
+                    "reached, without encryption: who it is was not looked at",
+                    "可到达，未加密：未核实其身份"), "")
+        case .ended(let error):
+            let (found, fix) = words(error)
+            return told(.fault, found, fix)
+        }
+    }
+
+    private func told(
+        _ state: DoctorFinding.State, _ found: String, _ fix: String
+    ) -> DoctorFinding {
+        DoctorFinding(.collector, "\(collector.address)", state, found, fix: fix)
+    }
+
+    private func connect() async throws -> Outcome {
+        let security = ShipperSecurity(
+            collector, agent: agent, log: Logger(label: "doctor") { _ in SwiftLogNoOpLogHandler() })
+        try security?.refresh()
+        let address = collector.address
+        let (channel, peer) = try await ClientBootstrap(group: group)
+            .connectTimeout(Self.connecting)
+            .connect(host: address.host, port: Int(address.port)) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let peer = try security?.secure(channel)
+                    return (
+                        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                            wrappingChannelSynchronously: channel), peer
+                    )
+                }
+            }
+        return try await channel.executeThenClose { inbound, _ in
+            _ = try await peer?.get()
+            return await withTaskGroup(of: Outcome?.self) { tasks in
+                tasks.addTask { await Self.end(of: inbound) }
+                tasks.addTask {
+                    try? await Task.sleep(for: Self.refusing)
+                    return nil
+                }
+                defer { tasks.cancelAll() }
+                guard let first = await tasks.next(), let outcome = first else { return .stands }
+                return outcome
+            }
+        }
+    }
+
+    /// Waits for what ends the connection.
+    private static func end(
+        of inbound: NIOAsyncChannelInboundStream<ByteBuffer>
+    ) async -> Outcome? {
+        do {
+            for try await _ in inbound {}
+            return Task.isCancelled ? nil : .ended(TLSFailure.closedAtOnce)
+        } catch {
+            return .ended(error)
+        }
+    }
+
+    // MARK: Words
+
+    private var host: String { collector.address.host }
+
+    private func words(_ error: any Error) -> (found: String, fix: String) {
+        switch error {
+        case let failure as TLSFailure: words(failure)
+        case let problem as CredentialProblem:
+            (
+                "\(problem)",
+                language.say("see certificates above", "见上文 certificates")
+            )
+        case let error as NIOConnectionError: words(error)
+        case let error as IOError: unreachable(String(cString: strerror(error.errnoCode)))
+        case ChannelError.connectTimeout: unreachable(language.say("no answer", "没有应答"))
+        default: unreachable("\(error)")
+        }
+    }
+
+    private func words(_ error: NIOConnectionError) -> (found: String, fix: String) {
+        if let first = error.connectionErrors.first { return words(first.error) }
+        return (
+            language.say("the name \(host) leads to no address", "域名 \(host) 无法解析"),
+            language.say(
+                "correct collectors[].address, or the resolver: `getent hosts \(shellWord(host))`",
+                "改正 collectors[].address 或域名解析：`getent hosts \(shellWord(host))`")
+        )
+    }
+
+    private func unreachable(_ reason: String) -> (found: String, fix: String) {
+        let port = collector.address.port
+        return (
+            language.say("cannot be reached: \(reason)", "无法到达：\(reason)"),
+            language.say(
+                "on \(host) `systemctl start jouleflow-collector` and see that its listen.agents is at "
+                    + "port \(port); let firewalls pass TCP to it; or correct collectors[].address",
+                "在 \(host) 上 `systemctl start jouleflow-collector`，并确认其 listen.agents 端口为 \(port)；"
+                    + "防火墙放行 TCP；或改正 collectors[].address")
+        )
+    }
+
+    private func words(_ failure: TLSFailure) -> (found: String, fix: String) {
+        let found = failure.sentence(on: .agent)
+        let fix =
+            switch failure {
+            case .untrusted, .noCertificate:
+                language.say(
+                    "put the certificate of the authority that made the collector's certificate to the "
+                        + "file ca under tls",
+                    "将签发采集端证书的机构证书放到 tls 下的 ca 文件")
+            case .refusedByPeer, .closedAtOnce, .closedInHandshake:
+                language.say(
+                    "see the collector's log: `journalctl -u jouleflow-collector`; its file ca must hold "
+                        + "the authority of this agent's certificate",
+                    "查看采集端日志：`journalctl -u jouleflow-collector`；其 ca 文件须包含签发本代理证书的机构")
+            case .expired:
+                language.say(
+                    "on \(host) `jouleflow-collector ca collector --ca CA \(host)`, and put the files where "
+                        + "its tls names them",
+                    "在 \(host) 上 `jouleflow-collector ca collector --ca CA \(host)`，并放到其 tls 指定处")
+            case .notYetValid:
+                language.say("see this host's clock: `date -u`", "检查本机时钟：`date -u`")
+            case .otherHost(_, let names):
+                language.say(
+                    "write server_name under tls, one of \(names), or have a certificate made for \(host)",
+                    "在 tls 下填写 server_name（\(names) 之一），或为 \(host) 签发证书")
+            case .unusableName:
+                language.say("write server_name under tls", "在 tls 下填写 server_name")
+            case .peerIsPlain, .peerIsTooOld:
+                language.say(
+                    "see that collectors[].address is a Jouleflow collector's listen.agents, with tls in its "
+                        + "settings",
+                    "确认 collectors[].address 是配置了 tls 的 Jouleflow 采集端的 listen.agents")
+            case .tooSlow, .cut, .other:
+                language.say(
+                    "see whether something between the hosts breaks TLS, and the collector's log",
+                    "检查两机之间是否有设备中断 TLS，并查看采集端日志")
+            }
+        return (found, fix)
+    }
+}

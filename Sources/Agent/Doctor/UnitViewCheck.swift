@@ -1,0 +1,152 @@
+import Glibc
+import NIOCore
+import Settings
+
+/// Looks at what the unit keeps from the agent and not from this program: files of homes, folders
+/// that are read-only for it, and addresses that it may not send to.
+struct UnitViewCheck {
+    /// Source: systemd.exec(5), ProtectHome=, ReadWritePaths=, StateDirectory=;
+    /// systemd.resource-control(5), IPAddressDeny=.
+    static let shown = [
+        "ProtectHome", "ProtectSystem", "StateDirectory", "ReadWritePaths", "IPAddressAllow",
+        "IPAddressDeny",
+    ]
+
+    let settings: AgentSettings
+    /// What `systemctl show` says of the unit.
+    let unit: [String: String]
+    let unitName: String
+    /// The addresses of a host.
+    let resolve: (String) -> [String]
+    let language: SentenceLanguage
+
+    func findings() -> [DoctorFinding] {
+        guard unit["LoadState"] == "loaded" else { return [] }
+        return homes + state + addresses
+    }
+
+    private func edit(_ line: String) -> String {
+        language.say(
+            "`systemctl edit \(unitName)`, there under [Service] \(line), then "
+                + "`systemctl restart \(unitName)`",
+            "`systemctl edit \(unitName)`，在 [Service] 下写 \(line)，然后 "
+                + "`systemctl restart \(unitName)`")
+    }
+
+    private func fault(_ subject: String, _ found: String, _ fix: String) -> DoctorFinding {
+        DoctorFinding(.sandbox, subject, .fault, found, fix: fix)
+    }
+
+    // MARK: Files
+
+    private var homes: [DoctorFinding] {
+        guard unit["ProtectHome"] == "yes" else { return [] }
+        let named = settings.collectors.flatMap { collector -> [String] in
+            guard case .tls(let tls) = collector.transport else { return [] }
+            return [tls.ca, tls.certificate, tls.key]
+        }
+        let paths = [settings.state] + [settings.flowKeys.secret].compactMap { $0 } + named
+        let hidden = paths.filter { path in
+            ["/home/", "/root/", "/run/user/"].contains { path.hasPrefix($0) }
+        }
+        return Set(hidden).sorted().map { path in
+            fault(
+                path,
+                language.say(
+                    "the unit hides homes from the agent (ProtectHome=yes)",
+                    "单元对代理隐藏用户主目录（ProtectHome=yes）"),
+                language.say(
+                    "move it below /etc/jouleflow or /var/lib/jouleflow, and correct its path",
+                    "移到 /etc/jouleflow 或 /var/lib/jouleflow 下，并改正路径"))
+        }
+    }
+
+    private var state: [DoctorFinding] {
+        guard unit["ProtectSystem"] == "strict" else { return [] }
+        let own = (unit["StateDirectory"] ?? "").split(separator: " ").map { "/var/lib/\($0)" }
+        let writable =
+            own
+            + (unit["ReadWritePaths"] ?? "").split(separator: " ").map { path in
+                String(path.drop { "-+".contains($0) })
+            }
+        let path = settings.state
+        guard !writable.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) else {
+            return []
+        }
+        return [
+            fault(
+                path,
+                language.say(
+                    "is read-only for the unit (ProtectSystem=strict)",
+                    "对单元只读（ProtectSystem=strict）"), edit("ReadWritePaths=\(path)"))
+        ]
+    }
+
+    // MARK: Addresses
+
+    private var addresses: [DoctorFinding] {
+        let denied = ranges("IPAddressDeny")
+        guard !denied.isEmpty else { return [] }
+        let allowed = ranges("IPAddressAllow")
+        return settings.collectors.compactMap { collector in
+            // An address that is in both is allowed.
+            let kept = resolve(collector.address.host).filter { text in
+                guard let address = AddressRange.bytes(of: text) else { return false }
+                return denied.contains { $0.contains(address) }
+                    && !allowed.contains { $0.contains(address) }
+            }
+            guard let first = kept.first else { return nil }
+            return fault(
+                "\(collector.address)",
+                language.say(
+                    "the unit may not send to \(first) (IPAddressDeny)",
+                    "单元不得向 \(first) 发送（IPAddressDeny）"), edit("IPAddressAllow=\(first)"))
+        }
+    }
+
+    private func ranges(_ property: String) -> [AddressRange] {
+        (unit[property] ?? "").split(separator: " ").compactMap { AddressRange(String($0)) }
+    }
+
+    /// The addresses of a name, as the system resolves it.
+    static func resolved(_ host: String) -> [String] {
+        let address = try? SocketAddress.makeAddressResolvingHost(host, port: 0)
+        return [address?.ipAddress].compactMap { $0 }
+    }
+}
+
+/// Addresses with a common beginning, as `10.0.0.0/8`.
+struct AddressRange: Hashable {
+    private let bytes: [UInt8]
+    private let bits: Int
+
+    /// `nil` for what is no address with a length.
+    init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard let first = parts.first, let bytes = Self.bytes(of: String(first)) else {
+            return nil
+        }
+        let all = bytes.count * 8
+        let bits = parts.count == 2 ? Int(parts[1]) : all
+        guard parts.count <= 2, let bits, 0...all ~= bits else { return nil }
+        self.bytes = bytes
+        self.bits = bits
+    }
+
+    /// The 4 or 16 bytes of an address.
+    static func bytes(of text: String) -> [UInt8]? {
+        for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
+            var bytes = [UInt8](repeating: 0, count: count)
+            if inet_pton(family, text, &bytes) == 1 { return bytes }
+        }
+        return nil
+    }
+
+    func contains(_ address: [UInt8]) -> Bool {
+        guard address.count == bytes.count else { return false }
+        return (0..<bits).allSatisfy { bit in
+            let mask = UInt8(0x80) >> UInt8(bit % 8)
+            return address[bit / 8] & mask == bytes[bit / 8] & mask
+        }
+    }
+}

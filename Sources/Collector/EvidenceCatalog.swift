@@ -1,0 +1,294 @@
+import Assessment
+import Bundle
+import Chain
+import Crypto
+import Metering
+import Records
+import Store
+
+/// What is wrong with a bundle, one sentence each with its place.
+struct EvidenceFindings {
+    /// Findings that are told.
+    static let most = 1_000
+
+    private(set) var told: [String] = []
+    private(set) var more = 0
+
+    mutating func tell(_ sentence: String) {
+        if told.count < Self.most { told.append(sentence) } else { more += 1 }
+    }
+}
+
+/// All of a bundle but its records, which a first reading has checked one batch at a time.
+struct EvidenceCatalog {
+    struct Plan {
+        let facts: EvidencePlan
+        var document: [UInt8] = []
+        var lodgings: [(kind: String, at: Timestamp, proof: [UInt8])] = []
+    }
+
+    struct Import {
+        let facts: EvidenceImport
+        var bytes: [UInt8] = []
+    }
+
+    struct Revision {
+        let facts: EvidenceRevision
+        var bytes: [UInt8] = []
+    }
+
+    private(set) var head: EvidenceHead?
+    private(set) var factors: [UInt8]?
+    private(set) var plans: [Plan] = []
+    private(set) var imports: [Import] = []
+    private(set) var revisions: [Revision] = []
+    private(set) var figures: [UInt8]?
+    private(set) var manifests: [ManifestDigest: [UInt8]] = [:]
+    private(set) var runs: [ExportedRun] = []
+    private(set) var losses: [SequenceLoss] = []
+    private(set) var alerts: [Store.Alert] = []
+    /// Flows that completions tell.
+    private(set) var flows: UInt64 = 0
+    private(set) var batches = 0
+    private(set) var records = 0
+    private(set) var digest: [UInt8] = []
+    var findings = EvidenceFindings()
+
+    /// The document whose bytes come, and how many are still to come.
+    private var open: (document: EvidenceDocument, missing: Int)?
+    /// Bytes of documents, manifests and what is told of runs: they stay in memory.
+    private var held = 0
+    private var run: EvidenceRun?
+    private var ended: [String: EvidenceRun.End] = [:]
+    private var known: [ManifestDigest: Manifest] = [:]
+
+    /// Bytes that are taken for a run, a loss or an alert beside its text.
+    private static let entryBytes = 256
+
+    /// Reads a bundle from its beginning. What is wrong with the frame of it is the last finding; `nil`
+    /// is given where that is so, as nothing behind it can be trusted.
+    init(_ read: (Int) throws -> [UInt8]) throws {
+        var reader = EvidenceReader()
+        while let frame = try reader.next(read) { try take(frame) }
+        closeDocument()
+        closeRun()
+        digest = reader.digest
+    }
+
+    // MARK: - Entries
+
+    private mutating func take(_ frame: EvidenceFrame) throws {
+        guard let type = EvidenceType(rawValue: frame.type) else {
+            findings.tell("\(frame.place): type \(frame.type) is none that this version knows")
+            return
+        }
+        if type != .bytes { closeDocument() }
+        switch type {
+        case .head, .factors, .plan, .lodging, .imported, .revision, .figures:
+            try begin(type, frame)
+        case .bytes: try add(frame)
+        case .part, .deletion:
+            guard case .loss(let first, let last)? = ExportEntry(type: 4, payload: frame.payload)
+            else { return findings.tell("\(frame.place): is no stretch of records") }
+            try hold(Self.entryBytes)
+            run?.note(first, last, isDeleted: type == .deletion)
+        case .end: break
+        case .manifest, .run, .batch, .loss, .alert:
+            guard let entry = ExportEntry(type: frame.type, payload: frame.payload) else {
+                return findings.tell("\(frame.place): cannot be read")
+            }
+            try take(entry, frame)
+        }
+    }
+
+    private mutating func hold(_ bytes: Int) throws {
+        held += bytes
+        guard held <= EvidenceDocument.maximumBytes else { throw EvidenceLimit.documents }
+    }
+
+    private mutating func take(_ entry: ExportEntry, _ frame: EvidenceFrame) throws {
+        switch entry {
+        case .manifest(let bytes):
+            try hold(bytes.count)
+            manifests[RecordCodec.digest(ofManifest: bytes)] = bytes
+        case .run(let one):
+            closeRun()
+            try hold(Self.entryBytes)
+            if let last = runs.last, !last.precedes(one) {
+                findings.tell("\(frame.place): \(one.title) is not in its order")
+            }
+            runs.append(one)
+            run = EvidenceRun(one)
+        case .batch(let batch):
+            guard run != nil else { return findings.tell("\(frame.place): a batch of no run") }
+            batches += 1
+            records += batch.records.count
+            check(batch, frame)
+        case .loss(let first, let last):
+            guard let run else { return findings.tell("\(frame.place): a loss of no run") }
+            try hold(Self.entryBytes)
+            self.run?.lose(first, last)
+            losses.append(
+                SequenceLoss(
+                    agent: run.exported.agent, run: run.exported.run, first: first, last: last))
+        case .alert(let alert):
+            try hold(Self.entryBytes + alert.text.utf8.count)
+            alerts.append(alert)
+        case .end: break
+        }
+    }
+
+    private mutating func closeRun() {
+        guard let run else { return }
+        self.run = nil
+        for sentence in run.missing() { findings.tell(sentence) }
+        let exported = run.exported
+        // The first record of a run is signed over what the run before it came to.
+        if run.holdsFirst, let before = exported.predecessor,
+            let end = ended[exported.agent + "/" + String(before.run.rawValue)],
+            let reached = end.reached, reached < before.last
+        {
+            findings.tell(
+                "records \(reached + 1) to \(before.last) of \(end.title) are missing: the run after it "
+                    + "says that they were made")
+        }
+        ended[exported.agent + "/" + String(exported.run.rawValue)] = run.end
+    }
+
+    // MARK: - Documents
+
+    private mutating func begin(_ type: EvidenceType, _ frame: EvidenceFrame) throws {
+        let read: (document: EvidenceDocument, bytes: Int)?
+        do throws(DocumentError) { read = try EvidenceDocument.read(type, frame.payload) } catch {
+            return findings.tell("\(frame.place): \(error)")
+        }
+        guard let (document, bytes) = read else { return }
+        try hold(frame.payload.count)
+        open = (document, bytes)
+        switch document {
+        case .head(let one):
+            if head != nil { findings.tell("\(frame.place): a second head") }
+            head = one
+        case .factors: factors = []
+        case .plan(let facts): plans.append(Plan(facts: facts))
+        case .lodging(let kind, let time):
+            guard !plans.isEmpty else {
+                return findings.tell("\(frame.place): a proof of no plan")
+            }
+            plans[plans.count - 1].lodgings.append((kind, time, []))
+        case .imported(let facts): imports.append(Import(facts: facts))
+        case .revision(let facts): revisions.append(Revision(facts: facts))
+        case .figures: figures = []
+        }
+    }
+
+    private mutating func add(_ frame: EvidenceFrame) throws {
+        let bytes = frame.payload
+        guard let (document, missing) = open, !bytes.isEmpty, bytes.count <= missing else {
+            return findings.tell("\(frame.place): bytes of no document")
+        }
+        try hold(bytes.count)
+        open = (document, missing - bytes.count)
+        switch document {
+        case .head: break
+        case .factors: factors?.append(contentsOf: bytes)
+        case .plan: plans[plans.count - 1].document += bytes
+        case .lodging:
+            guard let plan = plans.indices.last, let one = plans[plan].lodgings.indices.last else {
+                return
+            }
+            plans[plan].lodgings[one].proof += bytes
+        case .imported: imports[imports.count - 1].bytes += bytes
+        case .revision: revisions[revisions.count - 1].bytes += bytes
+        case .figures: figures?.append(contentsOf: bytes)
+        }
+    }
+
+    private mutating func closeDocument() {
+        if let (document, missing) = open, missing > 0 {
+            findings.tell("\(missing) bytes of a document (\(document.type)) are missing")
+        }
+        open = nil
+    }
+
+    // MARK: - Records
+
+    private mutating func check(_ batch: ExportedBatch, _ frame: EvidenceFrame) {
+        guard var run else { return }
+        // One owner at a time, so that what is known of the run is not copied.
+        self.run = nil
+        defer { self.run = run }
+        let title = "\(frame.place): \(batch.title) of \(run.exported.title)"
+        for problem in run.take(batch) { findings.tell("\(title) \(problem)") }
+        for (index, bytes) in batch.records.enumerated() {
+            let sequence = batch.first &+ UInt64(index)
+            do { try check(bytes, sequence, run.exported) } catch {
+                findings.tell(
+                    "\(frame.place): record \(sequence) of \(run.exported.title): \(error)")
+            }
+        }
+    }
+
+    /// That the record is the one it stands for, under a manifest of its agent.
+    private mutating func check(
+        _ bytes: [UInt8], _ sequence: UInt64, _ run: ExportedRun
+    ) throws {
+        let header = try RecordCodec.header(of: bytes)
+        guard header.run == run.run else { throw Refusal.otherRun(header.run.rawValue) }
+        guard header.sequence == sequence else {
+            throw Refusal.identity(sequence: header.sequence, expected: sequence)
+        }
+        let manifest: Manifest
+        if let found = known[header.manifest] {
+            manifest = found
+        } else {
+            guard let bytes = manifests[header.manifest] else {
+                throw StoreError.manifestMissing(header.manifest)
+            }
+            manifest = try RecordCodec.decodeManifest(bytes)
+            if known.count >= 4_096 { known.removeAll() }
+            known[header.manifest] = manifest
+        }
+        guard manifest.agent == run.agent else { throw Refusal.otherAgent(manifest.agent) }
+        guard header.kind == .completions else { return }
+        flows += UInt64(Completions.told(in: bytes, under: manifest)?.flows.count ?? 0)
+    }
+}
+
+/// A bundle holds more than this program takes into memory.
+enum EvidenceLimit: Error, CustomStringConvertible {
+    case documents, repeated, altered
+    case rounds(Int)
+
+    var description: String {
+        switch self {
+        case .documents:
+            "its documents exceed \(EvidenceDocument.maximumBytes) bytes"
+        case .repeated:
+            "more than \(RepeatedPlaces.most) places repeat flows: they cannot be compared"
+        case .altered: "the file was altered while it was read"
+        case .rounds(let count):
+            "\(count) rounds of machines exceed \(EvidenceSource.maximumRounds)"
+        }
+    }
+}
+
+extension EvidenceFrame {
+    var place: String { "entry \(number), at byte \(offset)" }
+}
+
+extension ExportedRun {
+    var title: String { "run \(String(run.rawValue, radix: 16)) of \(agent)" }
+
+    /// By the bytes of the agent's name, then the run as a signed number, as stores order them.
+    func precedes(_ other: Self) -> Bool {
+        if agent.utf8.elementsEqual(other.agent.utf8) {
+            return Int64(bitPattern: run.rawValue) < Int64(bitPattern: other.run.rawValue)
+        }
+        return agent.utf8.lexicographicallyPrecedes(other.agent.utf8)
+    }
+}
+
+extension ExportedBatch {
+    var title: String { "records \(first) to \(first &+ UInt64(records.count) &- 1)" }
+}

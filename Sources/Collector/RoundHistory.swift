@@ -1,0 +1,94 @@
+import Assessment
+import Bundle
+import Metering
+import Rounds
+import SCI
+import Store
+
+/// What a closed round's figures were, from those that it closed with to those that they are now.
+struct RoundHistory {
+    struct Revision {
+        let number: Int
+        let document: RoundDocument
+        let bytes: [UInt8]
+        let computedAt: Timestamp
+        let software: String
+        /// Whether the store has it.
+        var isKept: Bool
+    }
+
+    /// How long after a round closed what had come by then may still be on its way into the store.
+    static let settling = Nanoseconds.seconds(60)
+
+    /// From 1.
+    let round: Int
+    let closing: Timestamp
+    private(set) var revisions: [Revision]
+
+    /// What the store keeps of a plan, by round. Throws where something of it cannot be read.
+    static func kept(
+        of plan: PlanHash, in store: any RevisionSource
+    ) throws -> [Int: [Revision]] {
+        var rounds: [Int: [Revision]] = [:]
+        for one in try store.revisions(of: plan) {
+            rounds[one.round, default: []].append(
+                Revision(
+                    number: one.revision, document: try RoundDocument(decoding: one.bytes),
+                    bytes: one.bytes, computedAt: one.computedAt, software: one.software,
+                    isKept: true))
+        }
+        return rounds
+    }
+
+    /// The histories of a sealed plan's closed rounds, with what the store lacks of them.
+    static func all(
+        _ reading: PlanReading, _ store: any AssessmentSource
+    ) throws -> [Int: RoundHistory] {
+        guard let sealed = reading.request.sealed else { return [:] }
+        let kept = try kept(of: sealed.hash, in: store)
+        var histories: [Int: RoundHistory] = [:]
+        for (round, figures) in reading.closed {
+            let number = round.number + 1
+            var history = RoundHistory(
+                round: number, closing: reading.request.closing(of: round.interval),
+                revisions: kept[number] ?? [])
+            if history.revisions.isEmpty,
+                let closing = try RoundDocument.closing(
+                    round.number, of: sealed, reading.plan, store,
+                    factors: reading.request.factors)
+            {
+                try history.add(closing, reading.request)
+            }
+            try history.add(
+                RoundDocument(
+                    round, figures, of: reading.plan, sealed.hash, reading.roots, reading.imports),
+                reading.request)
+            histories[number] = history
+        }
+        return histories
+    }
+
+    /// Another revision, where it is not what the latest is.
+    private mutating func add(_ document: RoundDocument, _ request: PlanReportRequest) throws {
+        let bytes = try document.encode()
+        guard revisions.last?.bytes != bytes else { return }
+        revisions.append(
+            Revision(
+                number: (revisions.last?.number ?? 0) + 1, document: document, bytes: bytes,
+                computedAt: request.now, software: request.software.text, isKept: false))
+    }
+
+    /// What the store lacks, and may have: nothing within the time in which the round settles.
+    func pending(at now: Timestamp) -> [NewRevision] {
+        guard closing + Self.settling <= now else { return [] }
+        return revisions.filter { !$0.isKept }.map {
+            NewRevision(
+                round: round, revision: $0.number, bytes: $0.bytes, computedAt: $0.computedAt,
+                software: $0.software)
+        }
+    }
+
+    mutating func markKept() {
+        for index in revisions.indices { revisions[index].isKept = true }
+    }
+}

@@ -1,0 +1,215 @@
+import Assessment
+import Metering
+import Report
+import SCI
+import Store
+import Weights
+
+/// From stretches added up to measured weights.
+struct WeightsEvaluation {
+    let reading: WeightsReading
+    let hosts: [String]
+    /// Those of the standard in its order, then others by name; all that hosts have rules for.
+    let scenarios: [ScenarioID]
+    /// The stretches that are whole on every host.
+    let whole: [Int]
+    private let isWholeBoundary: Bool
+
+    /// More scenarios than can be told apart are left to the background, those of the standard never.
+    init(_ reading: WeightsReading, isWholeBoundary: Bool) {
+        self.reading = reading
+        self.isWholeBoundary = isWholeBoundary
+        hosts = reading.hosts.keys.sorted()
+        let others = reading.scenarios.keys.filter { !StandardWeights.scenarios.contains($0) }
+            .sorted { $0.name < $1.name }
+        scenarios = Array(
+            (StandardWeights.scenarios + others).prefix(Regression.maximumScenarios))
+        let cells = hosts.compactMap { reading.hosts[$0] }
+        whole =
+            cells.isEmpty
+            ? []
+            : reading.request.stretches.indices.filter { index in
+                cells.allSatisfy { reading.isWhole($0[index], at: index) }
+            }
+    }
+
+    enum Quantity: String, CaseIterable {
+        case cpuSeconds = "cpu_seconds"
+        case joules
+
+        var unknown: WeightsCell.Unknown { self == .joules ? .energy : .cpu }
+
+        func used(_ cell: WeightsCell) -> Double {
+            self == .joules ? cell.joules : cell.cpuSeconds
+        }
+    }
+
+    /// How often a scenario took place in stretches.
+    func exchanges(_ scenario: ScenarioID, _ stretches: [Int]) -> UInt64 {
+        stretches.reduce(0) { $0.addingClamped(reading.scenarios[scenario]?.exchanges[$1] ?? 0) }
+    }
+
+    func flows(_ scenario: ScenarioID, _ stretches: [Int]) -> UInt64 {
+        stretches.reduce(0) { $0.addingClamped(reading.scenarios[scenario]?.flows[$1] ?? 0) }
+    }
+
+    /// What is counted in one stretch, by scenario.
+    func counts(at stretch: Int) -> [Double] {
+        scenarios.map { scenario in
+            guard let counts = reading.scenarios[scenario] else { return 0 }
+            return Double(
+                reading.request.counting == .exchanges
+                    ? counts.exchanges[stretch] : counts.flows[stretch])
+        }
+    }
+
+    /// The stretches in which every host tells it.
+    func known(_ unknown: WeightsCell.Unknown) -> [Int] {
+        let cells = hosts.compactMap { reading.hosts[$0] }
+        return whole.filter { index in
+            cells.allSatisfy { $0[index].unknown.isDisjoint(with: unknown) }
+        }
+    }
+
+    func windows(
+        _ stretches: [Int], of hosts: [String], _ used: (WeightsCell) -> Double
+    ) -> [RegressionWindow] {
+        let cells = hosts.compactMap { reading.hosts[$0] }
+        return stretches.map { index in
+            let seconds = cells.reduce(0) { $0 + $1[index].seconds }
+            return RegressionWindow(
+                start: reading.request.stretches[index].start,
+                seconds: seconds / Double(max(1, cells.count)),
+                used: cells.reduce(0) { $0 + used($1[index]) }, counts: counts(at: index))
+        }
+    }
+
+    /// What an evaluation needs to know; `per` are exchanges per flow by scenario.
+    func settings(_ per: [Double?]) -> RegressionSettings {
+        let reference = StandardWeights.scenarios.firstIndex(of: .query) ?? 0
+        let query = per[reference]
+        let weights = zip(scenarios, per).map { scenario, per -> Double? in
+            guard let weight = StandardWeights.weight(of: scenario), let per, let query else {
+                return nil
+            }
+            return Double(weight) * query / per
+        }
+        return RegressionSettings(
+            reference: reference, weights: weights, block: reading.request.block,
+            gates: reading.request.gates)
+    }
+
+    /// What is counted per flow; `nil` of a scenario without a flow or without what is counted.
+    func countsPerFlow(_ stretches: [Int]) -> [Double?] {
+        scenarios.map { scenario in
+            let flows = flows(scenario, stretches)
+            guard flows > 0 else { return nil }
+            guard reading.request.counting == .exchanges else { return 1 }
+            let exchanges = exchanges(scenario, stretches)
+            return exchanges > 0 ? Double(exchanges) / Double(flows) : nil
+        }
+    }
+
+    /// What is told of one quantity.
+    func part(_ quantity: Quantity) -> WeightsContent.Part {
+        var part = WeightsContent.Part(quantity: quantity.rawValue, scenarios: scenarios.count)
+        let stretches = known(quantity.unknown)
+        let windows = windows(stretches, of: hosts, quantity.used)
+        part.windows = windows.count
+        part.used = windows.reduce(0) { $0 + $1.used }
+        guard !windows.isEmpty else {
+            part.obstacles = [nothing(quantity)]
+            return part
+        }
+        let per = countsPerFlow(stretches)
+        do throws(RegressionError) {
+            let found = try Regression(
+                windows, scenarios: scenarios.count, settings: settings(per))
+            part.take(found)
+            tell(found, per, stretches, in: &part)
+        } catch {
+            part.obstacles = [sentence(error)]
+        }
+        return part
+    }
+
+    private func nothing(_ quantity: Quantity) -> String {
+        if whole.isEmpty { return "no window is whole on every host" }
+        switch quantity {
+        case .cpuSeconds:
+            return "no window in which the CPU time of every service is known: see "
+                + "docs/configuration.md, services"
+        case .joules:
+            return
+                "no window in which every host's energy is measured; a model's energy follows from "
+                + "CPU time and measures nothing"
+        }
+    }
+
+    private func sentence(_ error: RegressionError) -> String {
+        guard case .inseparable(let columns) = error else { return "\(error)" }
+        let names = columns.map { $0.map { scenarios[$0].name } ?? "the background" }
+        return "always in the same proportion, so that no window tells them apart: "
+            + names.joined(separator: ", ") + "; plan a factorial test"
+    }
+
+    /// Figures, unless something stands against them.
+    private func tell(
+        _ found: Regression, _ per: [Double?], _ stretches: [Int],
+        in part: inout WeightsContent.Part
+    ) {
+        part.obstacles = found.obstacles.map(\.description)
+        guard found.obstacles.isEmpty else { return }
+        let reference = settings(per).reference
+        let query = per[reference]
+        for (index, scenario) in scenarios.enumerated() {
+            guard let per = per[index], let estimate = found.scenarios[index] else { continue }
+            part.lines[index].perFlow = WeightsContent.Figure(estimate.times(per))
+            guard let query, let ratio = found.ratios[index]?.times(per / query) else { continue }
+            part.lines[index].ratio = WeightsContent.Figure(ratio)
+            if let weight = StandardWeights.weight(of: scenario), index != reference {
+                let verdict = WeightVerdict(ratio.interval, weight: Double(weight))
+                let told: WeightVerdict = isWholeBoundary ? verdict : .undetermined
+                part.lines[index].verdict = told.rawValue
+            }
+        }
+        if isWholeBoundary {
+            part.probability = found.weightsProbability
+        } else {
+            part.obstacles = ["a part of the boundary does not test Table 2: no verdict"]
+        }
+        addUnits(stretches, to: &part)
+    }
+
+    /// R by Table 2 and by what was measured, where every scenario of it with a flow has a ratio.
+    private func addUnits(_ stretches: [Int], to part: inout WeightsContent.Part) {
+        var (units, measured) = (0.0, 0.0)
+        for (index, scenario) in scenarios.enumerated() {
+            guard let weight = StandardWeights.weight(of: scenario) else { continue }
+            let flows = Double(flows(scenario, stretches))
+            guard flows > 0 else { continue }
+            guard let ratio = part.lines[index].ratio?.value else { return }
+            units += Double(weight) * flows
+            measured += ratio * flows
+        }
+        part.units = units
+        part.measuredUnits = measured
+    }
+}
+
+extension WeightsContent.Part {
+    fileprivate mutating func take(_ found: Regression) {
+        blocks = found.blocks
+        condition = found.condition
+        autocorrelation = found.autocorrelation
+        holdOut = found.holdOut
+        background = WeightsContent.Figure(found.background)
+    }
+}
+
+extension WeightsContent.Figure {
+    init(_ estimate: Estimate) {
+        self.init(
+            value: estimate.value, low: estimate.interval?.low, high: estimate.interval?.high)
+    }
+}

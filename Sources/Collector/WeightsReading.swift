@@ -1,0 +1,206 @@
+import Assessment
+import Metering
+import Records
+import Store
+
+/// What one host did in one stretch.
+struct WeightsCell: Sendable {
+    var seconds = 0.0
+    var cpuSeconds = 0.0
+    var busySeconds = 0.0
+    var joules = 0.0
+    var unknown: Unknown = []
+
+    /// What some record of the stretch does not tell.
+    struct Unknown: OptionSet, Sendable {
+        let rawValue: UInt8
+
+        static let counts = Unknown(rawValue: 1)
+        static let cpu = Unknown(rawValue: 2)
+        static let busy = Unknown(rawValue: 4)
+        static let energy = Unknown(rawValue: 8)
+    }
+}
+
+/// How often a scenario took place, by stretch, on all hosts.
+struct WeightsCounts: Sendable {
+    var exchanges: [UInt64]
+    var flows: [UInt64]
+
+    init(stretches: Int) {
+        exchanges = Array(repeating: 0, count: stretches)
+        flows = exchanges
+    }
+}
+
+/// Stored records, added up by stretch.
+struct WeightsReading {
+    let request: WeightsRequest
+    private(set) var hosts: [String: [WeightsCell]] = [:]
+    private(set) var scenarios: [ScenarioID: WeightsCounts] = [:]
+    /// Exchanges of no scenario, by stretch.
+    private(set) var other: [UInt64]
+    private(set) var misaligned: UInt64 = 0
+    private(set) var unreadable: UInt64 = 0
+    private(set) var simulated = false
+    private(set) var sources: Set<EnergySourceKind> = []
+    private let store: any RecordStore
+    private let wanted: Set<String>?
+    private let layers: [String: Set<ScenarioID>]?
+    private var manifests: [ManifestDigest: Manifest?] = [:]
+
+    /// Windows of these say too little of what took place in them.
+    private static let unusable: RecordFlags = [
+        .clockStepped, .suspended, .countsDoubtful, .agentStopped,
+    ]
+    /// How far a record may reach over the end of its stretch, as a part of it.
+    private static let overhang = 0.05
+
+    /// `wanted` are the hosts that take part, `nil` for all.
+    init(_ request: WeightsRequest, _ store: any RecordStore, wanted: Set<String>?) {
+        self.request = request
+        self.store = store
+        self.wanted = wanted
+        other = Array(repeating: 0, count: request.stretches.count)
+        if case .planned(let plan, _) = request.hosts {
+            layers = Dictionary(
+                plan.hosts.map { host in
+                    let counted = plan.scenarios.filter {
+                        $0.countingHosts.isEmpty || $0.countingHosts.contains(host.id)
+                    }
+                    return (host.id, Set(counted.map(\.id)))
+                }, uniquingKeysWith: { $0.union($1) })
+        } else {
+            layers = nil
+        }
+    }
+
+    /// Reads what the stretches hold.
+    mutating func read() throws {
+        guard let first = request.stretches.first, let last = request.stretches.last else { return }
+        try store.forEachRecord(from: first.start, to: last.end) { try take($0) }
+    }
+
+    private mutating func take(_ stored: StoredRecord) throws {
+        guard stored.kind == .window, wanted?.contains(stored.agent) ?? true else { return }
+        if hosts[stored.agent] == nil {
+            let cells = (hosts.count + 1).multipliedReportingOverflow(by: request.stretches.count)
+            guard !cells.overflow, cells.partialValue <= WeightsRequest.maximumCells else {
+                throw WeightsRequest.Problem.tooManyCells
+            }
+            hosts[stored.agent] = Array(repeating: WeightsCell(), count: request.stretches.count)
+        }
+        guard let index = stretch(of: stored) else { return }
+        guard let manifest = try manifest(stored.manifest),
+            let record = try? RecordCodec.decode(stored.bytes),
+            record.zones.count == manifest.zones.count,
+            record.tally.scenarios.count == manifest.scenarios.count
+        else {
+            unreadable = unreadable.addingClamped(1)
+            hosts[stored.agent]?[index].unknown.insert(.counts)
+            return
+        }
+        if manifest.simulated || record.flags.contains(.simulated) { simulated = true }
+        sources.insert(manifest.source)
+        hosts[stored.agent]?[index].add(record, manifest)
+        if record.flags.isDisjoint(with: Self.unusable) {
+            count(record, manifest, of: stored.agent, at: index)
+        } else {
+            hosts[stored.agent]?[index].unknown.insert(.counts)
+        }
+    }
+
+    /// The stretch that holds a record's middle, where it does not reach far over its ends.
+    private mutating func stretch(of record: StoredRecord) -> Int? {
+        let (start, end) = (record.start.rawValue, record.end.rawValue)
+        guard start < end else { return nil }
+        let middle = Timestamp(start + (end - start) / 2)
+        var (low, high) = (0, request.stretches.count)
+        while low < high {
+            let at = (low + high) / 2
+            if request.stretches[at].end <= middle { low = at + 1 } else { high = at }
+        }
+        guard low < request.stretches.count, request.stretches[low].start <= middle else {
+            return nil
+        }
+        let stretch = request.stretches[low]
+        let room = stretch.end.since(stretch.start).seconds * Self.overhang
+        guard stretch.start.since(record.start).seconds <= room,
+            record.end.since(stretch.end).seconds <= room
+        else {
+            misaligned = misaligned.addingClamped(1)
+            return nil
+        }
+        return low
+    }
+
+    private mutating func count(
+        _ record: Record, _ manifest: Manifest, of host: String, at index: Int
+    ) {
+        for (scenario, tally) in zip(manifest.scenarios, record.tally.scenarios) {
+            guard tally.observation != .noRule, layers?[host]?.contains(scenario) ?? true else {
+                continue
+            }
+            guard tally.observation.isKnown else {
+                hosts[host]?[index].unknown.insert(.counts)
+                continue
+            }
+            let stretches = request.stretches.count
+            scenarios[scenario, default: WeightsCounts(stretches: stretches)]
+                .add(tally.requests, tally.flows, at: index)
+        }
+        let matched = record.tally.scenarios.reduce(0 as UInt64) { $0.addingClamped($1.requests) }
+        let all = record.tally.exchanges
+        other[index] = other[index].addingClamped(all > matched ? all - matched : 0)
+    }
+
+    private mutating func manifest(_ digest: ManifestDigest) throws -> Manifest? {
+        if let known = manifests[digest] { return known }
+        let bytes = try store.manifest(digest)
+        let manifest = bytes.flatMap { try? RecordCodec.decodeManifest($0) }
+        manifests[digest] = .some(manifest)
+        return manifest
+    }
+
+    /// Whether a host's records of a stretch make it up, and all counts in it are known.
+    func isWhole(_ cell: WeightsCell, at index: Int) -> Bool {
+        let stretch = request.stretches[index]
+        let share = cell.seconds / stretch.end.since(stretch.start).seconds
+        return !cell.unknown.contains(.counts) && share >= request.coverage && share <= 1.05
+    }
+}
+
+extension WeightsCounts {
+    fileprivate mutating func add(_ exchanges: UInt64, _ flows: UInt64, at index: Int) {
+        self.exchanges[index] = self.exchanges[index].addingClamped(exchanges)
+        self.flows[index] = self.flows[index].addingClamped(flows)
+    }
+}
+
+extension WeightsCell {
+    fileprivate mutating func add(_ record: Record, _ manifest: Manifest) {
+        seconds += record.window.duration.seconds
+        if let busy = record.processor.hostBusy.value {
+            busySeconds += busy.seconds
+        } else {
+            unknown.insert(.busy)
+        }
+        if record.processor.services.isEmpty { unknown.insert(.cpu) }
+        for service in record.processor.services {
+            if let time = service.value {
+                cpuSeconds += time.seconds
+            } else {
+                unknown.insert(.cpu)
+            }
+        }
+        // A model's energy follows from CPU time and measures nothing; what was carried is of windows
+        // before this one.
+        if manifest.source != .model, record.carried == nil,
+            RecordReading.states(of: record, manifest) != nil, let energy = record.energy.value
+        {
+            joules += energy.joules
+        } else {
+            unknown.insert(.energy)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package import Metering
+
+/// Where records can be read from: a store, or a file that holds what one held.
+package protocol RecordSource: Sendable {
+    /// The bytes of a manifest, or `nil` where it was never stored.
+    func manifest(_ digest: ManifestDigest) throws(StoreError) -> [UInt8]?
+
+    /// Every entry that overlaps `[from, to)`, agent by agent in the order of their names, one at a time;
+    /// completions before the record of their window. Then every flow that is there more than once: each of
+    /// its places whose window's record is there too and counted it, those of one flow in a row.
+    ///
+    /// All from one consistent state. Rethrows what `body` and `repeated` throw; they may ask for
+    /// manifests.
+    ///
+    /// A record whose end is not after its start counts as an instant at its start.
+    func forEachRecord(
+        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
+        repeated: ((RepeatedCompletion) throws -> Void)?) throws
+
+    /// Runs `body` with everything that it reads being of one state, however much is written meanwhile.
+    /// Rethrows what it throws.
+    func consistently<T>(_ body: () throws -> T) throws -> T
+
+    /// The key of each run that has one, ordered by agent and run.
+    func runKeys() throws(StoreError) -> [RunKey]
+
+    /// Every loss, ordered by agent, run and sequence.
+    func losses() throws(StoreError) -> [SequenceLoss]
+
+    /// Every alert, by agent, kind and time.
+    func alerts() throws(StoreError) -> [Alert]
+}
+
+extension RecordSource {
+    /// Every entry that overlaps `[from, to)`, in the same order.
+    package func forEachRecord(
+        from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void
+    ) throws {
+        try forEachRecord(from: from, to: to, body, repeated: nil)
+    }
+}
+
+/// Where sealed plans can be read from.
+package protocol PlanSource: Sendable {
+    /// Every plan ever sealed, in the order of sealing.
+    func plans() throws(StoreError) -> [SealedPlan]
+}
+
+/// Where imports can be read from.
+package protocol ImportSource: Sendable {
+    /// All of a kind, or all, in the order of their coming.
+    func imports(_ kind: ImportKind?) throws(StoreError) -> [StoredImport]
+}

@@ -1,0 +1,73 @@
+import Agent
+import ArgumentParser
+import CommandLines
+import Glibc
+import Settings
+
+/// `jouleflow-agent doctor`.
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Looks at all that metering on this host stands on, and says what to do.",
+        discussion: """
+            Settings, user, kernel, clock, energy counters, capture, ring, services, rules, state \
+            folder and secrets, spool, certificates, collectors, the running agent and its sandbox: \
+            one line each with what was found, and below it what to do. It reads the counters for a \
+            second, opens each interface for an instant, and connects to the collectors up to the end \
+            of the TLS handshake. It writes nothing, and does not disturb a running agent.
+
+            Run it as root: it goes on with the user and the rights of the agent, because what root \
+            may do tells nothing of the agent. That user is the owner of the state folder, or that of \
+            --user.
+
+            Right after the installation, and whenever something seems wrong:
+              jouleflow-agent doctor
+            For programs:
+              jouleflow-agent doctor --format json
+
+            docs/operating.md explains each check and the keys of the JSON.
+
+            Exit status: 0 metering is right, also where there are warnings; 1 there is a fault: \
+            energy or counts are missing or wrong, or records do not arrive; 2 usage; 4 it cannot \
+            take the user's rights.
+            """)
+
+    @Option(help: "The settings.")
+    var config = "/etc/jouleflow/agent.yaml"
+
+    @Option(help: "The agent's user; for root only.")
+    var user: String?
+
+    @Flag(help: "Look as root, where root runs it.")
+    var asRoot = false
+
+    @Option(help: "The agent's unit of systemd.")
+    var unit = "jouleflow-agent.service"
+
+    @Option(help: "table for people, json for programs.")
+    var format = ReplayCommand.Format.table
+
+    @Option(
+        help: """
+            The language of the sentences: en or zh. Left out, zh where LC_ALL, LC_MESSAGES or LANG \
+            begins with zh.
+            """)
+    var language: CheckCommand.Language?
+
+    func run() async throws {
+        if !asRoot {
+            do throws(ServiceUser.Failure) {
+                try ServiceUser.become(named: user, settings: config, unit: unit)
+            } catch {
+                throw Failure(
+                    .permission, "\(error). Name the agent's user with --user, or say --as-root")
+            }
+        }
+        let language =
+            language.flatMap { SentenceLanguage(rawValue: $0.rawValue) }
+            ?? SentenceLanguage { name in getenv(name).map { String(cString: $0) } }
+        let report = try await Doctor(file: config, unit: unit, language: language).run()
+        try write(Array(((format == .json ? report.json : report.table) + "\n").utf8))
+        guard report.isSound else { Glibc.exit(ExitStatus.answerIsNo.rawValue) }
+    }
+}

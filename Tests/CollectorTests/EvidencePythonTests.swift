@@ -1,0 +1,220 @@
+import Assessment
+import Bundle
+import Crypto
+import Foundation
+import Metering
+import Store
+import Testing
+
+@testable import Collector
+
+@Suite("A second verifier, which shares nothing with the program, says the same of bundles")
+struct EvidencePythonTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func python(_ bytes: [UInt8]) async throws -> Finished {
+        let path = directory.path + "/\(UUID().uuidString).jfb"
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "scripts/verify-bundle.py").path
+        return try await offPool {
+            try run(URL(fileURLWithPath: "/usr/bin/python3"), ["-B", script, path])
+        }
+    }
+
+    private func store() throws -> SQLiteRecordStore {
+        try SQLiteRecordStore(path: directory.path + "/\(UUID().uuidString).db")
+    }
+
+    private func fleet() throws -> [UInt8] {
+        let store = try store()
+        let sealed = try PlanFleet.seal(in: store)
+        try PlanFleet.fillInBatches(store)
+        try PlanFleet.importBeside(store)
+        return try PlanFleet.bundle(of: sealed, in: store)
+    }
+
+    @Test("both accept true ones", .enabled(if: Recomputation.isPossible))
+    func accepted() async throws {
+        for bytes in [try fleet(), try EvidenceFleet.bundle(try store())] {
+            let verdict = try EvidenceBundle.verify(bytes)
+            #expect(verdict.findings == [])
+            let finished = try await python(bytes)
+            #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
+            let mean = try #require(verdict.content?.result.mean.value)
+            #expect(finished.output.contains("mean \(mean)\n0 findings"))
+            #expect(finished.output.contains(try #require(verdict.digest)))
+        }
+    }
+
+    @Test("flows that were counted at another time, imputation, devices and the ledger are in them")
+    func rich() throws {
+        let bytes = try EvidenceFleet.bundle(try store())
+        let content = try #require(try EvidenceBundle.verify(bytes).content)
+        #expect(
+            content.rounds.map(\.use) == [
+                .counted, .invalid(replacedBy: 3), .replaces(round: 2), .notNeeded,
+            ])
+        let credit = try #require(content.rounds.first?.scenarios.first)
+        #expect((credit.duplicatesAcrossHosts ?? 0) > 0)
+        #expect(content.rounds[1].energy.value?.imputed.energy ?? .zero > .zero)
+        // The batches of places before the rounds are there, and no others of that time.
+        let bundle = try EvidenceBundle(bytes)
+        #expect(bundle.indices(.part).count > bundle.indices(.run).count)
+    }
+
+    @Test("the figures that rounds closed with are in them", .enabled(if: Recomputation.isPossible))
+    func revisions() async throws {
+        let store = try store()
+        let sealed = try PlanFleet.seal(in: store)
+        try PlanFleet.fillInBatches(store)
+        try PlanFleet.importBeside(store)
+        let request = try PlanFleet.request(sealed)
+        let kept = try Pipeline.closeRounds(
+            of: sealed, in: store, factors: request.factors, software: request.software,
+            at: request.now + .seconds(60))
+        #expect(kept.count == PlanFleet.rounds)
+        let bytes = try PlanFleet.bundle(of: sealed, in: store)
+        let verdict = try EvidenceBundle.verify(bytes)
+        #expect(verdict.findings == [])
+        #expect(verdict.content?.revisions.filter(\.isKept).count == kept.count)
+        #expect(try await python(bytes).status == 0)
+
+        var altered = try EvidenceBundle(bytes)
+        altered.replace("\"valid\":true", with: "\"valid\":null", in: .revision)
+        #expect(altered.bytes != bytes)
+        let said = try EvidenceBundle.verify(altered.bytes).findings.joined(separator: "\n")
+        #expect(said.contains("revision 1 of round 1 was altered"))
+        let finished = try await python(altered.bytes)
+        #expect(finished.status == 1 && finished.output.contains("has a text of another hash"))
+
+        // Digest and text made anew: what had come by then says otherwise.
+        var forged = try EvidenceBundle(bytes)
+        var document = try RoundDocument(decoding: forged.document(.revision))
+        document.isValid.toggle()
+        let text = try document.encode()
+        let digest = Array(SHA256.hash(data: text))
+        let facts = EvidenceRevision(
+            round: 1, revision: 1, digest: digest, computedAt: request.now, software: "Jouleflow")
+        let start = try #require(forged.indices(.revision).first)
+        forged.entries[start].payload = try EvidenceDocument.revision(facts).facts(
+            bytes: text.count)
+        forged.entries[start + 1].payload = text
+        let found = try EvidenceBundle.verify(forged.bytes).findings.joined(separator: "\n")
+        #expect(found.contains("the figures that round 1 closed with are not those of"))
+    }
+
+    @Test("both name what was altered", .enabled(if: Recomputation.isPossible))
+    func altered() async throws {
+        let bytes = try fleet()
+        func check(
+            _ words: String..., change: (inout EvidenceBundle) throws -> Void
+        ) async throws {
+            var bundle = try EvidenceBundle(bytes)
+            try change(&bundle)
+            let swift = try EvidenceBundle.verify(bundle.bytes).findings.joined(separator: "\n")
+            let finished = try await python(bundle.bytes)
+            #expect(finished.status == 1, "\(finished.errors)")
+            for word in words {
+                #expect(swift.contains(word))
+                #expect(finished.output.contains(word))
+            }
+        }
+        try await check("records 91 to 120 of run abcd0000 of a1 are missing", "figure rounds[1]") {
+            $0.entries.remove(at: $0.indices(.batch)[3])
+        }
+        try await check("records 181 to 200 of run abcd0000 of a1 are missing", "figure rounds[3]")
+        { $0.entries.remove(at: $0.indices(.batch)[6]) }
+        try await check("records 91 to 120 of run abcd0000 of a1 are not what") { bundle in
+            bundle.entries[bundle.indices(.batch)[3]].payload[200] ^= 4
+        }
+        try await check("has a text of another hash", "figure rounds[0].o_grams") {
+            $0.replace("_kwh\":530600000", with: "_kwh\":130600000", in: .plan)
+        }
+        try await check("was sealed at 2026-11-21T00:00:00Z, after its first round began") {
+            $0.replace("2026-11-20T23:00:00Z", with: "2026-11-21T00:00:00Z", in: .plan)
+        }
+        try await check("import 1 (ledger, beside.csv) was altered") {
+            $0.replace(",7\n", with: ",8\n", in: .imported)
+        }
+        try await check("figure standing") {
+            $0.replace("\"assessment\"", with: "\"Assessment\"", in: .figures)
+        }
+        try await check("figure rounds[") {
+            $0.replace("\"use\": \"counted\"", with: "\"use\": \"invalid\"", in: .figures)
+        }
+        try await check("figure rounds") { bundle in
+            let json = try JSONSerialization.jsonObject(with: Data(bundle.document(.figures)))
+            var report = try #require(json as? [String: Any])
+            report["rounds"] = Array(try #require(report["rounds"] as? [Any]).dropLast())
+            try bundle.put(
+                Array(try JSONSerialization.data(withJSONObject: report)), in: .figures)
+        }
+    }
+
+    @Test(
+        "one changed bit is found where it is, and a bundle that was cut off",
+        .enabled(if: Recomputation.isPossible))
+    func bits() async throws {
+        let bytes = try PlanFleet.smallBundle(directory.path)
+        for place in stride(from: 0, to: bytes.count, by: bytes.count / 40) {
+            var altered = bytes
+            altered[place] ^= 1 << UInt8(place % 8)
+            let finished = try await python(altered)
+            #expect(finished.status == 1 && finished.errors.isEmpty, "\(finished.errors)")
+            #expect(finished.output.contains(place < 8 ? "byte 0: " : "its digest is another"))
+        }
+        let cut = try await python(bytes.dropLast(1))
+        #expect(cut.status == 1 && cut.output.contains("was altered or is cut off"))
+    }
+
+    @Test("the program writes and verifies them with the status that belongs to it")
+    func command() async throws {
+        let database = directory.path + "/records.db"
+        do {
+            let store = try SQLiteRecordStore(path: database)
+            _ = try PlanFleet.seal(in: store)
+            try PlanFleet.fillInBatches(store)
+        }
+        func collector(_ arguments: [String]) async throws -> Finished {
+            try await offPool {
+                try run(products.appending(path: "jouleflow-collector"), arguments)
+            }
+        }
+        let document = try PlanDocument.encode(PlanFleet.plan)
+        let hash = try #require(PlanDocument.hash(of: document))
+        let path = directory.path + "/plan.jfb"
+        let made = try await collector([
+            "export", hash.short, "--store", database, "--output", path,
+        ])
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(
+            made.output.contains("1196 records in 42 batches of 6 runs\nSHA-256 of the bundle: "))
+        let good = try await collector(["verify", path])
+        #expect(good.status == 0, "\(good.output)\(good.errors)")
+        #expect(good.output.contains("6 runs, 42 signed batches, 1196 records: 0 findings"))
+        #expect(good.output.contains("plan \(hash)"))
+        var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        bytes[bytes.count / 2] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        let bad = try await collector(["verify", path])
+        #expect(bad.status == 1)
+        #expect(bad.output.contains("was altered: its digest is another"))
+        #expect(try await collector(["verify", directory.path + "/none"]).status == 5)
+        #expect(try await collector(["verify", directory.path]).status == 5)
+        #expect(try await collector(["verify", database]).status == 1)
+        #expect(try await collector(["verify"]).status == 2)
+        #expect(try await collector(["verify", path, "--store", database]).status == 2)
+        let again = ["export", hash.short, "--store", database]
+        #expect(try await collector(again).status == 2)
+        #expect(try await collector(again + ["--output", path]).status == 2)
+        #expect(try await collector(again + ["--raw", path, "--output", path]).status == 2)
+        #expect(
+            try await collector([
+                "export", "ffff", "--store", database, "--output", path + "2",
+            ]).status == 1)
+    }
+}

@@ -1,0 +1,154 @@
+import Metering
+import Records
+import Store
+import Wire
+
+@testable import Collector
+
+/// An agent of a host whose flows cost what is told: records of windows of one length.
+struct WeighedAgent: Sendable {
+    /// What differs from a plain record of a host that serves.
+    struct Change: OptionSet, Sendable {
+        let rawValue: Int
+
+        static let doubtful = Change(rawValue: 1)
+        static let carried = Change(rawValue: 2)
+        static let cpuUnknown = Change(rawValue: 4)
+        static let energyUnknown = Change(rawValue: 8)
+        static let encrypted = Change(rawValue: 16)
+    }
+
+    let name: String
+    let length: UInt64
+    /// Whether it counts exchanges, or only serves those that another host counts.
+    let counts: Bool
+    /// CPU seconds of an exchange by scenario, and joules of a CPU second.
+    var costs = [0.048, 0.014, 0.006, 0.002]
+    var joulesPerCPUSecond = 10.0
+    var exchangesPerFlow: UInt64 = 1
+    var source = EnergySourceKind.rapl
+    private let run = RunID(0xA1FA)
+    private let signer: Signer
+
+    static let idleWatts = 100.0
+    static let backgroundCPUs = 0.1
+
+    init(_ name: String, length: UInt64, counts: Bool = true) {
+        self.name = name
+        self.length = length
+        self.counts = counts
+        signer = Signer(name, run: run)
+    }
+
+    private var manifest: Manifest {
+        Manifest(
+            agent: name, hostName: name, bootID: "b", softwareVersion: "1", simulated: true,
+            windowLength: .seconds(length), source: source, scope: source.scope,
+            zones: [
+                ZoneDescription(
+                    control: "intel-rapl", name: "package-0", parent: "",
+                    kind: source == .model ? .model : .package, counted: true, source: source)
+            ],
+            services: [ServiceDescription(name: "s", ports: [8080], countsFlows: true)],
+            scenarios: StandardWeights.scenarios, rulesDigest: String(repeating: "0", count: 64),
+            model: .standard, idle: nil)
+    }
+
+    /// Stores a record of each row of exchanges, one after another from `start` on, in seconds.
+    func store(
+        _ rows: [[UInt64]], from start: UInt64, in store: SQLiteRecordStore, seed: UInt64 = 1,
+        noiseJoules: Double = 1, changes: [Int: Change] = [:]
+    ) throws {
+        let manifest = manifest
+        let bytes = try RecordCodec.encode(manifest)
+        let digest = RecordCodec.digest(ofManifest: bytes)
+        try store.store(manifest: digest, bytes: bytes)
+        _ = try store.open(signer.greeting())
+        var random = SplitMix(state: seed)
+        let records = try rows.enumerated().map { index, exchanges in
+            try record(
+                UInt64(index + 1), Timestamp((start + UInt64(index) * length) * 1_000_000_000),
+                exchanges, digest, Double.random(in: -noiseJoules...noiseJoules, using: &random),
+                changes[index] ?? [])
+        }
+        let batches = try stride(from: 0, to: records.count, by: 200).map { first in
+            try IncomingBatch.verified(
+                signer.batch(
+                    Array(records[first..<min(records.count, first + 200)]),
+                    from: UInt64(first + 1)),
+                of: signer.hello(), at: Timestamp(1)
+            ) { _ in manifest }
+        }
+        for outcome in try store.store(batches) { _ = try outcome.get() }
+    }
+
+    private func record(
+        _ sequence: UInt64, _ start: Timestamp, _ exchanges: [UInt64], _ digest: ManifestDigest,
+        _ noise: Double, _ change: Change
+    ) throws -> [UInt8] {
+        let seconds = Double(length)
+        let cpu =
+            Self.backgroundCPUs * seconds
+            + zip(costs, exchanges).reduce(0) { $0 + $1.0 * Double($1.1) }
+        let joules = max(0, Self.idleWatts * seconds + joulesPerCPUSecond * cpu + noise)
+        let energy = Microjoules(UInt64(joules * 1e6))
+        let carried = CarriedEnergy(energy: Microjoules(5_000_000), time: .seconds(length))
+        var partition = EnergyPartition(scenarios: 4)
+        partition.undivided = change.contains(.carried) ? energy + carried.energy : energy
+        partition.undividedReason = .idleUnknown
+        let isKnown = !change.contains(.energyUnknown)
+        let zone: ZoneEnergy =
+            source == .model ? .estimated(energy, .modelled) : .measured(energy)
+        return try RecordCodec.encode(
+            Record(
+                run: run, sequence: sequence, manifest: digest,
+                window: Window(
+                    start: start, end: start + .seconds(length), duration: .seconds(length)),
+                flags: change.contains(.doubtful) ? [.simulated, .countsDoubtful] : [.simulated],
+                zones: [isKnown ? zone : .lost(.readFailed)],
+                energy: isKnown ? .known(partition.undivided) : .unknown(.readFailed),
+                carried: change.contains(.carried) ? carried : nil,
+                partition: isKnown ? partition : nil,
+                processor: ProcessorTime(
+                    hostBusy: .known(Nanoseconds(UInt64((cpu + 0.05 * seconds) * 1e9))),
+                    services: [
+                        change.contains(.cpuUnknown)
+                            ? .unknown(.notFound) : .known(Nanoseconds(UInt64(cpu * 1e9)))
+                    ]),
+                tally: tally(exchanges, change)))
+    }
+
+    private func tally(_ exchanges: [UInt64], _ change: Change) -> Tally {
+        var tally = Tally(
+            scenarios: exchanges.map { count in
+                guard counts else { return ScenarioTally(observation: .noRule) }
+                var one = ScenarioTally(
+                    observation: change.contains(.encrypted) ? .encrypted : .seen)
+                one.requests = count
+                one.completed = count / exchangesPerFlow
+                one.flows = one.completed
+                one.incomplete = count - one.completed
+                return one
+            }, services: [ServiceTally(scenarios: 4)])
+        tally.services[0].flows = tally.scenarios.map(\.flows)
+        if counts {
+            // Health checks match no scenario.
+            tally.exchanges = exchanges.reduce(3, +)
+            tally.services[0].otherRequests = 3
+        }
+        return tally
+    }
+}
+
+/// A generator with a seed.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
