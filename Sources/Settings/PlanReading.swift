@@ -86,9 +86,16 @@ extension Field {
                 "\(rounds) rounds and \(reserve) in reserve exceed the limit of \(most)",
                 "take longer rounds or fewer of them")
         }
-        return RoundSchedule(
+        let schedule = RoundSchedule(
             start: start, length: length, rounds: rounds, reserve: reserve, grace: grace,
             justification: justification)
+        let end = schedule.end(afterRounds: rounds + reserve)
+        guard [end, end + grace].allSatisfy({ Timestamp(rfc3339: $0.rfc3339) == $0 }) else {
+            return contradict(
+                "\(rounds) rounds and \(reserve) in reserve do not end before 2200",
+                "take shorter rounds or fewer of them")
+        }
+        return schedule
     }
 
     /// Whole days, or whole hours of which a day is a whole number; any other where it is consented

@@ -27,6 +27,7 @@ struct PlanSealCommand: ParsableCommand {
             """)
 
     @OptionGroup var plan: PlanFileArguments
+    @OptionGroup var language: PlanLanguage
     @OptionGroup var source: StoreArguments
     @Option(help: "The folder to write to.")
     var out = "."
@@ -35,7 +36,7 @@ struct PlanSealCommand: ParsableCommand {
 
     func run() throws {
         let file = try plan.read()
-        for warning in file.warnings { complain("\(warning)\n") }
+        for warning in file.warnings { complain(warning.text(in: language.chosen) + "\n") }
         let (document, hash) = try Self.document(of: file.plan)
         let store = try source.writing()
         let start = file.plan.schedule.start

@@ -149,6 +149,8 @@ struct PlanCommandTests {
         let first = try await seal(file)
         #expect(first.status == 0)
         #expect(first.errors.contains("warning: "))
+        let chinese = try await seal(file, "--language", "zh")
+        #expect(chinese.errors.contains("警告：") && !chinese.errors.contains("warning: "))
         let store = try SQLiteRecordStore(reading: database)
         let sealed = try #require(try store.plans().first)
         #expect(first.output.hasPrefix("Plan \(sealed.hash)\nsealed at "))
