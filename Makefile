@@ -76,12 +76,13 @@ test-install: deb
 	$(RELEASE) --product jouleflow-lab
 	packaging/test-install --lab "$$($(RELEASE) --show-bin-path)/jouleflow-lab"
 
+# A few tests at a time: with all at once those that talk to servers wait for others, and not for their peers.
 # The system tests run the release programs in real time: apart from the others, one at a time.
 test:
 	scripts/install-dependencies --test
 	$(RELEASE)
 	swift build --build-tests
-	swift test --skip-build --skip '^SystemTests\.'
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build --skip '^SystemTests\.'
 	bin=$$($(RELEASE) --show-bin-path) && \
 	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter '^SystemTests\.'
 

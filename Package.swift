@@ -23,10 +23,12 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(
-    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+    resources: [Resource] = []
 ) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+        swiftSettings: strict)
 }
 
 let argumentParser: Target.Dependency = .product(
@@ -224,7 +226,8 @@ let package = Package(
                 "Agent", "Collector", "Lab", "Metering", "Settings", "Traffic", "Capture",
                 "Scenarios", "Spool", "Store", "SCI", "Report", "Assessment", "Bundle", "Imports",
                 crypto, logging,
-            ] + nio),
+            ] + nio,
+            exclude: ["fleet_energy.py", "fleet_flows.py", "fleet_play.py", "fleet_truth.py"]),
         // The programs as a whole, with real parts; the folder of the programs in JOULEFLOW_BIN.
         tests("SystemTests"),
         tests(
