@@ -13,7 +13,7 @@ extension Pipeline {
             guard stored.isIntact,
                 let content = ImportContent(canonical: stored.bytes, kind: kind.rawValue)
             else {
-                throw StoreError.database(code: 11, message: "import \(stored.id) was altered")
+                throw StoreError.importAltered(id: stored.id)
             }
             try revisions.add(content, source: stored.id)
         }

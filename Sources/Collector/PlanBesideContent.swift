@@ -61,8 +61,11 @@ extension PlanReportContent {
                 Statement(
                     subject: Wording(zh: "记录", en: "records"),
                     text: Wording(
-                        zh: "\(reading.records.unreadable) 条记录无法读取，未计入",
-                        en: "\(reading.records.unreadable) records cannot be read and are left out")
+                        zh: "\(reading.records.unreadable) 条记录无法读取，未计入"
+                            + "（\(reading.records.unreadableList)）",
+                        en: "\(reading.records.unreadable) records cannot be read and are left out "
+                            + "(\(reading.records.unreadableList)): restore the store from a backup"
+                    )
                 ))
         }
         if reading.records.inconsistent > 0 {

@@ -94,6 +94,14 @@ struct RevisionDifference {
             zh: parts.map(\.zh).joined(separator: "；"), en: parts.map(\.en).joined(separator: "; "))
     }
 
+    /// Hosts that lack records they had, or whose records are others though none came: somebody, or a disk,
+    /// changed them.
+    var altered: [String] {
+        let new = Dictionary(
+            after.machines.map { ($0.id, $0) }, uniquingKeysWith: { one, _ in one })
+        return before.machines.filter { $0.isDamaged(in: new[$0.id]) }.map(\.id)
+    }
+
     /// Hosts with other records than before, with the sequences that came.
     private var hosts: [Wording] {
         let old = Dictionary(
@@ -101,6 +109,13 @@ struct RevisionDifference {
         return after.machines.compactMap { machine in
             let was = old[machine.id]
             guard machine.recordsRoot != was?.recordsRoot else { return nil }
+            guard was?.isDamaged(in: machine) != true else {
+                return Wording(
+                    zh: "\(machine.id) 的已存记录被改动或损坏，须从备份恢复；verify 指明位置",
+                    en:
+                        "stored records of \(machine.id) were altered or destroyed: restore the store from "
+                        + "a backup; verify names the places")
+            }
             let (now, then) = (machine.received, was?.received ?? 0)
             let count = now >= then ? "+\(now - then)" : "−\(then - now)"
             let came = machine.stretches(since: was)
@@ -191,6 +206,16 @@ extension RoundDocument.Machine {
     fileprivate var received: UInt64 {
         runs.reduce(0) { sum, run in
             run.stretches.reduce(sum) { $0.addingClamped($1.received) }
+        }
+    }
+
+    /// Whether what was here is not there any more, or is something else.
+    fileprivate func isDamaged(in later: Self?) -> Bool {
+        guard recordsRoot != later?.recordsRoot else { return false }
+        guard let later, runs != later.runs, received <= later.received else { return true }
+        return runs.contains { run in
+            let now = later.runs.first { $0.run == run.run }?.stretches ?? []
+            return run.stretches.contains { !$0.parts(outside: now).isEmpty }
         }
     }
 

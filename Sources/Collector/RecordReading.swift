@@ -11,6 +11,8 @@ struct RecordReading {
     private(set) var records: UInt64 = 0
     /// Records that do not decode or do not fit the manifest they name.
     private(set) var unreadable: UInt64 = 0
+    /// Where the first few of them are.
+    private(set) var unreadablePlaces: [String] = []
     /// Records whose energy is not the sum of its zones or of its parts, or contradicts its zones'
     /// states or its source: their energy is left out.
     private(set) var inconsistent: UInt64 = 0
@@ -39,7 +41,7 @@ struct RecordReading {
             record.zones.count == manifest.zones.count,
             record.tally.scenarios.count == manifest.scenarios.count
         else {
-            unreadable += 1
+            leaveOut(stored)
             return nil
         }
         // Completions of a window that no agent counted were cut off.
@@ -66,8 +68,19 @@ struct RecordReading {
         if told?.window != window { told = ToldFlows(window) }
         guard let manifest = try manifest(stored.manifest),
             let completions = Completions.told(in: stored.bytes, under: manifest)
-        else { return }
+        else { return leaveOut(stored) }
         told?.add(completions)
+    }
+
+    /// ``unreadablePlaces`` as a text.
+    var unreadableList: String {
+        unreadablePlaces.joined(separator: "; ")
+            + (unreadable > UInt64(unreadablePlaces.count) ? "; …" : "")
+    }
+
+    private mutating func leaveOut(_ stored: StoredRecord) {
+        unreadable += 1
+        if unreadablePlaces.count < 4 { unreadablePlaces.append(stored.place) }
     }
 
     private static func flows(_ manifest: Manifest, _ told: ToldFlows?) -> [FlowCounting]? {

@@ -11,7 +11,7 @@ package import Store
 extension Pipeline {
     /// Keeps the figures that rounds of a plan closed with, of each closed round that the store has none of.
     /// Returns what was kept. They follow from what had been received when a round closed, so that they
-    /// are the same bytes whenever, and by whomever, they are computed.
+    /// are the same bytes whenever, and by whomever, they are computed. Throws ``DamagedRecords`` where records are not what came.
     package static func closeRounds(
         of sealed: Store.SealedPlan, in store: any AssessmentStore, factors: FactorTable,
         software: PlanReportContent.Software, at now: Timestamp
@@ -24,7 +24,8 @@ extension Pipeline {
             let closing = schedule.end(afterRounds: number + 1) + schedule.grace
             guard closing + RoundHistory.settling <= now else { break }
             let document = try store.consistently {
-                try RoundDocument.closing(number, of: sealed, plan, store, factors: factors)
+                try RoundDocument.closing(
+                    number, of: sealed, plan, store, factors: factors, isSound: true)
             }
             guard let document else { continue }
             new += try store.keep(
@@ -38,7 +39,7 @@ extension Pipeline {
     }
 
     /// Looks whether data came that a plan's closed rounds do not have, and keeps a revision of each round
-    /// that it changes. Returns what was kept.
+    /// that it changes. Returns what was kept; throws ``DamagedRecords`` where records are not what came.
     package static func reviseRounds(
         of sealed: Store.SealedPlan, in store: any AssessmentStore, factors: FactorTable,
         software: PlanReportContent.Software, at now: Timestamp
@@ -56,9 +57,10 @@ extension Pipeline {
         if try compared.map({ try store.hasArrivals(after: $0, before: end) }) ?? true {
             let pending = try store.consistently {
                 let reading = try PlanReading(request, store)
-                return try RoundHistory.all(reading, store).values.flatMap {
-                    $0.pending(at: now)
-                }
+                if let damage = DamagedRecords(reading.records) { throw damage }
+                let histories = try RoundHistory.all(reading, store).values
+                if let damage = DamagedRecords(histories) { throw damage }
+                return histories.flatMap { $0.pending(at: now) }
             }
             new = try store.keep(
                 pending.sorted { ($0.round, $0.revision) < ($1.round, $1.revision) },

@@ -32,10 +32,11 @@ extension RoundDocument {
         self.imports = imports.digests(of: plan, in: round.interval)
     }
 
-    /// The figures that a round closed with: of what had been received, and imported, by then.
+    /// The figures that a round closed with: of what had been received, and imported, by then. With `isSound`,
+    /// throws ``DamagedRecords`` rather than leave out what cannot be read.
     static func closing(
         _ number: Int, of sealed: Store.SealedPlan, _ plan: Plan, _ store: any AssessmentSource,
-        factors: FactorTable
+        factors: FactorTable, isSound: Bool = false
     ) throws -> Self? {
         let schedule = plan.schedule
         let start = schedule.end(afterRounds: number)
@@ -45,6 +46,7 @@ extension RoundDocument {
         let reading = try PlanRecords(
             plan, imports, store, over: Interval(start: start, end: closing + .day),
             receivedBy: closing)
+        if isSound, let damage = DamagedRecords(reading.records) { throw damage }
         guard reading.rounds.indices.contains(number) else { return nil }
         let round = reading.rounds[number]
         guard

@@ -24,6 +24,8 @@ struct RoundHistory {
     let round: Int
     let closing: Timestamp
     private(set) var revisions: [Revision]
+    /// Whether the store's records are those that came, as far as a reading of them tells.
+    private(set) var isSound: Bool
 
     /// What the store keeps of a plan, by round. Throws where something of it cannot be read.
     static func kept(
@@ -51,7 +53,7 @@ struct RoundHistory {
             let number = round.number + 1
             var history = RoundHistory(
                 round: number, closing: reading.request.closing(of: round.interval),
-                revisions: kept[number] ?? [])
+                revisions: kept[number] ?? [], isSound: reading.records.unreadable == 0)
             if history.revisions.isEmpty,
                 let closing = try RoundDocument.closing(
                     round.number, of: sealed, reading.plan, store,
@@ -72,15 +74,20 @@ struct RoundHistory {
     private mutating func add(_ document: RoundDocument, _ request: PlanReportRequest) throws {
         let bytes = try document.encode()
         guard revisions.last?.bytes != bytes else { return }
+        if let before = revisions.last?.document {
+            let difference = RevisionDifference(before: before, after: document)
+            if !difference.altered.isEmpty { isSound = false }
+        }
         revisions.append(
             Revision(
                 number: (revisions.last?.number ?? 0) + 1, document: document, bytes: bytes,
                 computedAt: request.now, software: request.software.text, isKept: false))
     }
 
-    /// What the store lacks, and may have: nothing within the time in which the round settles.
+    /// What the store lacks, and may have: nothing within the time in which the round settles, and nothing
+    /// that rests on damaged records.
     func pending(at now: Timestamp) -> [NewRevision] {
-        guard closing + Self.settling <= now else { return [] }
+        guard isSound, closing + Self.settling <= now else { return [] }
         return revisions.filter { !$0.isKept }.map {
             NewRevision(
                 round: round, revision: $0.number, bytes: $0.bytes, computedAt: $0.computedAt,
@@ -90,5 +97,29 @@ struct RoundHistory {
 
     mutating func markKept() {
         for index in revisions.indices { revisions[index].isKept = true }
+    }
+}
+
+/// Records of the store are no longer what came: no figures are kept that rest on them.
+struct DamagedRecords: Error, CustomStringConvertible {
+    private let what: String
+
+    /// `nil` where all could be read.
+    init?(_ records: RecordReading) {
+        guard records.unreadable > 0 else { return nil }
+        what = "\(records.unreadable) records cannot be read (\(records.unreadableList))"
+    }
+
+    /// `nil` where no history knows of any.
+    init?(_ histories: some Sequence<RoundHistory>) {
+        let rounds = histories.filter { !$0.isSound }.map(\.round).sorted()
+        guard !rounds.isEmpty else { return nil }
+        what =
+            "records of closed rounds were altered (rounds \(rounds.map(String.init).joined(separator: ", ")))"
+    }
+
+    var description: String {
+        "\(what): no figures are kept before the store is restored from a backup; jouleflow-collector "
+            + "verify names every place"
     }
 }

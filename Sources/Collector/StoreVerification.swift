@@ -1,12 +1,16 @@
+import Bundle
+import Chain
+import Imports
 import Metering
 import Records
 package import Store
 
 extension Pipeline {
-    /// Verifies a store: chains, signatures, holes, and that each column says what the bytes say, by
-    /// reading them as when they came.
+    /// Verifies a store: chains, signatures, holes, that each column says what the bytes say, by
+    /// reading them as when they came, and that plans, imports and revisions are what they were.
     package static func verify(_ store: SQLiteRecordStore) throws(StoreError) -> Verification {
         let manifests = KnownManifests(store)
+        var documents = DocumentChecks()
         return try store.verify { record in
             let made = try IncomingRecord.checked(
                 [record.bytes], run: record.run, first: record.sequence
@@ -18,6 +22,41 @@ extension Pipeline {
         } manifest: { digest, bytes in
             RecordCodec.digest(ofManifest: bytes) == digest
                 ? nil : "manifest \(String(digest.rawValue, radix: 16)) was altered"
+        } document: {
+            documents.contradiction(to: $0)
+        }
+    }
+}
+
+/// Reads plans, imports and revisions as reports do.
+private struct DocumentChecks {
+    /// SHA-256 of each, in hexadecimal digits.
+    private var imports: Set<String> = []
+
+    mutating func contradiction(to document: StoredDocument) -> String? {
+        switch document {
+        case .plan(_, let bytes, let start):
+            do throws(DocumentError) {
+                let begins = try PlanDocument.decode(bytes).schedule.start
+                return begins == start
+                    ? nil
+                    : "has a start_ns that is not its first round's, which begins at \(begins.rfc3339)"
+            } catch { return "cannot be read: \(error)" }
+        case .imported(let kind, let bytes):
+            imports.insert(RoundDocument.digest(of: bytes).hexadecimal)
+            return ImportContent(canonical: bytes, kind: kind.rawValue) == nil
+                ? "is no list of kind \(kind.rawValue)" : nil
+        case .revision(let plan, let round, let bytes):
+            do throws(DocumentError) {
+                let figures = try RoundDocument(decoding: bytes)
+                guard figures.plan == plan, figures.round == round else {
+                    return "is of round \(figures.round) of plan \(figures.plan)"
+                }
+                let missing = figures.imports.filter { !imports.contains($0) }
+                return missing.isEmpty
+                    ? nil
+                    : "rests on imports that are not in the store: \(missing.joined(separator: ", "))"
+            } catch { return "cannot be read: \(error)" }
         }
     }
 }

@@ -27,6 +27,8 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case planAltered(hash: String)
     /// The figures of a closed round do not have their digest.
     case revisionAltered(hash: String, round: Int, revision: Int)
+    /// The lines of an import do not have their digest, or are none.
+    case importAltered(id: Int64)
     /// No plan's hash begins so.
     case planUnknown(prefix: String)
     /// Several plans' hashes begin so.
@@ -75,6 +77,8 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
             "revision \(revision) of round \(round) of plan \(hash) was altered"
         case .planAltered(let hash):
             "the document of plan \(hash) does not have that hash: it was altered"
+        case .importAltered(let id):
+            "import \(id) was altered since it was imported: restore the store from a backup"
         case .planUnknown(let prefix): "no sealed plan's hash begins with \(prefix)"
         case .planAmbiguous(let prefix, let plans):
             "the hashes of \(plans) plans begin with \(prefix): give more of its digits"

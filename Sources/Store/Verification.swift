@@ -8,6 +8,10 @@ package struct Verification: Sendable, Hashable {
     package var runs = 0
     package var statements = 0
     package var records = 0
+    package var plans = 0
+    package var imports = 0
+    /// Of closed rounds' figures.
+    package var revisions = 0
     /// Records that retention deleted; the chain over them is verified by what it kept.
     package var deleted = 0
     /// What was deleted, one sentence for each stretch; the first ``most``.
@@ -31,20 +35,22 @@ package struct Verification: Sendable, Hashable {
 
 extension SQLiteRecordStore {
     /// Walks the whole store as it is at one moment, also while a collector writes to it: each
-    /// record's place in its chain, each signature, what is missing against what is told to be lost, and
-    /// every column against the bytes that it was read from.
+    /// record's place in its chain, each signature, what is missing against what is told to be lost, every
+    /// column against the bytes that it was read from, and plans, imports and revisions against their digests.
     ///
     /// `record` says what a record's bytes say, in the place where it is stored, or throws what is wrong
-    /// with them; `manifest` what contradicts a manifest, `nil` where nothing does.
+    /// with them; `manifest` and `document` what contradicts a manifest or a text, `nil` where nothing does.
     package func verify(
         record: (StoredRecord) throws -> IncomingRecord,
-        manifest: (ManifestDigest, [UInt8]) -> String?
+        manifest: (ManifestDigest, [UInt8]) -> String?,
+        document: @escaping (StoredDocument) -> String?
     ) throws(StoreError) -> Verification {
         var verification = Verification()
         for problem in try integrityProblems() { verification.find(problem) }
         do {
             try database.read { db in
                 try Self.verify(db, record, manifest, &verification)
+                try DocumentVerification.run(db, document, &verification)
             }
         } catch { throw StoreError(error) }
         return verification
@@ -90,7 +96,7 @@ extension SQLiteRecordStore {
 
 extension StoredRecord {
     /// As a finding names it.
-    var place: String {
+    package var place: String {
         "\(agent), run \(String(run.rawValue, radix: 16)): record \(sequence)"
     }
 }

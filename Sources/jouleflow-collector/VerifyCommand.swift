@@ -18,7 +18,8 @@ struct VerifyCommand: ParsableCommand {
               jouleflow-collector verify 3fa9c1d2.jfb
 
             Of a store, also while the collector runs: every record's place in its agent's chain, every \
-            signature, and every hole against what is known to be lost.
+            signature, every hole against what is known to be lost, and every plan, import and revision of a \
+            round against its digest.
 
               jouleflow-collector verify --config collector.yaml
 
@@ -76,7 +77,8 @@ struct VerifyCommand: ParsableCommand {
         let store = try source.reading()
         let found = try Failure.opening { () throws(StoreError) in try Pipeline.verify(store) }
         print(
-            "\(found.runs) runs, \(found.statements) signed batches, \(found.records) records: "
+            "\(found.runs) runs, \(found.statements) signed batches, \(found.records) records, "
+                + "\(found.plans) plans, \(found.imports) imports, \(found.revisions) revisions: "
                 + "\(found.findings.count + found.more) findings")
         if found.deleted > 0 {
             print(

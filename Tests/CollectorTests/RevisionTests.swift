@@ -333,6 +333,75 @@ struct RevisionTests {
         }
     }
 
+    /// A store whose four rounds are closed, and what somebody then does to it behind its back.
+    private func damaged(_ sql: String) throws -> (plan: SealedPlan, store: SQLiteRecordStore) {
+        let deliveries = try Deliveries(seed: 8)
+        let store = try store()
+        let plan = try PlanFleet.seal(in: store)
+        for one in deliveries.all { try deliveries.deliver(one, to: store) }
+        #expect(try close(plan, in: store, at: after(3)).count == 4)
+        let raw = try DatabaseQueue(path: directory.path + "/a.db")
+        try raw.write { try $0.execute(sql: sql) }
+        try raw.close()
+        return (plan, store)
+    }
+
+    /// Record 9 of a2, which lies in round 1.
+    private static let record = """
+        run_id = (SELECT runs.id FROM runs JOIN agents ON agents.id = agent_id WHERE name = 'a2')
+        AND sequence = 9
+        """
+
+    @Test(
+        "and what was destroyed or altered in the store is named, and never kept as late data",
+        arguments: [
+            "UPDATE records SET bytes = zeroblob(length(bytes)) WHERE \(record)",
+            "UPDATE records SET bytes = (SELECT bytes FROM records WHERE sequence = 10) WHERE \(record)",
+            "DELETE FROM records WHERE \(record)",
+        ])
+    func damage(sql: String) throws {
+        let (plan, store) = try damaged(sql)
+        let kept = try store.revisions(of: plan.hash)
+        #expect(throws: DamagedRecords.self) { try revise(plan, in: store, at: after(3)) }
+        let content = try report(plan, in: store, at: after(3, seconds: 600))
+        #expect(try store.revisions(of: plan.hash) == kept)
+        #expect(try store.comparedArrivals(of: plan.hash) == nil)
+        let shown = try #require(content.revisions.first { !$0.isKept })
+        #expect(shown.round == 1 && shown.revision == 2)
+        #expect(
+            shown.reason.en
+                == "stored records of a2 were altered or destroyed: restore the store from a backup; "
+                + "verify names the places")
+        #expect(!content.table(.english).contains("late records"))
+        #expect(try Pipeline.verify(store).findings.contains { $0.contains("a2, run abcd0001: ") })
+    }
+
+    @Test("nor does a round close on records that cannot be read; the report names them")
+    func unreadable() throws {
+        let deliveries = try Deliveries(seed: 8)
+        let store = try store()
+        let plan = try PlanFleet.seal(in: store)
+        for one in deliveries.all { try deliveries.deliver(one, to: store) }
+        let raw = try DatabaseQueue(path: directory.path + "/a.db")
+        try raw.write {
+            try $0.execute(sql: "UPDATE records SET bytes = zeroblob(40) WHERE \(Self.record)")
+        }
+        try raw.close()
+        let error = #expect(throws: DamagedRecords.self) {
+            try close(plan, in: store, at: after(3))
+        }
+        #expect(
+            error?.description.hasPrefix(
+                "1 records cannot be read (a2, run abcd0001: record 9): no figures are kept")
+                == true)
+        let content = try report(plan, in: store, at: after(3))
+        #expect(try store.revisions(of: plan.hash).isEmpty)
+        #expect(content.revisions.allSatisfy { !$0.isKept })
+        #expect(
+            content.html(.english).contains(
+                "1 records cannot be read and are left out (a2, run abcd0001: record 9)"))
+    }
+
     @Test("by the running collector's own clock, and by the report, to the same bytes")
     func service() async throws {
         let deliveries = try Deliveries(seed: 7)

@@ -133,7 +133,10 @@ struct StoreCommandTests {
         #expect(try self.records("b.db") == records)
         let end = try await collector("verify", "--store", path("b.db"))
         #expect(end.status == 0 && end.errors.isEmpty)
-        #expect(end.output == "1 runs, 4 signed batches, 40 records: 0 findings\n")
+        #expect(
+            end.output
+                == "1 runs, 4 signed batches, 40 records, 0 plans, 0 imports, 0 revisions: 0 findings\n"
+        )
     }
 
     @Test("an export overwrites nothing, and leaves nothing where it cannot be written")
@@ -305,7 +308,7 @@ struct StoreCommandTests {
         try queue.close()
         let end = try await collector("verify", "--store", path("a.db"))
         #expect(end.status == 1)
-        #expect(end.output.contains("40 records: 2 findings\n"), "\(end.output)")
+        #expect(end.output.contains("40 records, 0 plans, 0 imports, 0 revisions: 2 findings\n"), "\(end.output)")
         #expect(end.output.contains("a, run abcd: record 17: the column start_ns is not"))
         #expect(end.errors.contains("\(path("a.db")) is not sound"))
     }

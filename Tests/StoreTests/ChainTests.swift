@@ -34,7 +34,7 @@ extension SQLiteRecordStore {
     func verification(
         _ derive: (StoredRecord) throws -> IncomingRecord
     ) throws -> Verification {
-        try verify(record: derive) { _, _ in nil }
+        try verify(record: derive, manifest: { _, _ in nil }, document: { _ in nil })
     }
 }
 

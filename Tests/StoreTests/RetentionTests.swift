@@ -51,7 +51,8 @@ extension SQLiteRecordStore {
     }
 
     fileprivate func checked() throws -> Verification {
-        try verify(record: { record($0.sequence) }, manifest: { _, _ in nil })
+        try verify(
+            record: { record($0.sequence) }, manifest: { _, _ in nil }, document: { _ in nil })
     }
 }
 
