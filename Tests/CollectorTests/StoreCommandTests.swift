@@ -308,7 +308,9 @@ struct StoreCommandTests {
         try queue.close()
         let end = try await collector("verify", "--store", path("a.db"))
         #expect(end.status == 1)
-        #expect(end.output.contains("40 records, 0 plans, 0 imports, 0 revisions: 2 findings\n"), "\(end.output)")
+        #expect(
+            end.output.contains("40 records, 0 plans, 0 imports, 0 revisions: 2 findings\n"),
+            "\(end.output)")
         #expect(end.output.contains("a, run abcd: record 17: the column start_ns is not"))
         #expect(end.errors.contains("\(path("a.db")) is not sound"))
     }

@@ -1,0 +1,100 @@
+import Assessment
+import Foundation
+import GRDB
+import Metering
+import Report
+import SCI
+import Store
+import Testing
+
+@testable import Collector
+
+@Suite("No figures are kept that rest on records which are not what came")
+struct DamagedRecordsTests {
+    let directory: TemporaryDirectory
+    let store: SQLiteRecordStore
+    let plan: SealedPlan
+    /// When the last round has closed and settled.
+    private let closed = Timestamp(Deliveries.end(3) + 70_000_000_000)
+    private let software = PlanReportContent.Software(name: "Jouleflow", version: "test")
+
+    /// A store with all records of a plan's four rounds.
+    init() throws {
+        directory = try TemporaryDirectory()
+        store = try SQLiteRecordStore(path: directory.path + "/a.db")
+        plan = try PlanFleet.seal(in: store)
+        let deliveries = try Deliveries(seed: 8)
+        for one in deliveries.all { try deliveries.deliver(one, to: store) }
+    }
+
+    private func close() throws -> [NewRevision] {
+        try Pipeline.closeRounds(
+            of: plan, in: store, factors: .builtIn(), software: software, at: closed)
+    }
+
+    private func report() throws -> PlanReportContent {
+        try Pipeline.report(
+            PlanReportRequest(
+                plan: PlanFleet.plan, sealed: plan, factors: .builtIn(), now: closed,
+                software: software), from: store
+        ) {
+            try store.keep($0, of: plan.hash).count == $0.count
+        }
+    }
+
+    private func damage(_ sql: String) throws {
+        let raw = try DatabaseQueue(path: directory.path + "/a.db")
+        try raw.write { try $0.execute(sql: sql) }
+        try raw.close()
+    }
+
+    /// Record 9 of a2, which lies in round 1.
+    private static let record = """
+        run_id = (SELECT runs.id FROM runs JOIN agents ON agents.id = agent_id WHERE name = 'a2')
+        AND sequence = 9
+        """
+
+    @Test(
+        "what was destroyed or altered in the store is named, and never kept as late data",
+        arguments: [
+            "UPDATE records SET bytes = zeroblob(length(bytes)) WHERE \(record)",
+            "UPDATE records SET bytes = (SELECT bytes FROM records WHERE sequence = 10) WHERE \(record)",
+            "DELETE FROM records WHERE \(record)",
+        ])
+    func late(sql: String) throws {
+        #expect(try close().count == 4)
+        try damage(sql)
+        let kept = try store.revisions(of: plan.hash)
+        #expect(throws: DamagedRecords.self) {
+            try Pipeline.reviseRounds(
+                of: plan, in: store, factors: .builtIn(), software: software, at: closed)
+        }
+        let content = try report()
+        #expect(try store.revisions(of: plan.hash) == kept)
+        #expect(try store.comparedArrivals(of: plan.hash) == nil)
+        let shown = try #require(content.revisions.first { !$0.isKept })
+        #expect(shown.round == 1 && shown.revision == 2)
+        #expect(
+            shown.reason.en
+                == "stored records of a2 were altered or destroyed: restore the store from a backup; "
+                + "verify names the places")
+        #expect(!content.table(.english).contains("late records"))
+        #expect(try Pipeline.verify(store).findings.contains { $0.contains("a2, run abcd0001: ") })
+    }
+
+    @Test("no round closes on records that cannot be read; the report names them")
+    func unreadable() throws {
+        try damage("UPDATE records SET bytes = zeroblob(40) WHERE \(Self.record)")
+        let error = #expect(throws: DamagedRecords.self) { try close() }
+        #expect(
+            error?.description.hasPrefix(
+                "1 records cannot be read (a2, run abcd0001: record 9): no figures are kept")
+                == true)
+        let content = try report()
+        #expect(try store.revisions(of: plan.hash).isEmpty)
+        #expect(content.revisions.allSatisfy { !$0.isKept })
+        #expect(
+            content.html(.english).contains(
+                "1 records cannot be read and are left out (a2, run abcd0001: record 9)"))
+    }
+}
