@@ -67,6 +67,7 @@ enum Stylesheet {
         .n{text-align:right;overflow-wrap:normal}
         th{overflow-wrap:normal}
         .w{min-width:4.6em}
+        table:not(.trace) td:first-child{min-width:6.6em}
         td.n{white-space:nowrap}
         .n+.w{padding-left:16px}
         tr.muted td{color:var(--soft);background:var(--faint)}
@@ -118,6 +119,7 @@ enum Stylesheet {
         h1{font-size:20pt}
         h2{font-size:13pt;margin:18pt 0 6pt;break-after:avoid}
         h3{font-size:10pt;margin:10pt 0 3pt;break-after:avoid}
+        h2+.note{break-inside:avoid;break-after:avoid}
         .subject{font-size:11pt}
         .standard{margin-bottom:6pt}
         table{font-size:8pt;margin:4pt 0 8pt}
