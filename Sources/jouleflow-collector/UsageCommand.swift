@@ -61,30 +61,15 @@ struct UsageCommand: ParsableCommand {
         let store = try Failure.opening { () throws(StoreError) in
             try SQLiteRecordStore(reading: path)
         }
-        if let plan { return try tellSites(of: try store.sealed(plan), store, path) }
-        let content: UsageContent
-        do { content = try Pipeline.usage(try request(), from: store) } catch {
-            if let problem = error as? UsageRequest.Problem {
-                throw Failure(.usage, "\(problem)")
-            }
-            throw Failure(.unreadable, "\(path): \(error)")
-        }
-        let text =
-            switch format {
-            case .table: content.table()
-            case .json: content.json()
-            case .csv: content.csv()
-            }
-        try write(Array(text.utf8))
-    }
-
-    private func tellSites(
-        of sealed: SealedPlan, _ store: SQLiteRecordStore, _ path: String
-    ) throws {
-        let content: SiteUsageContent
+        let sealed = try plan.map { try store.sealed($0) }
+        let content: any UsageTexts
         do {
-            content = try Pipeline.siteUsage(
-                request(), of: PlanDocument.decode(sealed.document), sealed.hash, from: store)
+            if let sealed {
+                content = try Pipeline.siteUsage(
+                    request(), of: PlanDocument.decode(sealed.document), sealed.hash, from: store)
+            } else {
+                content = try Pipeline.usage(request(), from: store)
+            }
         } catch {
             if let problem = error as? UsageRequest.Problem {
                 throw Failure(.usage, "\(problem)")
@@ -100,3 +85,13 @@ struct UsageCommand: ParsableCommand {
         try write(Array(text.utf8))
     }
 }
+
+/// What is printed, whatever the rows are of.
+private protocol UsageTexts {
+    func table() -> String
+    func json() -> String
+    func csv() -> String
+}
+
+extension UsageContent: UsageTexts {}
+extension SiteUsageContent: UsageTexts {}
