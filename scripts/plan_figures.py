@@ -1,298 +1,257 @@
-"""The figures of a plan from its records, in whole numbers and fractions: energy, imputation, O, M, TA, R,
-intensities, coverage and validity, as docs/report.md tells them. For verify-bundle.py."""
-import datetime, math
+"""The figures of a plan from its records, as docs/report.md tells them, in whole numbers and fractions, under the
+keys of the report's JSON. For verify-bundle.py: plan_rounds.py computes rounds, this the rest of the report."""
+import bisect, csv, math, time
 from collections import defaultdict
 from fractions import Fraction
+from plan_machines import COUNTS, MILLION, STATES, amount, divide, energy, gaps, leaf, merkle, nanoseconds, total
 
-WEIGHTS = {"credit": 24, "drawdown": 7, "repayment": 3, "query": 1}  # T/CQJR 032.2-2025, Table 2
-SEEN, QUIET, ENCRYPTED, NOT_CAPTURED, NO_RULE = 1, 2, 3, 4, 5
-HOUR, MILLION, NONE = 3600 * 10**9, 10**6, (0, 0, 0)
+LEVELS = ("province", "region", "national")
+REGIONS = {"华北": "北京 天津 河北 山西 山东 内蒙古", "东北": "辽宁 吉林 黑龙江", "华东": "上海 江苏 浙江 安徽 福建",
+           "华中": "江西 河南 湖北 湖南", "西北": "陕西 甘肃 青海 宁夏 新疆", "南方": "广东 广西 海南 贵州 云南",
+           "西南": "重庆 四川"}
+REGION = {province: region for region, provinces in REGIONS.items() for province in provinces.split()}
+SOURCES, SCOPES = ("none", "rapl", "wall", "model"), ("none", "host", "cpu+dram")
 
-def divide(total, weights):
-    """By largest remainder; equal remainders go to the earlier part."""
-    if not (whole := sum(weights)):
-        return [total] + [0] * (len(weights) - 1)
-    parts = [total * weight // whole for weight in weights]
-    order = sorted((i for i, w in enumerate(weights) if w), key=lambda i: (-(total * weights[i] % whole), i))
-    for i in order[:total - sum(parts)]:
-        parts[i] += 1
-    return parts
-def half_even(value, ppm):
-    return round(Fraction(value * ppm, MILLION))
-def plus(one, other):
-    return [a + b for a, b in zip(one or NONE, other)]
+def student(freedom):
+    """The 0.975 quantile: Abramowitz and Stegun, 26.7.3 and 26.7.4, by halving."""
+    def within(t):
+        angle, odd = math.atan(t / math.sqrt(freedom)), freedom % 2
+        term, total, square = math.cos(angle) if odd else 1, 0, math.cos(angle) ** 2
+        for step in range(odd, freedom - 1, 2):
+            total += term
+            term *= square * (step + 1) / (step + 2)
+        product = math.sin(angle) * total
+        return (angle + product) * 2 / math.pi if odd else product
+    low, high = 0, 16
+    for _ in range(64):
+        middle = (low + high) / 2
+        low, high = (middle, high) if within(middle) < 0.95 else (low, middle)
+    return low
 
-def nanoseconds(text):
-    day, _, fraction = text.rstrip("Z").partition(".")
-    at = datetime.datetime.fromisoformat(day + "+00:00")
-    return int(at.timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
+def sum_or_none(values):
+    values = list(values)
+    return None if None in values or not values else sum(values)
 
-def union(spans):
-    """The stretches that spans cover, in order, and how much is covered twice."""
-    merged, twice = [], 0
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            twice += min(end, merged[-1][1]) - start
-            merged[-1][1] = max(end, merged[-1][1])
-        elif start < end:
-            merged.append([start, end])
-    return merged, twice
+class Report:
+    """`same` of it has each figure that is compared, under its path in the report's JSON."""
+    def __init__(self, rounds, made, factors, plan_hash):
+        self.rounds, self.plan, self.hash = rounds, rounds.plan, plan_hash
+        self.table = list(csv.DictReader(factors.splitlines()))
+        self.factors = {f["id"]: f for f in self.plan["factors"]}
+        self.closed = closed = rounds.closed(made)
+        self.counted = [one for one in closed.values() if one.use in ("counted", "replaces")]
+        self.same = {
+            "simulated": any(s.simulated and sum(s.states or ()) for one in closed.values() for s in one.segments),
+            "rounds": [self.round(closed[r]) if r in closed else {"use": "not_closed"} for r in range(rounds.count)],
+            "result": self.result(closed), "sensitivity": self.lines, "months": self.months(closed.values()),
+            "scenarios": self.scenarios(), "sites": self.sites(self.segments), "hosts": self.hosts(),
+            "energy": energy(self.segments), "energy_by_source": self.sources(),
+            "ledger_reconciliation": [line for one in closed.values() for s in one.scenarios for line in s["lines"]],
+            "meter_comparison": self.meters(closed.values()),
+            "uncertainties": [{}] * (1 + (rounds.contradictory > 0)),
+            "factors": [{"level": f["level"], "factor": {
+                "grams_per_kwh": Fraction(f["micrograms_per_kwh"], MILLION), **{
+                    k: f[k] for k in ("id", "area", "year", "basis", "grade", "source")}}}
+                for f in self.plan["factors"]],
+            "evidence": {"records_root": (roots := [leaf(one.root) for one in closed.values() if one.root])
+                         and merkle(roots).hex() or None}}
 
-def gaps(covered, low, high):
-    for start, end in covered:
-        if end > low and start < high:
-            if start > low:
-                yield low, start
-            low = max(low, end)
-    if low < high:
-        yield low, high
-
-class Machine:
-    """A host or device of the plan: its slices (start, end, round, site, factor, market factor)."""
-    def __init__(self, planned, plan, begin, length, rounds, device):
-        self.id, self.plan, self.device = planned["id"], planned, device
-        self.share = planned["allocation"].get("share_ppm", MILLION)
-        end, sites = begin + rounds * length, {site["id"]: site for site in plan["sites"]}
-        when = lambda o, key, default: nanoseconds(o[key]) if key in o else default
-        self.slices, self.windows = [], defaultdict(list)
-        for one in planned.get("assignments", [{"site": planned.get("site")}]):
-            site = sites[one["site"]]
-            low, high = max(begin, when(one, "from", begin)), min(end, when(one, "to", end))
-            supplies = [[(when(s, "from", 0), s["factor"]) for s in site[key]]
-                        for key in ("supplies", "market_supplies")]
-            cuts = {low, high} | {at for s in supplies for at, _ in s if low < at < high}
-            cuts = sorted(cuts | {t for t in range(begin, end, length) if low < t < high})
-            for start, stop in zip(cuts, cuts[1:]):
-                found = [next((f for at, f in reversed(s) if at <= start), None) for s in supplies]
-                self.slices.append((start, stop, (start - begin) // length, site, found[0], found[1] or found[0]))
-        self.slices.sort(key=lambda s: s[:2])
-        self.energy = [None] * len(self.slices)      # (measured, bridged, estimated) of each
-        self.processors = [NONE] * len(self.slices)  # of it, of CPUs and memory alone
-        self.notes = defaultdict(lambda: {"records": 0, "seen": defaultdict(set), "sums": defaultdict(list)}
-                                 | {k: [] for k in ("spans", "energy", "counted")} | {"scopes": set(), "rules": set()})
-
-    def touched(self, start, end):
-        return [i for i, s in enumerate(self.slices) if s[0] < end and s[1] > start]
-    def round_at(self, time):
-        return next((s[2] for s in self.slices if s[0] <= time < s[1]), None)
-
-    def place(self, parts, start, end, scope, instant=False):
-        """Divides an energy by time among slices, and notes its power."""
-        cut = [(i, max(start, self.slices[i][0]), min(end, self.slices[i][1])) for i in self.touched(start, end)]
-        weights = [high - low for _, low, high in cut]
-        shares = divide(sum(parts), weights + [end - start - sum(weights)])
-        for (i, low, high), share in zip(cut, shares):
-            own = divide(share, parts) if share != sum(parts) else parts
-            self.energy[i] = plus(self.energy[i], own)
-            self.processors[i] = plus(self.processors[i], own if scope == 2 else NONE)
-            if not instant:
-                self.notes[self.slices[i][2]]["energy"].append((low, high))
-        if not instant and (at := self.round_at(end - 1)) is not None:
-            self.windows[at].append((end, Fraction(sum(parts), end - start)))
-
-    def imputed(self, r):
-        """The energy for gaps, by slice: the hour's 95th percentile or the power before, the larger."""
-        covered, found, hours = union(self.notes[r]["energy"])[0], defaultdict(int), defaultdict(list)
-        powers = sorted(self.windows[r])
-        rank = lambda some: sorted(some)[-(len(some) // 20 + 1)]
-        for end, power in powers:
-            hours[(end - 1) // HOUR].append(power)
-        for i, (first, last, *_) in enumerate(self.slices):
-            for at, stop in gaps(covered, first, last) if self.slices[i][2] == r else []:
-                while at < stop:
-                    until = min(stop, (at // HOUR + 1) * HOUR)
-                    known = [power for end, power in powers if end <= at][-1:]
-                    known += [rank(hours[at // HOUR])] if at // HOUR in hours else []
-                    if powers:
-                        power = max(known) if known else rank([power for _, power in powers])
-                        found[i] += math.ceil(power * (until - at))
-                    at = until
-        return found
-
-    def boundary(self, r, enough):
-        """Slices with measured, bridged, estimated and imputed energy after wall ratio and share."""
-        imputed = self.imputed(r) if enough else {}
-        for i, s in enumerate(self.slices):
-            if s[2] != r or self.energy[i] is None and not imputed.get(i):
-                continue
-            parts, more = list(self.energy[i] or NONE), imputed.get(i, 0)
-            if ratio := self.plan.get("wall_ratio", {}).get("ppm"):
-                parts = [k - p for k, p in zip(parts, self.processors[i])]
-                parts[2] += half_even(sum(self.processors[i]), ratio)
-                more = half_even(more, ratio) if 2 in self.notes[r]["scopes"] else more
-            parts.append(more)
-            yield s, divide(half_even(sum(parts), self.share), parts)
-
-class Figures:
-    """The figures of a plan, from records in any order."""
-    def __init__(self, plan, imports):
-        self.plan, schedule = plan, plan["schedule"]
-        self.begin, self.length = nanoseconds(schedule["start"]), schedule["length_ns"]
-        self.planned = schedule["rounds"]
-        self.count = min(self.planned + schedule["reserve"], 10_000)  # no plan may have more
-        self.end = self.begin + self.count * self.length
-        self.machines = [Machine(one, plan, self.begin, self.length, self.count, key == "devices")
-                         for key in ("hosts", "devices") for one in plan[key]]
-        self.hosts = {m.id: m for m in self.machines if not m.device}
-        self.layer = {s["id"]: set(s["counted_by"]) or set(self.hosts) for s in plan["scenarios"]}
-        self.traffic = {s["id"] for s in plan["scenarios"] if s["volume"] == "traffic"}
-        self.places, self.counts, self.ledger = defaultdict(list), defaultdict(list), imports["ledger"]
-        for machine in self.machines:
-            for start, end, energy in imports["meter"].get(machine.plan["meter"], []) if machine.device else []:
-                if cut := machine.touched(start, end):
-                    whole = machine.slices[cut[0]][0] <= start and end <= machine.slices[cut[0]][1]
-                    machine.place((energy, 0, 0) if whole else (0, 0, energy), start, end, 1)
-                    for r in {machine.slices[i][2] for i in cut}:
-                        machine.notes[r]["records"] += 1
-
-    def add(self, host, run, record, manifest, told):
-        """A window's record, with what the completions of the window told."""
-        start, instant, names = record["start"], record["end"] <= record["start"], manifest["scenarios"]
-        end, told = max(record["end"], start + 1), [] if record["stopped"] else told
-        for scenario, digest, flows, place, position in told:
-            self.places[manifest["secret"], names[scenario], digest].append(
-                (end, host, run, place, position, flows))
-        machine, before = self.hosts.get(host), max(0, start - record["carried"])
-        if machine is None or before >= self.end or end <= self.begin:
-            return
-        if record["parts"] is not None:
-            machine.place(record["parts"], before, end, manifest["scope"], instant)
-        at, observed = machine.round_at(end - 1), dict(zip(names, record["observed"]))
-        ruled = {o for name, o in observed.items()
-                 if o != NO_RULE and name in self.traffic and host in self.layer[name]}
-        known, noted = ruled and ruled <= {SEEN, QUIET} and not record["stopped"], set()
-        for low, high, r, *_ in (machine.slices[i] for i in machine.touched(start, end)):
-            note, piece = machine.notes[r], (max(start, low), min(end, high))
-            if not instant:
-                note["spans"].append(piece)
-                note["counted"] += [piece] if known else []
-            note["scopes"].add(manifest["scope"])
-            note["records"] += r not in noted
-            noted.add(r)
-            for name, o in observed.items():
-                if r == at if o <= QUIET else not record["stopped"]:
-                    note["seen"][name].add(o)
-        if at is None:
-            return
-        machine.notes[at]["rules"].add(manifest["rules"])
-        for i, name in enumerate(names):
-            flows, added = record["flows"][i], sum(one[2] for one in told if one[0] == i)
-            fleet = manifest["fleet"][i] if manifest["fleet"] else False
-            machine.notes[at]["sums"][name].append(
-                (flows, max(added, flows) if fleet and added != flows else 0,
-                 manifest["secret"] if fleet and (flows or added) else None))
-            if host in self.layer.get(name, ()):
-                self.counts[name].append((end - 1, flows))
-
-    def repeated(self):
-        """Flows of all places but the earliest, by scenario and host."""
+    @property
+    def segments(self):
+        return [s for one in self.counted for s in one.segments]
+    def carbon(self, segments):
+        return {f"o_{key}grams": self.rounds.grams(segments, *how) for key, how in {
+            "": (self.plan["scope"],), "it_": ("it",), "facility_": ("facility",),
+            "market_": (self.plan["scope"], True)}.items()}
+    def sites(self, segments):
         found = defaultdict(list)
-        for (_, name, _), places in self.places.items():
-            known = [p for p in places if p[1] in self.layer.get(name, ()) and p[1] in self.hosts and (
-                not self.begin < p[0] <= self.end or self.hosts[p[1]].round_at(p[0] - 1) is not None)]
-            for end, host, *_, flows in sorted(known)[1:]:
-                found[name, host].append((end - 1, flows))
+        for s in segments:
+            found[s.slice.site["id"]].append(s)
+        return [{"site": site["id"], "energy": energy(found[site["id"]])} | {
+            k: v for k, v in self.carbon(found[site["id"]]).items() if k != "o_grams"}
+            for site in self.plan["sites"] if site["id"] in found]
+
+    def round(self, one):
+        scenarios = [{k: v for k, v in s.items() if k not in ("lines", "refusals", "equal")} for s in one.scenarios]
+        return self.carbon(one.segments) | {
+            "use": one.use, "use_round": one.other, "energy": energy(one.segments), "r_cf": one.units,
+            "sites": self.sites(one.segments), "sci_grams_per_unit": one.sci, "coverage": one.coverage,
+            "m_grams": one.mass and dict(zip(("low", "typical", "high"), one.mass)), "scenarios": scenarios,
+            "missing_hosts": one.missing, "records_root": one.root and one.root.hex(),
+            "hosts": [self.host(row) for row in one.rows]}
+    def host(self, row):
+        quality = {"expected_seconds": Fraction(row.expected, 10**9), "covered_seconds": Fraction(row.covered, 10**9),
+                   "coverage": Fraction(row.covered, row.expected)}
+        if not row.machine.device:
+            quality |= {"records_root": row.root and row.root.hex(), "records_received": row.received,
+                        "records_expected": row.received and sum(b - a + 1 for _, a, b in row.runs),
+                        "runs": [{"run": f"{run:x}", "first_seq": a, "last_seq": b} for run, a, b in row.runs],
+                        "signer": "+".join(dict.fromkeys(
+                            self.rounds.keys[row.machine.id, run] for run, *_ in row.runs)) or None,
+                        "clock_error_ms": row.clock and Fraction(row.clock, 1000)}
+        return {"host": row.machine.id, "simulated": row.simulated, "quality": quality,
+                "m_grams": row.mass and row.mass[1], "segments": [
+                    {"energy_in_boundary": energy([s])} | {k: v for k, v in self.carbon([s]).items()
+                                                           if k in ("o_it_grams", "o_facility_grams")}
+                    for s in row.segments]}
+
+    def mean(self, grams, units=lambda one: one.units):
+        """The mean over the rounds that count, where each has these grams, without M, and units."""
+        terms = [(grams(one), units(one)) for one in self.counted]
+        return sum(g / u for g, u in terms) / len(terms) if terms and all(
+            g is not None and u for g, u in terms) else None
+    def counterpart(self, level):
+        """The factor of a level in the place of a factor of the plan, in micrograms; None where there is none."""
+        found = {}
+        for factor in self.plan["factors"]:
+            own, value = factor["level"], factor["micrograms_per_kwh"]
+            if own in LEVELS and own != level:
+                area = "全国" if level == "national" else (own, level) == ("province", "region") and REGION.get(
+                    factor["area"])
+                known = [f for f in self.table if (f["level"], f["area"], f["basis"]) == (
+                    level, area, factor["basis"]) and int(f["year"]) <= factor["year"]]
+                best = max(known, key=lambda f: int(f["year"]), default=None)
+                value = best and int(Fraction(best["kgCO2_per_kWh"]) * 10**9)
+            found[factor["id"]] = value
         return found
 
-    def word(self, name, low, high):
-        """What the ledger tells of a round, if all of it, and whether that was counted."""
-        at, total, equal = low, 0, True
-        for start, end, flows in self.ledger.get(name, []):
-            if start < high and end > low:
-                at, total = end if start == at else -1, total + flows
-                counted = sum(f for t, f in self.counts[name] if start <= t < end)
-                taken = sum(f for (one, _), some in self.taken.items() if one == name
-                            for t, f in some if start <= t < end)
-                equal &= counted - min(counted, taken) == flows
-        return total if at == high else None, equal and at == high
+    def result(self, closed):
+        scope, included = self.plan["scope"], "models" in self.plan["embodied"]
+        market = any(site["market_supplies"] for site in self.plan["sites"])
+        typical = lambda one: one.mass[1] if one.mass else 0
+        def plus(o, m=typical):
+            return lambda one: None if (grams := o(one)) is None else grams + m(one)
+        def location(scope=scope, **how):
+            return lambda one: self.rounds.grams(one.segments, scope, **how)
+        means = [self.mean(plus(location(factors=self.counterpart(level)))) for level in LEVELS]
+        means += [self.mean(plus(location(market=True)))] * market
+        means += [self.mean(plus(location(each))) for each in ("it", "facility")]
+        means += [self.mean(plus(location(), lambda one, i=i: one.mass[i])) for i in range(3) if included]
+        means += [self.mean(location()), self.mean(plus(location()), lambda one: one.units_without_refusals)]
+        valid = [one.sci for one in self.counted]
+        planned, average = self.rounds.planned, sum(valid) / len(valid) if valid else None
+        whole = len(valid) == planned
+        self.lines = [{"mean_grams_per_unit": mean, "relative_change": mean if mean is None or not average else (
+            mean / average - 1, 1)} for mean in means]
+        deviation = math.sqrt(sum((x - average) ** 2 for x in valid) / (len(valid) - 1)) if len(valid) > 1 else None
+        width = deviation and student(len(valid) - 1) * deviation / math.sqrt(len(valid))
+        # Rounds that are invalid only because nothing was counted are in the ratio of sums.
+        pairs = [(one.grams, one.units) for one in closed.values() if one in self.counted or (
+            one.use == "invalid" and not one.problems and one.units == 0 and one.grams is not None)]
+        units = sum(u for _, u in pairs)
+        ratio = Fraction(sum(g for g, _ in pairs)) / units if units else None
+        apart = abs(average - ratio) / ratio if average is not None and ratio else None
+        closing = self.rounds.standings({r: one.closing.sci if one.closing.valid else None
+                                         for r, one in closed.items()})
+        firsts = [closed[r].closing.sci for r, (use, _) in closing.items() if use in ("counted", "replaces")]
+        mass = [one.mass for one in self.counted]
+        return (self.carbon(self.segments) if valid else {}) | {
+            "planned_rounds": planned, "valid_rounds": len(valid), "unit": self.unit(closed),
+            "mean_grams_per_unit": average if whole else None,
+            "partial_mean_grams_per_unit": None if whole else average,
+            "sample_deviation_grams_per_unit": deviation if deviation is None else (deviation, average),
+            "interval_95_grams_per_unit": None if width is None or not whole else {
+                "low": (average - width, average), "high": (average + width, average)},
+            "ratio_of_sums_grams_per_unit": ratio, "means_differ": (apart or 0) > 0.05,
+            "means_relative_difference": apart if apart is None else (apart, 1),
+            "without_refusals_grams_per_unit": means[-1], "market_mean_grams_per_unit": means[3] if market else None,
+            "mean_at_closing_grams_per_unit": sum(firsts) / planned if len(firsts) == planned else None,
+            "m_grams": dict(zip(("low", "typical", "high"), map(sum, zip(*mass)))) if valid and included else None,
+            "r_cf": sum_or_none(one.units for one in self.counted)}
+    def unit(self, closed):
+        segments = self.segments or [s for one in closed.values() for s in one.segments]
+        gases = {self.gas(s.slice.factor) for s in segments if s.states is not None}
+        gases |= {"gCO2e"} if "models" in self.plan["embodied"] else set()
+        return "mixed" if len(gases) > 1 else gases.pop() if gases else "gCO2"
+    def gas(self, factor):
+        return "gCO2e" if self.factors[factor]["basis"] == "lifecycle" else "gCO2"
 
-    def volume(self, planned, r, machines, problems):
-        """TA, or None where it is not known."""
-        name, low = planned["id"], self.begin + r * self.length
-        total, equal = self.word(name, low, low + self.length)
-        if planned["volume"] == "ledger":
-            return total
-        told, ta, whole, untold, seen, secrets = total if equal else None, 0, 0, 0, set(), set()
-        if planned["reconciled"] and told is None:
-            problems.append(f"{name} is not reconciled")
-        for m in (m for m in machines if not m.device and m.id in self.layer[name]):
-            note, sums = m.notes[r], m.notes[r]["sums"].get(name, [])
-            flows = sum(s[0] for s in sums)
-            taken = sum(f for t, f in self.taken[name, m.id] if low <= t < low + self.length)
-            ta, whole, untold = ta + flows - min(flows, taken), whole + flows, untold + sum(s[1] for s in sums)
-            seen, secrets = seen | note["seen"][name], secrets | {s[2] for s in sums} - {None}
-            if planned["counted_by"] and note["records"] and (
-                    not note["seen"][name] or NO_RULE in note["seen"][name]):
-                problems.append(f"{m.id} has no rule for {name}")
-        if untold > (1 - 0.95) * whole or len(secrets) > 1:
-            problems.append(f"repeated flows of {name} cannot be told")
-        if seen & {ENCRYPTED, NOT_CAPTURED}:
-            return ta if told == ta else None
-        return ta if SEEN in seen and ta else 0 if told == 0 and seen & {SEEN, QUIET} else None
+    def scenarios(self):
+        keys = ("ta", "approved", "refused", "failed", "incomplete", "duplicates", "duplicates_across_hosts",
+                "outside_counting_layer", "ledger")
+        return [{"scenario": s["id"]} | {key: sum_or_none(one.scenarios[i][key] for one in self.counted)
+                                         for key in keys} for i, s in enumerate(self.plan["scenarios"])]
+    def sources(self):
+        found = defaultdict(list)
+        for row in (row for one in self.counted for row in one.rows):
+            lifted = {1 if scope == 2 and row.machine.ratio else scope for scope in row.scopes}
+            label = "meter" if row.machine.device else "+".join(sorted(SOURCES[s] for s in row.sources))
+            found[label, "+".join(sorted(SCOPES[s] for s in lifted))] += row.segments
+        return [{"source": key[0], "scope": key[1], "energy": energy(found[key])} for key in sorted(found)]
+    def hosts(self):
+        whole, found = sum(sum(s.states or ()) for s in self.segments), []
+        for machine in self.rounds.machines:
+            rows = [row for one in self.counted for row in one.rows if row.machine is machine]
+            own = [s.states for row in rows for s in row.segments if s.states is not None]
+            total, expected = sum(map(sum, own)), sum(row.expected for row in rows)
+            found.append({
+                "host": machine.id, "energy": amount(total, whole) if own else None,
+                "measured_share": Fraction(sum(s[0] for s in own), total) if total else None,
+                "coverage": Fraction(sum(row.covered for row in rows), expected) if expected else None,
+                "simulated": any(row.simulated for row in rows)})
+        return found
 
-    def mass(self, m, r):
-        """M of a machine: low, typical, high."""
-        model = {one["id"]: one for one in self.plan["embodied"]["models"]}[m.plan["model"]]
-        life = model["lifetime_hours"] * HOUR
-        born = nanoseconds(m.plan["installed"]) if "installed" in m.plan else None
-        served = sum(s[1] - s[0] if born is None else max(0, min(s[1], born + life) - max(s[0], born))
-                     for s in m.slices if s[2] == r)
-        return [Fraction(model[key] * served * m.share, life * MILLION)
-                for key in ("low_grams", "typical_grams", "high_grams")]
+    def months(self, closed):
+        """By site and calendar month of Asia/Shanghai: each side of a month's end its share, floored, the last the
+        rest."""
+        parts = defaultdict(list)
+        for s in (s for one in closed for s in one.segments):
+            at, rest = s.slice.start, s.states
+            while at < s.slice.end:
+                day = time.gmtime(at // 10**9 + 8 * 3600)
+                later = f"{day.tm_year + day.tm_mon // 12}-{day.tm_mon % 12 + 1:02}-01T00:00:00Z"
+                stop = min(s.slice.end, nanoseconds(later) - 8 * 3600 * 10**9)
+                share = rest
+                if rest is not None and stop < s.slice.end:
+                    share = [e * (stop - at) // (s.slice.end - s.slice.start) for e in s.states]
+                    rest = [a - b for a, b in zip(rest, share)]
+                parts[f"{day.tm_year}-{day.tm_mon:02}", s.slice.site["id"]].append(s._replace(states=share))
+                at = stop
+        found = []
+        for month, site in sorted(parts):
+            own = parts[month, site]
+            grams, known = self.rounds.grams(own, self.plan["scope"]), [s for s in own if s.states is not None]
+            gases = {self.gas(s.slice.factor) for s in known}
+            found.append({
+                "month": month, "site": site, "tonnes": grams if grams is None else grams / MILLION,
+                "energy_kwh": Fraction(sum(sum(s.states) for s in known), 36 * 10**11) if known else None,
+                "unit": "mixed" if len(gases) > 1 else "tCO2e" if gases == {"gCO2e"} else "tCO2",
+                "simulated": any(s.simulated for s in own)})
+        return found
+    def meters(self, closed):
+        """The readings of a meter of a host's name beside its own counters, of those that its energy covers."""
+        own, found = {}, []
+        for name, readings in self.rounds.meter.items():
+            starts, ends = [one[0] for one in sorted(readings)], [one[1] for one in sorted(readings)]
+            pieces = [p[0] for some in self.rounds.hosts[name].pieces.values() for p in some]
+            for x in {id(x): x for x in pieces}.values():
+                cut = range(bisect.bisect_right(ends, x.begin), bisect.bisect_left(starts, x.end))
+                weights = [min(x.end, ends[i]) - max(x.begin, starts[i]) for i in cut]
+                shares = divide(sum(x.energy), weights + [x.end - x.begin - sum(weights)])
+                for i, share in zip(cut, shares):
+                    own[name, starts[i]] = own.get((name, starts[i]), 0) + share
+        for one, row in ((one, row) for one in closed for row in one.rows if row.machine.id in self.rounds.meter):
+            low, high = one.span
+            told = [(value, own.get((row.machine.id, start), 0)) for start, end, value in self.rounds.meter[
+                row.machine.id] if low <= start and end <= high and not list(gaps(row.spans, start, end))]
+            if told and not row.machine.device:
+                other, primary = map(sum, zip(*told))
+                found.append({"meter": row.machine.id, "metered": amount(other, other), "summed": amount(
+                    primary, other), "ratio": Fraction(primary, other) if other else None})
+        return found
 
-    def round(self, r):
-        plan, problems, rows, low = self.plan, [], {}, self.begin + r * self.length
-        factors = {f["id"]: f["micrograms_per_kwh"] for f in plan["factors"]}
-        machines = [m for m in self.machines if any(s[2] == r for s in m.slices)]
-        problems += [] if machines else ["no machine"]
-        volumes = {s["id"]: self.volume(s, r, machines, problems) for s in plan["scenarios"]}
-        problems += [f"TA of {name} is not known" for name, one in volumes.items() if one is None]
-        sums, grams, mass, known, likely, silent, has_pue = [0] * 4, [0, 0], [0] * 3, 0.0, 0.0, 0, True
-        for m in machines:
-            note, own = m.notes[r], [0] * 4
-            expected = sum(s[1] - s[0] for s in m.slices if s[2] == r)
-            spans, twice = union(note["energy"])
-            covered = sum(end - start for start, end in spans)
-            enough = covered * MILLION >= plan["validity"]["minimum_coverage_ppm"] * expected
-            if not (note["records"] and enough):
-                problems.append(f"{m.id} is known for {covered} of {expected} ns")
-            if max(twice, union(note["spans"])[1]) / expected > 1 - 0.99:
-                problems.append(f"records of {m.id} overlap")
-            for s, parts in m.boundary(r, enough):
-                own, pue = plus(own, parts), s[3].get("pue", {}).get("ppm")
-                has_pue &= pue is not None
-                for i, lift in enumerate((MILLION, pue or MILLION)):
-                    grams[i] += Fraction(sum(parts) * factors[s[4]] * lift, 36 * 10**17 * MILLION)
-            sums, silent = plus(sums, own), silent + (not covered or not any(own))
-            if covered and any(own):
-                known, likely = known + sum(own[:3]), likely + sum(own[:3]) * expected / covered
-            rows[m.id] = {"covered": covered, "energy": sum(own)}
-            mass = plus(mass, self.mass(m, r)) if "models" in plan["embodied"] else None
-            counts = {n for n in self.traffic & set(note["seen"]) if not m.device and m.id in self.layer[n]
-                      and note["seen"][n] - {NO_RULE}}
-            if counts and plan["rule_digests"] and note["rules"] - {""} - set(plan["rule_digests"]):
-                problems.append(f"{m.id} counted by other rules")
-            if sum(b - a for a, b in union(note["counted"])[0]) < expected and any(
-                    not self.word(n, low, low + self.length)[1] for n in counts):
-                problems.append(f"the counts of {m.id} are not known all the time")
-        likely += silent * likely / (len(machines) - silent) if silent < len(machines) else 0
-        units = sum(WEIGHTS[n] * v for n, v in volumes.items()) if set(volumes) == set(WEIGHTS) and all(
-            v is not None for v in volumes.values()) else None
-        o = [grams[0] if any(sums) else None, grams[1] if any(sums) and has_pue else None]
-        chosen = o[plan["scope"] == "facility"]
-        sci = (chosen + (mass[1] if mass else 0)) / units if chosen is not None and units else None
-        return {"energy": sums, "o_grams": chosen, "o_it_grams": o[0], "o_facility_grams": o[1],
-                "mass": mass, "r_cf": units, "sci_grams_per_unit": sci, "volumes": volumes, "rows": rows,
-                "coverage": known / likely if likely else 0, "valid": not problems and sci is not None}
-
-    def rounds(self, made):
-        """The closed rounds, each with its use: the first valid reserve rounds replace invalid ones."""
-        self.taken, lacking, rounds = self.repeated(), 0, {}
-        for r in range(self.count):
-            if self.begin + (r + 1) * self.length + self.plan["schedule"]["grace_ns"] > made:
-                break
-            one = rounds[r] = self.round(r)
-            planned = "counted" if r < self.planned else "replaces" if lacking else "not_needed"
-            one["use"] = planned if one["valid"] or planned == "not_needed" else "invalid"
-            lacking += (one["use"] == "invalid") * (r < self.planned) - (one["use"] == "replaces")
-        return rounds
+    def closing(self, r):
+        """What a round closed with, as its first revision tells it, but for the words of its problems."""
+        one, keys = self.closed[r].closing, (*COUNTS, "duplicates_across_hosts")
+        machines = []
+        for row in one.rows:
+            known = [s.states for s in row.segments if s.states is not None]
+            machines.append({
+                "id": row.machine.id, "device": row.machine.device, "expected_ns": row.expected,
+                "covered_ns": row.covered, "records_root": row.root and row.root.hex()} | {
+                f"{state}_uj": value for state, value in zip(STATES, total(known, 4) if known else [None] * 4)})
+        return {"plan": self.hash, "round": r + 1, "reserve": r >= self.rounds.planned, "valid": one.valid,
+                "r": one.units, "o_grams": one.o, "m_grams": one.mass and one.mass[1], "sci_grams_per_unit": one.sci,
+                "coverage": one.coverage, "records_root": one.root and one.root.hex(), "machines": machines,
+                "scenarios": [{"id": s["scenario"], "ta": s["ta"]} | {key: s[key] for key in keys}
+                              for s in one.scenarios]}

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Verifies an evidence bundle of jouleflow-collector, without jouleflow-collector.
-Reads the format of docs/bundle.md, verifies digests, plans, imports, chains and signatures, computes the figures
-anew from the raw records (plan_figures.py) and names what is wrong with its place. Status 0: nothing; 1:
-something; 5: the file cannot be read. Standard library only; memory grows with the number of records.
+Reads the format of docs/bundle.md, verifies digests, plans, imports, chains and signatures, computes the report anew
+from the raw records (plan_machines.py: what each machine used; plan_rounds.py: rounds; plan_figures.py: the report)
+and names what is wrong with its place. Status 0: nothing; 1: something; 5: the file cannot be read. Python's own
+library alone; memory grows with the number of records.
 """
-import csv, hashlib, json, math, struct, sys
+import bisect, csv, hashlib, itertools, json, math, struct, sys
 from collections import defaultdict
 from fractions import Fraction
-from plan_figures import SEEN, Figures, gaps, nanoseconds, union
+from plan_figures import Report
+from plan_machines import EVER, column, fields, gaps, nanoseconds, number, read_manifest, read_record, union
+from plan_rounds import Rounds
 
-FLEET, STOPPED, FINDINGS = 2, 1 << 7, []
-
+FINDINGS = []
 tell = FINDINGS.append
 def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
@@ -48,84 +50,21 @@ def signed(key, signature, message):
     p, q = times(s, BASE), add(r, times(h, a))
     return (p[0] * q[2] - q[0] * p[2]) % P == 0 == (p[1] * q[2] - q[1] * p[2]) % P
 
-# Protocol buffers: proto/record.proto.
-def varint(data, at):
-    value = 0
-    for shift in range(0, 70, 7):
-        value, at = value | (data[at] & 0x7F) << shift, at + 1
-        if data[at - 1] < 0x80:
-            return value & 2**64 - 1, at
-    raise ValueError("a number of more than 10 bytes")
-def fields(data):
-    """The fields of a message: number -> list of raw values."""
-    found, at = defaultdict(list), 0
-    while at < len(data):
-        tag, at = varint(data, at)
-        if (kind := tag & 7) == 0:
-            value, at = varint(data, at)
-        else:
-            size, at = varint(data, at) if kind == 2 else ({1: 8, 5: 4}[kind], at)
-            value, at = data[at:at + size], at + size
-            value = value if kind == 2 else int.from_bytes(value, "little")
-        if at > len(data):
-            raise ValueError("a field ends beyond its message")
-        found[tag >> 3].append(value)
-    return found
-def number(message, field, default=0):
-    return message[field][-1] if field in message else default
-def zigzag(value):
-    return value >> 1 ^ -(value & 1)
-def column(message, field, count, usual=0):
-    """A packed column with one element per zone or scenario, or its usual value."""
-    values, part, at = [], b"".join(message.get(field, [])), 0
-    while at < len(part):
-        value, at = varint(part, at)
-        values.append(value)
-    if len(values) not in (0, count):
-        raise ValueError(f"column {field} has {len(values)} elements, not {count}")
-    return values or [usual] * count
-
-def read_manifest(data):
-    m = fields(data)
-    source, zones = number(m, 7), [fields(zone) for zone in m.get(9, [])]
-    return {"agent": number(m, 1, b"").decode(), "source": source, "scope": number(m, 8),
-            "counted": [number(z, 5) and number(z, 6) == source for z in zones],
-            "scenarios": [name.decode() for name in m.get(11, [])], "rules": number(m, 12, b"").decode(),
-            "fleet": [number(fields(one), 2) == FLEET for one in m.get(19, [])], "secret": number(m, 20)}
-def energy(m, manifest, stopped):
-    """Energy as (measured, bridged, estimated); None where it is unknown or contradicts itself."""
-    zones, count = column(m, 7, len(manifest["counted"])), 5 + len(manifest["scenarios"])
-    total, carried = (sum(zones) + zigzag(number(m, 24))) % 2**64, number(m, 38)
-    own = [one for one in zip(zones, column(m, 22, len(zones), 1), manifest["counted"]) if one[2]]
-    allowed = {0: (), 3: (3,)}.get(manifest["source"], (2, 3) if stopped else (1, 2, 3))
-    sums = [sum(e for e, state, _ in own if state == s) for s in (1, 2, 3)]
-    sums[1] += carried
-    sound = (not number(m, 25) and own and all(state in allowed for _, state, _ in own) and sum(sums) == total
-             and manifest["scope"] == {1: 2}.get(manifest["source"], 1) and sum(column(m, 8, count)) == total)
-    return tuple(sums) if sound else None
-def read_record(m, manifest):
-    start, stopped = number(m, 4) * 10**9 + number(m, 19), bool(number(m, 21) & STOPPED)
-    count = len(manifest["scenarios"])
-    completed, beyond = column(m, 12, count), column(m, 37, count)
-    return {"start": start, "end": start + number(m, 5) * 10**9 + number(m, 20), "stopped": stopped,
-            "carried": number(m, 39), "parts": energy(m, manifest, stopped),
-            "observed": column(m, 29, count, SEEN),
-            "flows": [c + zigzag(b) for c, b in zip(completed, beyond)]}
-
 class Run:
     """A run: its chain, its signatures, and which of its records are there."""
     def __init__(self, payload):
         size = struct.unpack_from("<I", payload)[0]
         self.agent, self.key = payload[4:4 + size].decode(), payload[36 + size:]
         self.run, _, self.before, self.last = struct.unpack_from("<4Q", payload, 4 + size)
-        self.title = f"run {self.run:x} of {self.agent}"
+        self.title, self.order = f"run {self.run:x} of {self.agent}", (
+            payload[4:4 + size], struct.unpack_from("<q", payload, 4 + size)[0])
         self.parts, self.held, self.through = [], [], 0
         self.heads = {0: sha256(b"JFCHAIN1", struct.pack("<3Q", self.run, self.before, self.last))}
 
     def batch(self, payload, place):
-        """Checks a batch, and gives the records that were not there before."""
-        first, previous, signature, at, records = (
-            *struct.unpack_from("<Q", payload), payload[16:48], payload[48:112], 112, [])
+        """Checks a batch, and gives when it came and the records that were not there before."""
+        (first, came), previous, signature, at, records = (
+            struct.unpack_from("<2Q", payload), payload[16:48], payload[48:112], 112, [])
         while at < len(payload):
             size = struct.unpack_from("<I", payload, at)[0]
             records.append(payload[at + 4:at + 4 + size])
@@ -144,7 +83,7 @@ class Run:
         self.heads = told if last >= self.through else self.heads
         self.through = max(last, self.through)
         self.held.append((first, last + 1))
-        return fresh
+        return came, fresh
     def close(self, runs):
         held = union(self.held)[0]
         for first, last in self.parts:
@@ -154,7 +93,7 @@ class Run:
         reached = max((end - 1 for _, end in before.held), default=0) if before and before.parts else self.last
         if held and held[0][0] == 1 and reached < self.last:
             tell(f"records {reached + 1} to {self.last} of {before.title} are missing: a later run tells of them")
-        runs[self.agent, self.run] = self
+        runs[self.agent, self.run], self.heads = self, {}
 
 def entries(file):
     """Type, payload and place of each entry; ends where a digest is another."""
@@ -175,41 +114,84 @@ def entries(file):
         yield head[4], payload, place
         count, at = count + 1, at + size + 37
 
+def unique(pairs):
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError(f"a key is there twice: {sorted(key for key, _ in pairs)}")
+    return found
+def parse(text):
+    return json.loads(text, object_pairs_hook=unique)
+
+def replaced(imports):
+    """The lines of imports as (name, start, end, value, came, gone): the latest of the same name and time counts."""
+    active, found = defaultdict(lambda: ([], [], [])), []
+    for facts, body in imports:
+        came = nanoseconds(facts["at"])
+        for name, *row in list(csv.reader(body.decode().splitlines()))[1:]:
+            (low, high, value), (starts, ends, lines) = map(int, row), active[name]
+            cut = slice(bisect.bisect_right(ends, low), bisect.bisect_left(starts, high))
+            for line in lines[cut]:
+                line[5] = came
+            line = [name, low, high, value, came, EVER]
+            starts[cut], ends[cut], lines[cut] = [low], [high], [line]
+            found.append(line)
+    return found
+
 class Bundle:
+    """What a bundle holds: documents as (type, facts, bytes, place), and what its records come to."""
     def __init__(self, file):
-        self.documents, self.manifests, self.runs, self.run, self.figures = [], {}, {}, None, None
-        self.waiting, self.window = [], None
-        for kind, payload, place in entries(file):
+        self.documents, self.manifests, self.runs, self.run, self.rounds = [], {}, {}, None, None
+        self.waiting, self.window, self.is_open = [], None, False
+        for kind, payload, place in itertools.chain(entries(file), [(None, b"", "the end")]):
             try:
                 self.take(kind, payload, place)
             except Exception as error:  # whatever a hostile file makes of it, the rest is looked at
                 tell(f"{place}: cannot be read: {error!r}")
-        if self.run:
-            self.run.close(self.runs)
     def of(self, kind):
-        return [(facts, body) for one, facts, body in self.documents if one == kind]
+        return [(facts, body) for one, facts, body, _ in self.documents if one == kind]
+    def close(self):
+        """A document is over: its bytes must be as many as its facts tell."""
+        if self.is_open:
+            kind, facts, body, place = self.documents[-1]
+            if len(body) != facts["bytes"]:
+                tell(f"{place}: {facts['bytes']} bytes of the document are told, {len(body)} are there")
+        self.is_open = False
     def take(self, kind, payload, place):
         if kind == 22:
-            self.documents[-1][2].extend(payload)
+            if not self.is_open:
+                raise ValueError("bytes of no document")
+            return self.documents[-1][2].extend(payload)
+        self.close()
+        if kind is None:
+            if self.run:
+                self.run.close(self.runs)
         elif kind >= 16:
-            self.documents.append((kind, json.loads(payload), bytearray()))
+            if kind in (16, 17, 21) and self.of(kind):
+                tell(f"{place}: second {({16: 'head', 17: 'factors', 21: 'figures'})[kind]}")
+            facts = parse(payload)
+            self.documents.append((kind, facts | {"bytes": int(facts["bytes"])}, bytearray(), place))
+            self.is_open = True
         elif kind == 1:
             self.manifests[int.from_bytes(sha256(payload)[:8], "big")] = read_manifest(payload)
         elif kind == 2:
-            self.run.close(self.runs) if self.run else self.begin()
-            self.run = Run(payload)
+            before, run = self.run, Run(payload)
+            before.close(self.runs) if before else self.begin()
+            if before and before.order >= run.order:
+                what = "in it twice" if (run.agent, run.run) in self.runs else "not in its order"
+                tell(f"{place}: {run.title} is {what}")
+            self.run, self.rounds.keys[run.agent, run.run] = run, sha256(run.key)[:8].hex()
         elif kind in (4, 7, 8):
             first, last = struct.unpack("<2Q", payload)
             (self.run.parts if kind == 7 else self.run.held).append((first, last + (kind != 7)))
         elif kind == 3:
-            for sequence, record in self.run.batch(payload, place):
+            came, records = self.run.batch(payload, place)
+            for sequence, record in records:
                 try:
-                    self.record(sequence, record)
+                    self.record(sequence, record, came)
                 except (ValueError, LookupError) as error:
                     tell(f"{place}: record {sequence} of {self.run.title}: {error!r}")
     def begin(self):
         """Checks the documents, which stand before all runs."""
-        head, imports = self.of(16)[0][0], {"meter": defaultdict(list), "ledger": defaultdict(list)}
+        head, before = self.of(16)[0][0], (0, 0)
         for kind, key in ((18, "hash"), (24, "sha256")):
             for facts, body in self.of(kind):
                 if sha256(body).hex() != facts[key]:
@@ -217,67 +199,82 @@ class Bundle:
         for facts, body in self.of(20):
             if sha256(body).hex() != facts["sha256"]:
                 tell(f"import {facts['id']} ({facts['kind']}, {facts['file']}) was altered")
-            for name, *row in list(csv.reader(body.decode().splitlines()))[1:] if facts["kind"] in imports else []:
-                low, high, value = map(int, row)  # of the same name and time the latest counts
-                kept = [o for o in imports[facts["kind"]][name] if o[1] <= low or o[0] >= high]
-                imports[facts["kind"]][name] = sorted(kept + [(low, high, value)])
-        facts, body = next(one for one in self.of(18) if one[0]["hash"] == head["plan"])
-        plan = json.loads(body)
-        if nanoseconds(facts["sealed"]) >= nanoseconds(plan["schedule"]["start"]):
-            tell(f"plan {head['plan']} was sealed at {facts['sealed']}, after its first round began")
-        self.abandoned, self.made = "abandoned" in facts, nanoseconds(head["made"])
-        self.figures = Figures(plan, imports)
-    def record(self, sequence, frame):
+        for facts, _ in self.of(24):
+            this = facts["round"], facts["revision"]
+            if this != (before[0], before[1] + 1) and (this[0] <= before[0] or this[1] != 1):
+                tell(f"revision {this[1]} of round {this[0]} is not in its place")
+            before = this
+        plans = [one for one in self.of(18) if one[0]["hash"] == head["plan"]]
+        if len(plans) != 1:
+            tell(f"the plan {head['plan']} is in it {len(plans)} times")
+        (self.facts, body), self.made = plans[0], head["made"]
+        self.plan = parse(body)
+        self.is_late = nanoseconds(self.facts["sealed"]) >= nanoseconds(self.plan["schedule"]["start"])
+        if self.is_late:
+            tell(f"plan {head['plan']} was sealed at {self.facts['sealed']}, after its first round began")
+        self.rounds = Rounds(self.plan, {kind: replaced(one for one in self.of(20) if one[0]["kind"] == kind)
+                                         for kind in ("meter", "ledger")})
+    def record(self, sequence, frame, came):
         run, m = self.run, fields(frame[8:])
         manifest = self.manifests[number(m, 3)]
         told = number(m, 1), number(m, 2), manifest["agent"], int.from_bytes(frame[:4], "little")
         if told != (run.run, sequence, run.agent, len(frame) - 8):
             raise ValueError("it is another")
+        start = number(m, 4) * 10**9 + number(m, 19)
+        last = max(start + number(m, 5) * 10**9 + number(m, 20), start + 1) - 1
+        self.rounds.entry(run.agent, run.run, sequence, came, last, frame)
         if self.window != (window := (run.run, *(number(m, f) for f in (4, 19, 5, 20, 3)))):
             self.waiting, self.window = [], window
         if number(m, 50) == 0:
             told, self.waiting = self.waiting, []
-            return self.figures.add(run.agent, run.run, read_record(m, manifest), manifest, told)
+            record = read_record(m, manifest, run.agent, run.run, came, told)
+            self.rounds.contradictory += record.energy is None and not number(m, 25)
+            return self.rounds.add(record, [(manifest["secret"], manifest["scenarios"][i], digest, place, flows)
+                                            for i, digest, flows, place in told])
         digests = [d for part in m[52] for (d,) in struct.iter_unpack("<Q", part)]
         scenarios, flows = column(m, 51, len(digests)), column(m, 53, len(digests), 1)
         if all(n < len(manifest["fleet"]) and manifest["fleet"][n] for n in scenarios):
-            self.waiting += [(*one, sequence, i) for i, one in enumerate(zip(scenarios, digests, flows))]
+            self.waiting += [(*one, (sequence, i)) for i, one in enumerate(zip(scenarios, digests, flows))]
 
 def same(path, told, computed):
-    known = told is not None and computed is not None
-    if not (math.isclose(told, computed, rel_tol=1e-12) if isinstance(computed, (float, Fraction)) and known
-            else told == computed):
-        computed = float(computed) if isinstance(computed, Fraction) else computed
-        tell(f"figure {path}: {told} is told, {computed} is computed")
+    """Compares what is computed, and as much of what is told. A pair is a value and its scale."""
+    value, scale = computed if isinstance(computed, tuple) else (computed, 0)
+    if isinstance(value, dict) and isinstance(told, dict):
+        for key, one in value.items():
+            same(f"{path}.{key}" if path else key, told.get(key), one)
+    elif isinstance(value, list) and isinstance(told, list):
+        if len(told) != len(value):
+            tell(f"figure {path}: {len(told)} entries are told, {len(value)} are computed")
+        for index, (one, other) in enumerate(zip(told, value)):
+            same(f"{path}[{index}]", one, other)
+    else:
+        is_number = isinstance(value, (int, float, Fraction)) and not isinstance(value, bool)
+        if is_number and isinstance(told, str):  # as revisions tell numbers
+            told = Fraction(told)
+        near = not isinstance(value, int) and is_number and isinstance(told, (int, float, Fraction)) and math.isclose(
+            told, value, rel_tol=1e-12, abs_tol=float(scale) * 1e-12)
+        if not near and (told != value or isinstance(told, bool) != isinstance(value, bool)):
+            tell(f"figure {path}: {told} is told, {float(value) if isinstance(value, Fraction) else value} is computed")
 
 def compare(bundle):
-    report, rounds = json.loads(bundle.of(21)[0][1]), bundle.figures.rounds(bundle.made)
-    same("rounds, how many", len(report["rounds"]), bundle.figures.count)
-    for r, told in enumerate(report["rounds"]):
-        path, own = f"rounds[{r}]", rounds.get(r, {"use": "not_closed"})
-        same(path + ".use", told["use"], own["use"])
-        if r not in rounds:
-            continue
-        for state, value in zip(("measured", "bridged", "estimated", "imputed"), own["energy"]):
-            same(f"{path}.energy.{state}", told["energy"] and told["energy"][state]["microjoules"] or 0, value)
-        for key in ("o_grams", "o_it_grams", "o_facility_grams", "r_cf", "sci_grams_per_unit", "coverage"):
-            same(f"{path}.{key}", told[key], own[key])
-        for key, value in zip(("low", "typical", "high"), own["mass"] or [None] * 3):
-            same(f"{path}.m_grams.{key}", (told["m_grams"] or {}).get(key), value)
-        same(path + ".ta", {one["scenario"]: one["ta"] for one in told["scenarios"]}, own["volumes"])
-        same(path + ".hosts", sorted(host["host"] for host in told["hosts"]), sorted(own["rows"]))
-        for host in told["hosts"]:
-            row, parts = own["rows"][host["host"]], [s["energy_in_boundary"] for s in host["segments"]]
-            same(f"{path}.{host['host']}.covered_seconds", host["quality"]["covered_seconds"],
-                 Fraction(row["covered"], 10**9))
-            same(f"{path}.{host['host']}.energy", sum(p["total"]["microjoules"] for p in parts if p), row["energy"])
-    valid = [one["sci_grams_per_unit"] for one in rounds.values() if one["use"] in ("counted", "replaces")]
-    mean = sum(valid) / len(valid) if valid else None
-    is_whole, result = len(valid) == bundle.figures.planned, report["result"]
-    same("standing, whether an assessment", report["standing"] == "assessment", is_whole and not bundle.abandoned)
-    for key, value in (("mean", mean if is_whole else None), ("partial_mean", None if is_whole else mean)):
-        same(f"result.{key}_grams_per_unit", result[key + "_grams_per_unit"], value)
-    print(f"{len(valid)} valid rounds, mean {mean if mean is None else float(mean)}")
+    facts, plan = bundle.facts, bundle.plan
+    report = Report(bundle.rounds, nanoseconds(bundle.made), bundle.of(17)[0][1].decode(), facts["hash"])
+    result = report.same["result"]
+    standing = "not_assessment" if bundle.is_late or "abandoned" in facts else (
+        "assessment" if result["valid_rounds"] == result["planned_rounds"] else "incomplete")
+    own = ("title", "organization", "contact", "boundary", "exclusions", "scope", "rule_digests")
+    same("", parse(bundle.of(21)[0][1]), {
+        "standing": standing, "generated": bundle.made, "plan": {key: plan[key] for key in own} | {
+            "hash": facts["hash"], "sealed": facts["sealed"], "rounds": plan["schedule"]["rounds"],
+            "m_policy": "included" if "models" in plan["embodied"] else "omitted"},
+        "sealed_plans": [{"hash": one["hash"], "sealed": one["sealed"]} for one, _ in bundle.of(18)]} | report.same)
+    for one, body in bundle.of(24):
+        if one["revision"] == 1 and one["round"] - 1 in report.closed:
+            same(f"round {one['round']} as it closed", parse(body), report.closing(one["round"] - 1))
+        elif one["revision"] == 1:
+            tell(f"round {one['round']} has figures that it closed with, and is not closed")
+    mean = result["mean_grams_per_unit"]
+    print(f"{result['valid_rounds']} valid rounds, mean {mean if mean is None else float(mean)}")
 
 def main():
     try:

@@ -17,6 +17,12 @@ struct EvidenceFindings {
     mutating func tell(_ sentence: String) {
         if told.count < Self.most { told.append(sentence) } else { more += 1 }
     }
+
+    /// All of others, behind those that there are.
+    mutating func take(_ others: Self) {
+        for sentence in others.told { tell(sentence) }
+        more += others.more
+    }
 }
 
 /// All of a bundle but its records, which a first reading has checked one batch at a time.
@@ -55,7 +61,7 @@ struct EvidenceCatalog {
     var findings = EvidenceFindings()
 
     /// The document whose bytes come, and how many are still to come.
-    private var open: (document: EvidenceDocument, missing: Int)?
+    private var open: (document: EvidenceDocument, missing: Int, place: String)?
     /// Bytes of documents, manifests and what is told of runs: they stay in memory.
     private var held = 0
     private var run: EvidenceRun?
@@ -115,7 +121,9 @@ struct EvidenceCatalog {
             closeRun()
             try hold(Self.entryBytes)
             if let last = runs.last, !last.precedes(one) {
-                findings.tell("\(frame.place): \(one.title) is not in its order")
+                let isSecond = ended[one.agent + "/" + String(one.run.rawValue)] != nil
+                let what = isSecond ? "is in it twice" : "is not in its order"
+                findings.tell("\(frame.place): \(one.title) \(what)")
             }
             runs.append(one)
             run = EvidenceRun(one)
@@ -164,12 +172,15 @@ struct EvidenceCatalog {
         }
         guard let (document, bytes) = read else { return }
         try hold(frame.payload.count)
-        open = (document, bytes)
+        open = (document, bytes, frame.place)
         switch document {
         case .head(let one):
-            if head != nil { findings.tell("\(frame.place): a second head") }
+            if head != nil { findings.tell("\(frame.place): second head") }
+            if bytes > 0 { findings.tell("\(frame.place): a head with bytes") }
             head = one
-        case .factors: factors = []
+        case .factors:
+            if factors != nil { findings.tell("\(frame.place): second factors") }
+            factors = []
         case .plan(let facts): plans.append(Plan(facts: facts))
         case .lodging(let kind, let time):
             guard !plans.isEmpty else {
@@ -178,17 +189,19 @@ struct EvidenceCatalog {
             plans[plans.count - 1].lodgings.append((kind, time, []))
         case .imported(let facts): imports.append(Import(facts: facts))
         case .revision(let facts): revisions.append(Revision(facts: facts))
-        case .figures: figures = []
+        case .figures:
+            if figures != nil { findings.tell("\(frame.place): second figures") }
+            figures = []
         }
     }
 
     private mutating func add(_ frame: EvidenceFrame) throws {
         let bytes = frame.payload
-        guard let (document, missing) = open, !bytes.isEmpty, bytes.count <= missing else {
-            return findings.tell("\(frame.place): bytes of no document")
+        guard let (document, missing, place) = open, !bytes.isEmpty, bytes.count <= missing else {
+            return findings.tell("\(frame.place): bytes that no document tells of")
         }
         try hold(bytes.count)
-        open = (document, missing - bytes.count)
+        open = (document, missing - bytes.count, place)
         switch document {
         case .head: break
         case .factors: factors?.append(contentsOf: bytes)
@@ -205,8 +218,9 @@ struct EvidenceCatalog {
     }
 
     private mutating func closeDocument() {
-        if let (document, missing) = open, missing > 0 {
-            findings.tell("\(missing) bytes of a document (\(document.type)) are missing")
+        if let (document, missing, place) = open, missing > 0 {
+            findings.tell(
+                "\(place): \(missing) bytes of the document (\(document.type)) are missing")
         }
         open = nil
     }
@@ -253,42 +267,4 @@ struct EvidenceCatalog {
         guard header.kind == .completions else { return }
         flows += UInt64(Completions.told(in: bytes, under: manifest)?.flows.count ?? 0)
     }
-}
-
-/// A bundle holds more than this program takes into memory.
-enum EvidenceLimit: Error, CustomStringConvertible {
-    case documents, repeated, altered
-    case rounds(Int)
-
-    var description: String {
-        switch self {
-        case .documents:
-            "its documents exceed \(EvidenceDocument.maximumBytes) bytes"
-        case .repeated:
-            "more than \(RepeatedPlaces.most) places repeat flows: they cannot be compared"
-        case .altered: "the file was altered while it was read"
-        case .rounds(let count):
-            "\(count) rounds of machines exceed \(EvidenceSource.maximumRounds)"
-        }
-    }
-}
-
-extension EvidenceFrame {
-    var place: String { "entry \(number), at byte \(offset)" }
-}
-
-extension ExportedRun {
-    var title: String { "run \(String(run.rawValue, radix: 16)) of \(agent)" }
-
-    /// By the bytes of the agent's name, then the run as a signed number, as stores order them.
-    func precedes(_ other: Self) -> Bool {
-        if agent.utf8.elementsEqual(other.agent.utf8) {
-            return Int64(bitPattern: run.rawValue) < Int64(bitPattern: other.run.rawValue)
-        }
-        return agent.utf8.lexicographicallyPrecedes(other.agent.utf8)
-    }
-}
-
-extension ExportedBatch {
-    var title: String { "records \(first) to \(first &+ UInt64(records.count) &- 1)" }
 }

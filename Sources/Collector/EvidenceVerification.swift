@@ -43,11 +43,12 @@ extension Pipeline {
                 let source = EvidenceSource(catalog, input)
                 let reading = try PlanReading(request, source)
                 let content = PlanReportContent(reading, try RoundHistory.all(reading, source))
-                try catalog.checkClosings(reading, source, &findings)
                 verdict.content = content
                 FigureComparison.compare(
                     catalog.figures ?? [], content, isOther: catalog.head?.version != program,
                     &findings)
+                // What rounds closed with follows from records too, and says less of what was done.
+                try catalog.checkClosings(reading, source, &findings)
             } catch {
                 findings.tell("its figures cannot be computed: \(error)")
             }
@@ -68,7 +69,11 @@ extension EvidenceCatalog {
     fileprivate func check(_ findings: inout EvidenceFindings) -> PlanReportRequest? {
         for plan in plans { plan.check(&findings) }
         for one in imports { one.check(&findings) }
-        for one in revisions { one.check(&findings) }
+        var before: EvidenceRevision?
+        for one in revisions {
+            one.check(of: head?.plan, after: before, &findings)
+            before = one.facts
+        }
         for (digest, bytes) in manifests {
             do throws(RecordError) { _ = try RecordCodec.decodeManifest(bytes) } catch {
                 findings.tell("manifest \(String(digest.rawValue, radix: 16)): \(error)")
@@ -139,12 +144,22 @@ extension EvidenceCatalog {
 }
 
 extension EvidenceCatalog.Revision {
-    fileprivate func check(_ findings: inout EvidenceFindings) {
+    /// `before` is the one that stands before it.
+    fileprivate func check(
+        of plan: PlanHash?, after before: EvidenceRevision?, _ findings: inout EvidenceFindings
+    ) {
+        let title = "revision \(facts.revision) of round \(facts.round)"
         if Array(SHA256.hash(data: bytes)) != facts.digest {
-            findings.tell(
-                "revision \(facts.revision) of round \(facts.round) was altered: its digest is another"
-            )
+            findings.tell("\(title) was altered: its digest is another")
+        } else if let document = try? RoundDocument(decoding: bytes),
+            UInt64(document.round) != facts.round || document.plan != plan
+        {
+            findings.tell("\(title) is of round \(document.round) of the plan \(document.plan)")
         }
+        let follows =
+            before.map { $0.round == facts.round && $0.revision &+ 1 == facts.revision } ?? false
+        let begins = facts.revision == 1 && (before?.round ?? 0) < facts.round
+        if !follows, !begins { findings.tell("\(title) is not in its place") }
     }
 }
 

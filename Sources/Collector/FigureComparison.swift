@@ -2,7 +2,7 @@ import Foundation
 import Report
 
 /// Compares the report in a bundle with the one that was computed from it, and names each figure that
-/// differs.
+/// differs, those that tell which records there are before the others.
 enum FigureComparison {
     /// `isOther` where another version wrote the bundle: keys that it did not have are no finding.
     static func compare(
@@ -14,39 +14,54 @@ enum FigureComparison {
         guard let one = try? JSONSerialization.jsonObject(with: Data(told)),
             let other = try? JSONSerialization.jsonObject(with: Data(computed))
         else { return findings.tell("the figures are no JSON") }
-        var found = 0
-        compare(one, other, "", isOther, &found, &findings)
-        if found == 0, !isOther {
+        var found = Found()
+        compare(one, other, "", isOther, &found)
+        if found.isEmpty, !isOther {
             findings.tell("the figures are written otherwise than this program writes them")
+        }
+        findings.take(found.ofRecords)
+        findings.take(found.others)
+    }
+
+    /// What differs. Which records there are says most directly what was done to them, and comes first.
+    private struct Found {
+        private(set) var ofRecords = EvidenceFindings()
+        private(set) var others = EvidenceFindings()
+
+        var isEmpty: Bool { ofRecords.told.isEmpty && others.told.isEmpty }
+
+        mutating func tell(_ path: String, _ difference: String) {
+            let sentence = "figure \(path): \(difference)"
+            if path.contains(".quality.runs") || path.contains(".quality.records_") {
+                ofRecords.tell(sentence)
+            } else {
+                others.tell(sentence)
+            }
         }
     }
 
     private static func compare(
-        _ told: Any?, _ computed: Any?, _ path: String, _ isOther: Bool, _ found: inout Int,
-        _ findings: inout EvidenceFindings
+        _ told: Any?, _ computed: Any?, _ path: String, _ isOther: Bool,
+        _ found: inout Found
     ) {
         switch (told, computed) {
         case (let told as [String: Any], let computed as [String: Any]):
             for key in Set(told.keys).union(computed.keys).sorted() {
                 if isOther, told[key] == nil { continue }
                 let path = path.isEmpty ? key : path + "." + key
-                compare(told[key], computed[key], path, isOther, &found, &findings)
+                compare(told[key], computed[key], path, isOther, &found)
             }
         case (let told as [Any], let computed as [Any]):
             if told.count != computed.count {
-                found += 1
-                findings.tell(
-                    "figure \(path): \(told.count) entries are told, \(computed.count) are computed"
-                )
+                found.tell(
+                    path, "\(told.count) entries are told, \(computed.count) are computed")
             }
             for (index, pair) in zip(told, computed).enumerated() {
-                compare(pair.0, pair.1, "\(path)[\(index)]", isOther, &found, &findings)
+                compare(pair.0, pair.1, "\(path)[\(index)]", isOther, &found)
             }
         case (let told as NSObject, let computed as NSObject) where told == computed: return
         default:
-            found += 1
-            findings.tell(
-                "figure \(path): \(text(told)) is told, \(text(computed)) is computed")
+            found.tell(path, "\(text(told)) is told, \(text(computed)) is computed")
         }
     }
 

@@ -254,20 +254,22 @@ extension PlanReportContent.HostQuality {
         recordsExpected = entries.map { $0.runs.reduce(0) { $0.addingClamped($1.expected) } }
         recordsReceived = entries.map { $0.runs.reduce(0) { $0.addingClamped($1.received) } }
         recordsRoot = (entries?.root.hexadecimal).orUnknown(.noRecord)
-        signer = Self.signer(entries, reading)
+        signer = Self.signer(entries, of: id, reading)
         let versions = machine.quality.softwareVersions.sorted()
         agentVersion =
             versions.isEmpty ? .unknown(.noRecord) : .known(versions.joined(separator: "+"))
     }
 
-    /// The keys of the runs that the entries are of, by their fingerprints.
+    /// The keys of the runs that a host's entries are of, by their fingerprints.
     private static func signer(
-        _ entries: RecordRoots.HostEntries?, _ reading: PlanReading
+        _ entries: RecordRoots.HostEntries?, of host: String, _ reading: PlanReading
     ) -> Known<String, Wording> {
         guard let entries else { return .unknown(.noRecord) }
         var prints: [String] = []
         for run in entries.runs {
-            guard let key = reading.keys.first(where: { $0.run == run.run }) else {
+            guard
+                let key = reading.keys.first(where: { $0.agent == host && $0.run == run.run })
+            else {
                 let name = String(run.run.rawValue, radix: 16)
                 return .unknown(
                     Wording(

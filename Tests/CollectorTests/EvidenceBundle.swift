@@ -117,6 +117,20 @@ struct EvidenceBundle {
     private final class Place {
         var at = 0
     }
+
+    /// What the verifier in Python says of a bundle, which is written into a directory.
+    static func python(
+        _ bytes: [UInt8], in directory: TemporaryDirectory
+    ) async throws -> Finished {
+        let path = directory.path + "/\(UUID().uuidString).jfb"
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "scripts/verify-bundle.py").path
+        return try await offPool {
+            try run(URL(fileURLWithPath: "/usr/bin/python3"), ["-B", script, path])
+        }
+    }
 }
 
 extension PlanFleet {

@@ -15,14 +15,7 @@ struct EvidencePythonTests {
     init() throws { directory = try TemporaryDirectory() }
 
     private func python(_ bytes: [UInt8]) async throws -> Finished {
-        let path = directory.path + "/\(UUID().uuidString).jfb"
-        try Data(bytes).write(to: URL(fileURLWithPath: path))
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "scripts/verify-bundle.py").path
-        return try await offPool {
-            try run(URL(fileURLWithPath: "/usr/bin/python3"), ["-B", script, path])
-        }
+        try await EvidenceBundle.python(bytes, in: directory)
     }
 
     private func store() throws -> SQLiteRecordStore {
@@ -105,6 +98,17 @@ struct EvidencePythonTests {
         forged.entries[start + 1].payload = text
         let found = try EvidenceBundle.verify(forged.bytes).findings.joined(separator: "\n")
         #expect(found.contains("the figures that round 1 closed with are not those of"))
+        let other = try await python(forged.bytes)
+        #expect(other.status == 1)
+        #expect(other.output.contains("figure round 1 as it closed.valid: False is told, True is"))
+
+        var moved = try EvidenceBundle(bytes)
+        let last = try #require(moved.indices(.revision).last)
+        moved.entries.swapAt(start, last)
+        moved.entries.swapAt(start + 1, last + 1)
+        let place = "revision 1 of round 2 is not in its place"
+        #expect(try EvidenceBundle.verify(moved.bytes).findings.contains(place))
+        #expect(try await python(moved.bytes).output.contains(place))
     }
 
     @Test("both name what was altered", .enabled(if: Recomputation.isPossible))

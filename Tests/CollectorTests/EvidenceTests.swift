@@ -96,6 +96,35 @@ struct EvidenceTests {
         #expect(told.contains("figure rounds[3].hosts[0].quality.runs[0].last_seq"))
     }
 
+    @Test("what was done to the records is told first")
+    func order() throws {
+        let store = try SQLiteRecordStore(path: directory.path + "/closed.db")
+        let sealed = try PlanFleet.seal(in: store)
+        try PlanFleet.fillInBatches(store)
+        let request = try PlanFleet.request(sealed)
+        _ = try Pipeline.closeRounds(
+            of: sealed, in: store, factors: request.factors, software: request.software,
+            at: request.now + .seconds(60))
+        let bytes = try PlanFleet.bundle(of: sealed, in: store)
+        var dropped = try EvidenceBundle(bytes)
+        dropped.entries.remove(at: dropped.indices(.batch)[3])
+        let missing = try EvidenceBundle.verify(dropped.bytes).findings
+        #expect(missing.first == "records 91 to 120 of run abcd0000 of a1 are missing")
+        // Nothing promises them: the report tells how many there were.
+        let part = dropped.indices(.part)[0]
+        let stretches = [(1, 90), (121, 200)].map { first, last in
+            (
+                type: EvidenceType.part.rawValue,
+                payload: ExportEntry.loss(first: first, last: last).content.payload
+            )
+        }
+        dropped.entries.replaceSubrange(part...part, with: stretches)
+        let unpromised = try EvidenceBundle.verify(dropped.bytes).findings
+        let told = try #require(unpromised.first)
+        #expect(told.hasPrefix("figure rounds[1].hosts[0].quality.records_"))
+        #expect(unpromised.contains { $0.hasPrefix("the figures that round 2 closed with") })
+    }
+
     @Test("the end of a run is missed where the run after it tells of it")
     func predecessor() throws {
         let store = try SQLiteRecordStore(path: directory.path + "/two.db")

@@ -1,0 +1,119 @@
+import Bundle
+import Foundation
+import Store
+import Testing
+
+@testable import Collector
+
+@Suite("Both verifiers name what a bundle tells otherwise than its records, or in another form")
+struct EvidenceFigureTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func python(_ bytes: [UInt8]) async throws -> Finished {
+        try await EvidenceBundle.python(bytes, in: directory)
+    }
+
+    private func fleet() throws -> [UInt8] {
+        let store = try SQLiteRecordStore(path: directory.path + "/\(UUID().uuidString).db")
+        let sealed = try PlanFleet.seal(in: store)
+        try PlanFleet.fillInBatches(store)
+        try PlanFleet.importBeside(store)
+        return try PlanFleet.bundle(of: sealed, in: store)
+    }
+
+    @Test("both name what is not of a bundle's form", .enabled(if: Recomputation.isPossible))
+    func forms() async throws {
+        let bytes = try fleet()
+        func check(
+            _ swift: String, _ other: String? = nil,
+            change: (inout EvidenceBundle) throws -> Void
+        ) async throws {
+            var bundle = try EvidenceBundle(bytes)
+            try change(&bundle)
+            let findings = try EvidenceBundle.verify(bundle.bytes).findings
+            #expect(findings.joined(separator: "\n").contains(swift))
+            let finished = try await python(bundle.bytes)
+            #expect(finished.status == 1 && finished.output.contains(other ?? swift))
+        }
+        let all = try EvidenceBundle(bytes)
+        for type in [EvidenceType.head, .factors, .plan, .imported, .figures] {
+            let start = try #require(all.indices(type).first)
+            let (document, count) = try #require(
+                try EvidenceDocument.read(type, all.entries[start].payload))
+            let place = "entry \(start), at byte"
+            try await check("1 bytes of the document (\(type)) are missing", place) {
+                $0.entries[start].payload = try document.facts(bytes: count + 1)
+            }
+            guard count > 0 else { continue }
+            try await check("bytes that no document tells of", place) {
+                $0.entries[start].payload = try document.facts(bytes: count - 1)
+            }
+        }
+        try await check("second figures") { bundle in
+            let start = try #require(bundle.indices(.figures).first)
+            bundle.entries += bundle.entries[start...]
+        }
+        try await check("run abcd0000 of a1 is in it twice") { bundle in
+            let runs = bundle.indices(.run)
+            bundle.entries.insert(contentsOf: bundle.entries[runs[0]..<runs[1]], at: runs[1])
+        }
+        try await check("written otherwise", "a key is there twice") { bundle in
+            let text = String(decoding: bundle.document(.figures), as: UTF8.self)
+            let key = #""standard": "T/CQJR 032.2-2025","#
+            try bundle.put(Array(text.replacing(key, with: key + key).utf8), in: .figures)
+        }
+    }
+
+    @Test("both name every figure that is told otherwise", .enabled(if: Recomputation.isPossible))
+    func figures() async throws {
+        let paths = [
+            "result.sample_deviation_grams_per_unit", "result.ratio_of_sums_grams_per_unit",
+            "result.interval_95_grams_per_unit.low", "result.unit",
+            "result.market_mean_grams_per_unit",
+            "result.mean_at_closing_grams_per_unit", "result.without_refusals_grams_per_unit",
+            "result.m_grams.high", "result.r_cf", "sensitivity.2.mean_grams_per_unit",
+            "sensitivity.9.relative_change", "months.0.energy_kwh", "months.1.tonnes",
+            "meter_comparison.0.summed.microjoules", "ledger_reconciliation.0.counted",
+            "evidence.records_root", "rounds.0.records_root",
+            "rounds.1.hosts.2.quality.records_root",
+            "rounds.0.hosts.0.quality.signer", "rounds.2.hosts.1.quality.runs.0.last_seq",
+            "rounds.0.scenarios.0.refused", "rounds.0.energy.simulated.microjoules",
+            "rounds.1.sites.0.o_it_grams", "rounds.0.hosts.3.segments.0.o_it_grams",
+            "scenarios.1.approved", "hosts.4.coverage", "energy.idle.share",
+            "sites.1.o_market_grams",
+            "energy_by_source.0.energy.total.kwh", "factors.0.factor.grams_per_kwh",
+            "plan.boundary", "sealed_plans.0.sealed", "uncertainties",
+        ]
+        var bundle = try EvidenceBundle(try fleet())
+        var report = try JSONSerialization.jsonObject(with: Data(bundle.document(.figures)))
+        for path in paths { report = altered(report, path.split(separator: ".")[...]) }
+        try bundle.put(
+            Array(try JSONSerialization.data(withJSONObject: report)), in: .figures)
+        let swift = try EvidenceBundle.verify(bundle.bytes).findings
+        let output = try await python(bundle.bytes).output
+        for path in paths {
+            let named = path.replacing(#/\.(\d+)/#) { "[\($0.1)]" }
+            #expect(swift.contains { $0.hasPrefix("figure \(named): ") }, "\(named)")
+            #expect(output.contains("\nfigure \(named): "), "\(named)")
+        }
+        #expect(swift.count == paths.count)
+        #expect(output.contains("\n\(paths.count) findings\n"))
+    }
+
+    /// A report with another value at a path.
+    private func altered(_ value: Any, _ path: ArraySlice<Substring>) -> Any {
+        if var members = value as? [String: Any], let key = path.first.map(String.init) {
+            members[key] = members[key].map { altered($0, path.dropFirst()) }
+            return members
+        }
+        if var items = value as? [Any] {
+            guard let index = path.first.flatMap({ Int($0) }) else { return items + items }
+            items[index] = altered(items[index], path.dropFirst())
+            return items
+        }
+        if let text = value as? String { return text + "0" }
+        return (value as? Int).map { $0 + 1 } ?? ((value as? Double) ?? 0) + 1
+    }
+}
