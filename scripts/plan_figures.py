@@ -191,6 +191,15 @@ class Report:
                 "simulated": any(row.simulated for row in rows)})
         return found
 
+    def assets(self, lines):
+        """The boundary against an asset list, of lines id, site, role, name in the plan."""
+        assets, planned = list(csv.reader(lines.splitlines()))[1:], [m.id for m in self.rounds.machines]
+        named = {asset[3] for asset in assets}
+        return {"listed": len(assets), "in_boundary": sum(asset[3] in planned for asset in assets),
+                "outside": [{"id": asset[0]} for asset in assets if not asset[3]],
+                "not_planned": [{"id": asset[0]} for asset in assets if asset[3] and asset[3] not in planned],
+                "not_listed": [{"id": name} for name in planned if name not in named]}
+
     def months(self, closed):
         """By site and calendar month of Asia/Shanghai: each side of a month's end its share, floored, the last the
         rest."""

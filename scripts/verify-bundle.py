@@ -262,11 +262,13 @@ def compare(bundle):
     result = report.same["result"]
     standing = "not_assessment" if bundle.is_late or "abandoned" in facts else (
         "assessment" if result["valid_rounds"] == result["planned_rounds"] else "incomplete")
+    lists = [(one["sha256"], body) for one, body in bundle.of(20) if one["kind"] == "assets"]
     own = ("title", "organization", "contact", "boundary", "exclusions", "scope", "rule_digests")
     same("", parse(bundle.of(21)[0][1]), {
         "standing": standing, "generated": bundle.made, "plan": {key: plan[key] for key in own} | {
             "hash": facts["hash"], "sealed": facts["sealed"], "rounds": plan["schedule"]["rounds"],
             "m_policy": "included" if "models" in plan["embodied"] else "omitted"},
+        "assets": {"digest": lists[-1][0]} | report.assets(lists[-1][1].decode()) if lists else None,
         "sealed_plans": [{"hash": one["hash"], "sealed": one["sealed"]} for one, _ in bundle.of(18)]} | report.same)
     for one, body in bundle.of(24):
         if one["revision"] == 1 and one["round"] - 1 in report.closed:

@@ -1,5 +1,7 @@
 import Bundle
 import Foundation
+import Imports
+import Metering
 import Store
 import Testing
 
@@ -20,6 +22,10 @@ struct EvidenceFigureTests {
         let sealed = try PlanFleet.seal(in: store)
         try PlanFleet.fillInBatches(store)
         try PlanFleet.importBeside(store)
+        let assets = "id,site,role,planned_as\nrack-1,a,app,a1\nrack-2,a,app,a9\nspare,b,app,\n"
+        _ = try Pipeline.keep(
+            try ImportFile.assets(Array(assets.utf8), file: "assets.csv"), file: "assets.csv",
+            signedBy: nil, signature: nil, at: Timestamp(1), in: store)
         return try PlanFleet.bundle(of: sealed, in: store)
     }
 
