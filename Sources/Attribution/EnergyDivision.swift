@@ -6,10 +6,31 @@ package struct ServiceCounts: Sendable, Hashable {
     package var flows: [UInt64]
     /// Whether the counts are known; where not, zero does not mean zero.
     package var areKnown: Bool
+    /// The time of its exchanges in flight; `nil` where it was not measured.
+    package var busy: BusyTime?
 
-    package init(flows: [UInt64], areKnown: Bool) {
+    package init(flows: [UInt64], areKnown: Bool, busy: BusyTime? = nil) {
         self.flows = flows
         self.areKnown = areKnown
+        self.busy = busy
+    }
+}
+
+/// How energy is divided: the model, and who bears the idle part.
+package struct DivisionRule: Sendable, Hashable {
+    package var model: AttributionModel
+    package var idle: IdleRule
+    /// By service: the share of the host that is reserved for it, in percent. One without an
+    /// element has none; what is beyond 100 in sum is not there.
+    package var reservedPercent: [UInt64]
+
+    package init(
+        model: AttributionModel = .standard, idle: IdleRule = .unallocated,
+        reservedPercent: [UInt64] = []
+    ) {
+        self.model = model
+        self.idle = idle
+        self.reservedPercent = reservedPercent
     }
 }
 
@@ -18,6 +39,9 @@ package struct ServiceCounts: Sendable, Hashable {
 ///     E_idle    = min(E, P₀ · T)
 ///     E_service = (E − E_idle) · c / max(C, Σc)
 ///     E_i       = E_service · α_i TA_i / Σ α TA      (model `standard`)
+///     E_i       = E_service · t_i / (Σ t + t_other)  (model `concurrency`)
+///
+/// By the idle rule a part of E_idle joins E_service before that is divided.
 ///
 /// What cannot be divided is undivided, with the reason. Integer microjoules; the parts add up to
 /// E for every input. See docs/attribution.md.
@@ -26,7 +50,7 @@ package struct EnergyDivision: Sendable, Hashable {
     /// Whether the services used more CPU time than the host was busy: Σc took the place of C.
     package let busyTimeRaised: Bool
 
-    /// Divides `energy` by the model `standard`.
+    /// Divides `energy` by `rule`.
     ///
     /// - Parameters:
     ///   - carried: whether the energy contains windows before this one; what was used when cannot
@@ -38,9 +62,10 @@ package struct EnergyDivision: Sendable, Hashable {
     package init(
         of energy: Microjoules, carried: Bool = false, over duration: Nanoseconds,
         idleMilliwatts: UInt64?,
-        processor: ProcessorTime, counts: [ServiceCounts], weights: [UInt64?]
+        processor: ProcessorTime, counts: [ServiceCounts], weights: [UInt64?],
+        rule: DivisionRule = DivisionRule()
     ) {
-        var division = Divider(weights: weights)
+        var division = Divider(weights: weights, rule: rule)
         if carried {
             division.leave(energy.rawValue, .carried)
         } else {
@@ -60,11 +85,13 @@ private func idleEnergy(_ milliwatts: UInt64, _ duration: Nanoseconds) -> UInt64
 
 private struct Divider {
     let weights: [UInt64?]
+    let rule: DivisionRule
     var partition: EnergyPartition
     var busyTimeRaised = false
 
-    init(weights: [UInt64?]) {
+    init(weights: [UInt64?], rule: DivisionRule) {
         self.weights = weights
+        self.rule = rule
         partition = EnergyPartition(scenarios: weights.count)
     }
 
@@ -82,30 +109,73 @@ private struct Divider {
         let shares = times.map { UInt128($0) } + [rest]
         // Nobody was busy: what was used beyond idle is the host's own.
         let parts = apportion(dynamic, by: shares) ?? (times.map { _ in UInt64(0) } + [dynamic])
+        let idleParts = allocateIdle(by: shares)
         for service in times.indices {
-            divide(parts[service], of: service < counts.count ? counts[service] : nil)
+            divide(
+                parts[service] + idleParts[service],
+                of: service < counts.count ? counts[service] : nil)
         }
+        let left = parts[times.count] + idleParts[times.count]
         let isServiceUnknown = processor.services.contains { $0.reason != nil }
         if isServiceUnknown {
-            leave(parts[times.count], .serviceTimeUnknown)
+            leave(left, .serviceTimeUnknown)
         } else {
-            partition.unmonitored += Microjoules(parts[times.count])
+            partition.unmonitored += Microjoules(left)
         }
     }
 
-    /// Divides a service's energy by α_i TA_i.
+    /// Takes from the idle energy what services, and the rest of the host, have of it by the rule.
+    private mutating func allocateIdle(by shares: [UInt128]) -> [UInt64] {
+        let none = shares.map { _ in UInt64(0) }
+        let whole = partition.idle.rawValue
+        switch rule.idle {
+        case .unallocated: return none
+        case .proportional:
+            guard let parts = apportion(whole, by: shares) else { return none }
+            partition.idle = .zero
+            return parts
+        case .reserved:
+            var free: UInt64 = 100
+            let services = shares.indices.dropLast().map { service -> UInt128 in
+                let wanted =
+                    service < rule.reservedPercent.count ? rule.reservedPercent[service] : 0
+                let taken = min(free, wanted)
+                free -= taken
+                return UInt128(taken)
+            }
+            guard var parts = apportion(whole, by: services + [UInt128(free)]) else { return none }
+            partition.idle = Microjoules(parts[services.count])
+            parts[services.count] = 0
+            return parts
+        }
+    }
+
+    /// Divides a service's energy by the model.
     private mutating func divide(_ energy: UInt64, of counts: ServiceCounts?) {
         guard let counts, counts.areKnown else { return leave(energy, .countsUnknown) }
-        let shares = zip(weights, counts.flows).map { weight, completed in
-            UInt128(weight ?? 0) * UInt128(completed)
+        // Exchanges that match no scenario have the last share.
+        var shares: [UInt128]
+        switch rule.model {
+        case .standard:
+            shares = zip(weights, counts.flows).map { weight, completed in
+                UInt128(weight ?? 0) * UInt128(completed)
+            }
+            shares.append(0)
+        case .concurrency:
+            guard let busy = counts.busy, busy.scenarios.count == weights.count else {
+                return leave(energy, .countsUnknown)
+            }
+            shares = busy.scenarios.map { UInt128($0.rawValue) }
+            shares.append(UInt128(busy.other.rawValue))
         }
         guard let parts = apportion(energy, by: shares) else {
             partition.background += Microjoules(energy)
             return
         }
-        for (scenario, part) in parts.enumerated() {
+        for (scenario, part) in parts.dropLast().enumerated() {
             partition.scenarios[scenario] += Microjoules(part)
         }
+        partition.other += Microjoules(parts[parts.count - 1])
     }
 
     /// Leaves energy undivided. The first reason that applies to any energy is kept.

@@ -1,46 +1,3 @@
-/// How the energy inside a service is divided among its scenarios.
-package enum AttributionModel: UInt8, Sendable, Hashable {
-    /// By the standard's weights: α_i TA_i / R. Says nothing about α.
-    case standard = 1
-}
-
-/// Why energy could not be divided. The numbers are on the wire.
-package enum UndividedReason: UInt8, Sendable, Hashable {
-    /// The idle power P₀ is neither configured nor learned.
-    case idleUnknown = 1
-    /// The host's busy time is not known.
-    case hostTimeUnknown = 2
-    /// The CPU time of a service is not known.
-    case serviceTimeUnknown = 3
-    /// The counts of a service are not known.
-    case countsUnknown = 4
-    /// The energy contains windows before this one: see ``CarriedEnergy``.
-    case carried = 5
-}
-
-/// A window's energy, divided. The parts sum to the measured energy to the microjoule.
-package struct EnergyPartition: Sendable, Hashable {
-    /// One element per scenario, in the order of the scenario set.
-    package var scenarios: [Microjoules]
-    /// Exchanges of the services that belong to no scenario.
-    package var other: Microjoules = .zero
-    /// CPU time of the services with nothing to count.
-    package var background: Microjoules = .zero
-    /// The rest of the host's busy time.
-    package var unmonitored: Microjoules = .zero
-    package var idle: Microjoules = .zero
-    /// What could not be divided, and why.
-    package var undivided: Microjoules = .zero
-    package var undividedReason: UndividedReason?
-
-    package init(scenarios: Int) { self.scenarios = Array(repeating: .zero, count: scenarios) }
-
-    /// The sum of all parts.
-    package var total: Microjoules {
-        scenarios.reduce(.zero, +) + other + background + unmonitored + idle + undivided
-    }
-}
-
 /// What a reader of a record must know about its window.
 package struct RecordFlags: OptionSet, Sendable, Hashable {
     package let rawValue: UInt64
@@ -135,11 +92,21 @@ package struct ServiceDescription: Sendable, Hashable {
     package let name: String
     package let ports: [UInt16]
     package let countsFlows: Bool
+    /// Exchanges that it works on at once without letting one wait, as the settings say; 0 where
+    /// they do not.
+    package let workers: UInt32
+    /// The share of the host that is reserved for it, in percent: 0 to 100.
+    package let reservedPercent: UInt32
 
-    package init(name: String, ports: [UInt16], countsFlows: Bool) {
+    package init(
+        name: String, ports: [UInt16], countsFlows: Bool, workers: UInt32 = 0,
+        reservedPercent: UInt32 = 0
+    ) {
         self.name = name
         self.ports = ports
         self.countsFlows = countsFlows
+        self.workers = workers
+        self.reservedPercent = reservedPercent
     }
 }
 
@@ -186,6 +153,7 @@ package struct Manifest: Sendable, Hashable {
     /// SHA-256 of the canonical text of the rules, in lower-case hex.
     package var rulesDigest: String
     package var model: AttributionModel
+    package var idleRule: IdleRule
     /// Idle power P₀; `nil` where it is not known.
     package var idle: IdlePower?
     /// All steps of all scenarios, in the order of `Tally.ruleHits`. Empty: not told.
@@ -202,7 +170,7 @@ package struct Manifest: Sendable, Hashable {
         zones: [ZoneDescription], services: [ServiceDescription], scenarios: [ScenarioID],
         rulesDigest: String, model: AttributionModel, idle: IdlePower?,
         rules: [RuleDescription] = [], scenarioFlows: [ScenarioFlows] = [],
-        flowSecretID: UInt64 = 0
+        flowSecretID: UInt64 = 0, idleRule: IdleRule = .unallocated
     ) {
         self.agent = agent
         self.hostName = hostName
@@ -217,6 +185,7 @@ package struct Manifest: Sendable, Hashable {
         self.scenarios = scenarios
         self.rulesDigest = rulesDigest
         self.model = model
+        self.idleRule = idleRule
         self.idle = idle
         self.rules = rules
         self.scenarioFlows = scenarioFlows

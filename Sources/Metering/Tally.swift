@@ -40,6 +40,28 @@ package struct ScenarioTally: Sendable, Hashable {
     package init(observation: Observation) { self.observation = observation }
 }
 
+/// The time in which a service had exchanges in flight: at each instant shared equally among them.
+/// All parts sum to at most the window's duration.
+package struct BusyTime: Sendable, Hashable {
+    /// In the order of the scenario set.
+    package var scenarios: [Nanoseconds]
+    /// Of exchanges that matched no rule.
+    package var other: Nanoseconds = .zero
+
+    package init(scenarios: Int) { self.scenarios = Array(repeating: .zero, count: scenarios) }
+
+    /// Whether any part is above zero.
+    package var isAny: Bool { other > .zero || scenarios.contains { $0 > .zero } }
+
+    /// Adds each part; scenarios that only one of both has are as in the first.
+    package static func += (a: inout Self, b: Self) {
+        for index in a.scenarios.indices where index < b.scenarios.count {
+            a.scenarios[index] += b.scenarios[index]
+        }
+        a.other += b.other
+    }
+}
+
 /// What was counted on one service in one window.
 package struct ServiceTally: Sendable, Hashable {
     /// Packets of the service's ports that were parsed.
@@ -51,6 +73,8 @@ package struct ServiceTally: Sendable, Hashable {
     /// Flows by scenario, in the order of the scenario set: what the `standard` model divides the
     /// service's energy by.
     package var flows: [UInt64]
+    /// What the `concurrency` model divides it by; `nil` where it was not measured.
+    package var busy: BusyTime?
 
     package init(scenarios: Int) { flows = Array(repeating: 0, count: scenarios) }
 }
@@ -94,6 +118,9 @@ package struct TrafficLosses: Sendable, Hashable {
     /// Exchanges that matched a rule with a key, and whose key is absent or could not be read. They
     /// are incomplete.
     package var keyless: UInt64 = 0
+    /// Requests that took no more part in the division by time in flight: their responses did not
+    /// come in time or were lost. Until then they had their part.
+    package var unfinished: UInt64 = 0
 
     package init() {}
 
