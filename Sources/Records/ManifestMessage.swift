@@ -15,6 +15,7 @@ extension Jouleflow_V1_Manifest {
         scenarios = manifest.scenarios.map(\.name)
         rulesDigest = manifest.rulesDigest
         model = number(manifest.model)
+        idleRule = number(manifest.idleRule)
         set(manifest.idle)
         try setRules(manifest)
         try check()
@@ -34,7 +35,7 @@ extension Jouleflow_V1_Manifest {
             services: services, scenarios: scenarios.map(ScenarioID.init),
             rulesDigest: rulesDigest, model: try known(model, "model"),
             idle: try idle(), rules: try describedRules(), scenarioFlows: scenarioFlows,
-            flowSecretID: flowSecretID)
+            flowSecretID: flowSecretID, idleRule: try known(idleRule, "idle_rule"))
     }
 
     private mutating func set(_ idle: IdlePower?) {
@@ -108,6 +109,8 @@ extension Jouleflow_V1_Service {
         name = service.name
         ports = service.ports.map(UInt32.init)
         countsFlows = service.countsFlows
+        workers = service.workers
+        reservedPercent = service.reservedPercent
     }
 
     fileprivate func description() throws(RecordError) -> ServiceDescription {
@@ -118,6 +121,11 @@ extension Jouleflow_V1_Service {
             }
             ports.append(port)
         }
-        return ServiceDescription(name: name, ports: ports, countsFlows: countsFlows)
+        guard reservedPercent <= 100 else {
+            throw .outOfRange(field: "reserved_percent", number: UInt64(reservedPercent))
+        }
+        return ServiceDescription(
+            name: name, ports: ports, countsFlows: countsFlows, workers: workers,
+            reservedPercent: reservedPercent)
     }
 }

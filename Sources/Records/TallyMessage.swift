@@ -13,6 +13,7 @@ extension Jouleflow_V1_Record {
         setScenarios(tally.scenarios)
         try setRuleHits(tally)
         setServices(tally)
+        try setBusy(tally)
         if tally.losses != TrafficLosses() { losses = Jouleflow_V1_Losses(tally.losses) }
     }
 
@@ -41,12 +42,37 @@ extension Jouleflow_V1_Record {
         if isAlone, serviceFlows == tally.scenarios.map(\.flows) { serviceFlows = [] }
     }
 
+    private mutating func setBusy(_ tally: Tally) throws(RecordError) {
+        let measured = tally.services.compactMap(\.busy)
+        guard !measured.isEmpty else { return }
+        // One service alone cannot have gone unmeasured.
+        try checkCount(measured.count, "service_busy", equals: tally.services.count)
+        for busy in measured {
+            try checkCount(busy.scenarios.count, "service_busy", equals: tally.scenarios.count)
+            serviceBusy += (busy.scenarios + [busy.other]).map(\.rawValue)
+        }
+    }
+
+    private func addBusy(to tally: inout Tally) throws(RecordError) {
+        guard !serviceBusy.isEmpty else { return }
+        let width = tally.scenarios.count + 1
+        try checkCount(serviceBusy.count, "service_busy", equals: tally.services.count * width)
+        for index in tally.services.indices {
+            let parts = serviceBusy[index * width..<(index + 1) * width].map(Nanoseconds.init)
+            var busy = BusyTime(scenarios: 0)
+            busy.scenarios = Array(parts.dropLast())
+            busy.other = parts[width - 1]
+            tally.services[index].busy = busy
+        }
+    }
+
     func tally() throws(RecordError) -> Tally {
         var tally = Tally(scenarios: try scenarios(), services: [])
         tally.ruleHits = try ruleHits(of: tally.scenarios)
         tally.services = try services(flows: tally.scenarios.map(\.flows))
         tally.packets = packets
         tally.exchanges = exchanges
+        try addBusy(to: &tally)
         if hasLosses { tally.losses = TrafficLosses(losses) }
         return tally
     }
@@ -129,6 +155,7 @@ extension Jouleflow_V1_Losses {
         shed = losses.shed
         forgottenKeys = losses.forgottenKeys
         keyless = losses.keyless
+        unfinished = losses.unfinished
     }
 }
 
@@ -151,5 +178,6 @@ extension TrafficLosses {
         shed = message.shed
         forgottenKeys = message.forgottenKeys
         keyless = message.keyless
+        unfinished = message.unfinished
     }
 }

@@ -521,7 +521,12 @@ nonisolated enum Jouleflow_V1_ZoneKind: SwiftProtobuf.Enum, Swift.CaseIterable {
 nonisolated enum Jouleflow_V1_AttributionModel: SwiftProtobuf.Enum, Swift.CaseIterable {
   typealias RawValue = Int
   case unspecified // = 0
+
+  /// By the weights of the standard.
   case standard // = 1
+
+  /// By the time of the exchanges in flight: at each instant they share it equally.
+  case concurrency // = 2
   case UNRECOGNIZED(Int)
 
   init() {
@@ -532,6 +537,7 @@ nonisolated enum Jouleflow_V1_AttributionModel: SwiftProtobuf.Enum, Swift.CaseIt
     switch rawValue {
     case 0: self = .unspecified
     case 1: self = .standard
+    case 2: self = .concurrency
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -540,6 +546,7 @@ nonisolated enum Jouleflow_V1_AttributionModel: SwiftProtobuf.Enum, Swift.CaseIt
     switch self {
     case .unspecified: return 0
     case .standard: return 1
+    case .concurrency: return 2
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -548,6 +555,52 @@ nonisolated enum Jouleflow_V1_AttributionModel: SwiftProtobuf.Enum, Swift.CaseIt
   static let allCases: [Jouleflow_V1_AttributionModel] = [
     .unspecified,
     .standard,
+    .concurrency,
+  ]
+
+}
+
+/// Who bears the energy that the host uses while it waits for work.
+nonisolated enum Jouleflow_V1_IdleRule: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+
+  /// Nobody: it is partition[0].
+  case unallocated // = 0
+
+  /// Whoever used energy beyond it, in proportion.
+  case proportional // = 1
+
+  /// Each service its reserved_percent; the rest is partition[0].
+  case reserved // = 2
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .unallocated
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unallocated
+    case 1: self = .proportional
+    case 2: self = .reserved
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .unallocated: return 0
+    case .proportional: return 1
+    case .reserved: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [Jouleflow_V1_IdleRule] = [
+    .unallocated,
+    .proportional,
+    .reserved,
   ]
 
 }
@@ -826,6 +879,15 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
     set {_uniqueStorage()._ruleHitsUntold = newValue}
   }
 
+  /// Time in flight of each service's exchanges, shared at each instant equally among them, in
+  /// nanoseconds: of each scenario and then of exchanges that matched no rule, for the first service,
+  /// then the second, and so on. Left out where it was not measured; always there, and what each
+  /// service's energy is divided by, where the manifest's model is CONCURRENCY.
+  var serviceBusy: [UInt64] {
+    get {_storage._serviceBusy}
+    set {_uniqueStorage()._serviceBusy = newValue}
+  }
+
   /// Column: packets of each service's ports that were parsed. Left out where there is one service
   /// and it has all of `packets`.
   var servicePackets: [UInt64] {
@@ -1034,6 +1096,10 @@ nonisolated struct Jouleflow_V1_Losses: Sendable {
   /// Exchanges that matched a rule with a key, and whose key is absent or could not be read.
   var keyless: UInt64 = 0
 
+  /// Requests that took no more part in the division by time in flight: their responses did not come
+  /// in time or were lost.
+  var unfinished: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1163,6 +1229,11 @@ nonisolated struct Jouleflow_V1_Manifest: @unchecked Sendable {
     set {_uniqueStorage()._flowSecretID = newValue}
   }
 
+  var idleRule: Jouleflow_V1_IdleRule {
+    get {_storage._idleRule}
+    set {_uniqueStorage()._idleRule = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1247,6 +1318,13 @@ nonisolated struct Jouleflow_V1_Service: Sendable {
 
   var countsFlows: Bool = false
 
+  /// Exchanges that it works on at once without letting one wait, as the settings say; 0 where they
+  /// do not.
+  var workers: UInt32 = 0
+
+  /// The share of the host that is reserved for it, in percent: 0 to 100.
+  var reservedPercent: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1289,7 +1367,11 @@ nonisolated extension Jouleflow_V1_ZoneKind: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension Jouleflow_V1_AttributionModel: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ATTRIBUTION_MODEL_UNSPECIFIED\0\u{1}ATTRIBUTION_MODEL_STANDARD\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ATTRIBUTION_MODEL_UNSPECIFIED\0\u{1}ATTRIBUTION_MODEL_STANDARD\0\u{1}ATTRIBUTION_MODEL_CONCURRENCY\0")
+}
+
+nonisolated extension Jouleflow_V1_IdleRule: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0IDLE_RULE_UNALLOCATED\0\u{1}IDLE_RULE_PROPORTIONAL\0\u{1}IDLE_RULE_RESERVED\0")
 }
 
 nonisolated extension Jouleflow_V1_Deduplication: SwiftProtobuf._ProtoNameProviding {
@@ -1298,7 +1380,7 @@ nonisolated extension Jouleflow_V1_Deduplication: SwiftProtobuf._ProtoNameProvid
 
 nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Record"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{3}zone_energy\0\u{1}partition\0\u{3}host_busy\0\u{3}service_time\0\u{3}scenario_count\0\u{3}scenario_completed\0\u{3}scenario_refused\0\u{3}scenario_failed\0\u{1}packets\0\u{1}exchanges\0\u{3}clock_error\0\u{3}service_other\0\u{3}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{3}zone_state\0\u{3}zone_reason\0\u{3}energy_beyond_zones\0\u{3}energy_unknown\0\u{3}undivided_reason\0\u{3}host_busy_unknown\0\u{3}service_time_unknown\0\u{3}scenario_observation\0\u{3}scenario_incomplete\0\u{3}scenario_requests_beyond\0\u{3}service_packets\0\u{3}service_encrypted\0\u{3}service_flows\0\u{1}losses\0\u{3}spool_dropped\0\u{3}scenario_flows_beyond\0\u{3}carried_energy\0\u{3}carried_time\0\u{3}scenario_duplicates\0\u{3}rule_index\0\u{3}rule_hits\0\u{3}rule_hits_untold\0\u{2}\u{7}kind\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}sequence\0\u{1}manifest\0\u{3}start_seconds\0\u{3}length_seconds\0\u{3}duration_beyond_length\0\u{3}zone_energy\0\u{1}partition\0\u{3}host_busy\0\u{3}service_time\0\u{3}scenario_count\0\u{3}scenario_completed\0\u{3}scenario_refused\0\u{3}scenario_failed\0\u{1}packets\0\u{1}exchanges\0\u{3}clock_error\0\u{3}service_other\0\u{3}start_nanoseconds\0\u{3}length_nanoseconds\0\u{1}flags\0\u{3}zone_state\0\u{3}zone_reason\0\u{3}energy_beyond_zones\0\u{3}energy_unknown\0\u{3}undivided_reason\0\u{3}host_busy_unknown\0\u{3}service_time_unknown\0\u{3}scenario_observation\0\u{3}scenario_incomplete\0\u{3}scenario_requests_beyond\0\u{3}service_packets\0\u{3}service_encrypted\0\u{3}service_flows\0\u{1}losses\0\u{3}spool_dropped\0\u{3}scenario_flows_beyond\0\u{3}carried_energy\0\u{3}carried_time\0\u{3}scenario_duplicates\0\u{3}rule_index\0\u{3}rule_hits\0\u{3}rule_hits_untold\0\u{3}service_busy\0\u{2}\u{6}kind\0")
 
   fileprivate class _StorageClass {
     var _run: UInt64 = 0
@@ -1335,6 +1417,7 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
     var _ruleIndex: [UInt32] = []
     var _ruleHits: [UInt64] = []
     var _ruleHitsUntold: Bool = false
+    var _serviceBusy: [UInt64] = []
     var _servicePackets: [UInt64] = []
     var _serviceEncrypted: [UInt64] = []
     var _serviceOther: [UInt64] = []
@@ -1389,6 +1472,7 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       _ruleIndex = source._ruleIndex
       _ruleHits = source._ruleHits
       _ruleHitsUntold = source._ruleHitsUntold
+      _serviceBusy = source._serviceBusy
       _servicePackets = source._servicePackets
       _serviceEncrypted = source._serviceEncrypted
       _serviceOther = source._serviceOther
@@ -1460,6 +1544,7 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         case 41: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._ruleIndex) }()
         case 42: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._ruleHits) }()
         case 43: try { try decoder.decodeSingularBoolField(value: &_storage._ruleHitsUntold) }()
+        case 44: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._serviceBusy) }()
         case 50: try { try decoder.decodeSingularUInt32Field(value: &_storage._kind) }()
         default: break
         }
@@ -1602,6 +1687,9 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
       if _storage._ruleHitsUntold != false {
         try visitor.visitSingularBoolField(value: _storage._ruleHitsUntold, fieldNumber: 43)
       }
+      if !_storage._serviceBusy.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._serviceBusy, fieldNumber: 44)
+      }
       if _storage._kind != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._kind, fieldNumber: 50)
       }
@@ -1648,6 +1736,7 @@ nonisolated extension Jouleflow_V1_Record: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._ruleIndex != rhs_storage._ruleIndex {return false}
         if _storage._ruleHits != rhs_storage._ruleHits {return false}
         if _storage._ruleHitsUntold != rhs_storage._ruleHitsUntold {return false}
+        if _storage._serviceBusy != rhs_storage._serviceBusy {return false}
         if _storage._servicePackets != rhs_storage._servicePackets {return false}
         if _storage._serviceEncrypted != rhs_storage._serviceEncrypted {return false}
         if _storage._serviceOther != rhs_storage._serviceOther {return false}
@@ -1829,7 +1918,7 @@ nonisolated extension Jouleflow_V1_RecordHeader: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Losses"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0\u{1}uncaptured\0\u{3}undated_drops\0\u{1}unread\0\u{1}shed\0\u{3}forgotten_keys\0\u{1}keyless\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0\u{1}uncaptured\0\u{3}undated_drops\0\u{1}unread\0\u{1}shed\0\u{3}forgotten_keys\0\u{1}keyless\0\u{1}unfinished\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1853,6 +1942,7 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
       case 14: try { try decoder.decodeSingularUInt64Field(value: &self.shed) }()
       case 15: try { try decoder.decodeSingularUInt64Field(value: &self.forgottenKeys) }()
       case 16: try { try decoder.decodeSingularUInt64Field(value: &self.keyless) }()
+      case 17: try { try decoder.decodeSingularUInt64Field(value: &self.unfinished) }()
       default: break
       }
     }
@@ -1907,6 +1997,9 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
     if self.keyless != 0 {
       try visitor.visitSingularUInt64Field(value: self.keyless, fieldNumber: 16)
     }
+    if self.unfinished != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unfinished, fieldNumber: 17)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1927,6 +2020,7 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.shed != rhs.shed {return false}
     if lhs.forgottenKeys != rhs.forgottenKeys {return false}
     if lhs.keyless != rhs.keyless {return false}
+    if lhs.unfinished != rhs.unfinished {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1934,7 +2028,7 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Manifest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}host_name\0\u{3}boot_id\0\u{3}software_version\0\u{1}simulated\0\u{3}window_length\0\u{1}source\0\u{1}scope\0\u{1}zones\0\u{1}services\0\u{1}scenarios\0\u{3}rules_digest\0\u{1}model\0\u{3}idle_milliwatts\0\u{3}idle_windows\0\u{3}idle_low\0\u{3}idle_high\0\u{1}rules\0\u{3}scenario_flows\0\u{3}flow_secret_id\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}host_name\0\u{3}boot_id\0\u{3}software_version\0\u{1}simulated\0\u{3}window_length\0\u{1}source\0\u{1}scope\0\u{1}zones\0\u{1}services\0\u{1}scenarios\0\u{3}rules_digest\0\u{1}model\0\u{3}idle_milliwatts\0\u{3}idle_windows\0\u{3}idle_low\0\u{3}idle_high\0\u{1}rules\0\u{3}scenario_flows\0\u{3}flow_secret_id\0\u{3}idle_rule\0")
 
   fileprivate class _StorageClass {
     var _agent: String = String()
@@ -1957,6 +2051,7 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
     var _rules: [Jouleflow_V1_Rule] = []
     var _scenarioFlows: [Jouleflow_V1_ScenarioFlows] = []
     var _flowSecretID: UInt64 = 0
+    var _idleRule: Jouleflow_V1_IdleRule = .unallocated
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1987,6 +2082,7 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
       _rules = source._rules
       _scenarioFlows = source._scenarioFlows
       _flowSecretID = source._flowSecretID
+      _idleRule = source._idleRule
     }
   }
 
@@ -2025,6 +2121,7 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
         case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._rules) }()
         case 19: try { try decoder.decodeRepeatedMessageField(value: &_storage._scenarioFlows) }()
         case 20: try { try decoder.decodeSingularFixed64Field(value: &_storage._flowSecretID) }()
+        case 21: try { try decoder.decodeSingularEnumField(value: &_storage._idleRule) }()
         default: break
         }
       }
@@ -2097,6 +2194,9 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
       if _storage._flowSecretID != 0 {
         try visitor.visitSingularFixed64Field(value: _storage._flowSecretID, fieldNumber: 20)
       }
+      if _storage._idleRule != .unallocated {
+        try visitor.visitSingularEnumField(value: _storage._idleRule, fieldNumber: 21)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2126,6 +2226,7 @@ nonisolated extension Jouleflow_V1_Manifest: SwiftProtobuf.Message, SwiftProtobu
         if _storage._rules != rhs_storage._rules {return false}
         if _storage._scenarioFlows != rhs_storage._scenarioFlows {return false}
         if _storage._flowSecretID != rhs_storage._flowSecretID {return false}
+        if _storage._idleRule != rhs_storage._idleRule {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2267,7 +2368,7 @@ nonisolated extension Jouleflow_V1_Zone: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Jouleflow_V1_Service: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Service"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ports\0\u{3}counts_flows\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ports\0\u{3}counts_flows\0\u{1}workers\0\u{3}reserved_percent\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2278,6 +2379,8 @@ nonisolated extension Jouleflow_V1_Service: SwiftProtobuf.Message, SwiftProtobuf
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.ports) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.countsFlows) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.workers) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.reservedPercent) }()
       default: break
       }
     }
@@ -2293,6 +2396,12 @@ nonisolated extension Jouleflow_V1_Service: SwiftProtobuf.Message, SwiftProtobuf
     if self.countsFlows != false {
       try visitor.visitSingularBoolField(value: self.countsFlows, fieldNumber: 3)
     }
+    if self.workers != 0 {
+      try visitor.visitSingularUInt32Field(value: self.workers, fieldNumber: 4)
+    }
+    if self.reservedPercent != 0 {
+      try visitor.visitSingularUInt32Field(value: self.reservedPercent, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2300,6 +2409,8 @@ nonisolated extension Jouleflow_V1_Service: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.name != rhs.name {return false}
     if lhs.ports != rhs.ports {return false}
     if lhs.countsFlows != rhs.countsFlows {return false}
+    if lhs.workers != rhs.workers {return false}
+    if lhs.reservedPercent != rhs.reservedPercent {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -199,6 +199,10 @@ struct RecordContradictionTests {
             }
         ),
         (
+            .unequalCount(field: "service_busy", count: 4, expected: 5),
+            { $0.serviceBusy = [1, 2, 3, 4] }
+        ),
+        (
             .outOfRange(field: "window start", number: 1_000_000_000),
             {
                 $0.startNanoseconds = 1_000_000_000
@@ -230,6 +234,11 @@ struct RecordContradictionTests {
         record = .typical
         record.tally.services[0].flows = []
         #expect(throws: RecordError.self) { try RecordCodec.encode(record) }
+        record = .typical
+        record.tally.services[0].busy = BusyTime(scenarios: 3)
+        #expect(
+            throws: RecordError.unequalCount(field: "service_busy", count: 3, expected: 4)
+        ) { try RecordCodec.encode(record) }
         record = .typical
         record.energy = .unknown(.missing)
         #expect(throws: RecordError.contradiction(field: "partition")) {
@@ -307,6 +316,11 @@ struct ManifestCodecTests {
         var message = whole
         message.services = [.with { $0.ports = [65_536] }]
         try expect(.outOfRange(field: "port", number: 65_536), message)
+        message.services = [.with { $0.reservedPercent = 101 }]
+        try expect(.outOfRange(field: "reserved_percent", number: 101), message)
+        message = whole
+        message.idleRule = .UNRECOGNIZED(3)
+        try expect(.unknownNumber(field: "idle_rule", number: 3), message)
         message = whole
         message.zones = [.with { $0.kind = .unspecified }]
         try expect(.unknownNumber(field: "zone kind", number: 0), message)

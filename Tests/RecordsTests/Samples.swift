@@ -70,6 +70,13 @@ extension SeededGenerator {
         return tally
     }
 
+    mutating func busy(scenarios: Int) -> BusyTime {
+        var busy = BusyTime(scenarios: 0)
+        busy.scenarios = many(scenarios) { Nanoseconds($0.number()) }
+        busy.other = Nanoseconds(number())
+        return busy
+    }
+
     mutating func losses() -> TrafficLosses {
         var losses = TrafficLosses()
         losses.kernelDrops = number()
@@ -88,6 +95,7 @@ extension SeededGenerator {
         losses.shed = number()
         losses.forgottenKeys = number()
         losses.keyless = number()
+        losses.unfinished = number()
         return losses
     }
 
@@ -113,6 +121,9 @@ extension SeededGenerator {
         tally.packets = number()
         tally.exchanges = number()
         tally.ruleHits = ruleHits(of: tally.scenarios)
+        if Bool.random(using: &self) {
+            for index in 0..<services { tally.services[index].busy = busy(scenarios: scenarios) }
+        }
         let times = [number(), number()].sorted()
         let isKnown = Bool.random(using: &self)
         return Record(
@@ -192,10 +203,11 @@ extension SeededGenerator {
                 ServiceDescription(
                     name: $0.text(),
                     ports: $0.many(3) { UInt16.random(in: 0 ... .max, using: &$0) },
-                    countsFlows: Bool.random(using: &$0))
+                    countsFlows: Bool.random(using: &$0),
+                    workers: $0.one(of: [0, 1, 65_536]), reservedPercent: $0.one(of: [0, 1, 100]))
             },
             scenarios: scenarios,
-            rulesDigest: text(), model: .standard,
+            rulesDigest: text(), model: one(of: AttributionModel.all),
             idle: one(
                 of: [nil, .configured, .learned(windows: 40, low: 5, high: 9)]
                     as [IdlePower.Origin?]
@@ -207,7 +219,8 @@ extension SeededGenerator {
                 }
             },
             scenarioFlows: flows,
-            flowSecretID: flows.contains { $0.deduplication == .fleet } ? max(1, number()) : 0)
+            flowSecretID: flows.contains { $0.deduplication == .fleet } ? max(1, number()) : 0,
+            idleRule: one(of: IdleRule.all))
     }
 
     private mutating func scenarioFlows() -> ScenarioFlows {
