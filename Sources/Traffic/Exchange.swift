@@ -58,6 +58,8 @@ package struct Exchange {
     package let responseBodyLength: UInt64
     /// One value per selector of the service, in its order.
     package let fields: UnsafeBufferPointer<FieldValue>
+    /// What the observer of requests noted on the request.
+    package let mark: RequestMark
 
     @inlinable
     package init(
@@ -65,7 +67,7 @@ package struct Exchange {
         method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer,
         isTargetCut: Bool = false, status: UInt16, isComplete: Bool,
         requestBodyLength: UInt64, responseBodyLength: UInt64,
-        fields: UnsafeBufferPointer<FieldValue>
+        fields: UnsafeBufferPointer<FieldValue>, mark: RequestMark = .none
     ) {
         self.start = start
         self.end = end
@@ -80,5 +82,6 @@ package struct Exchange {
         self.requestBodyLength = requestBodyLength
         self.responseBodyLength = responseBodyLength
         self.fields = fields
+        self.mark = mark
     }
 }

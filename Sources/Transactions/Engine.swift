@@ -94,6 +94,9 @@ package struct EngineCounters: Sendable, Hashable {
 package struct TransactionEngine: ~Copyable {
     let limits: EngineLimits
     let sink: (Exchange) -> Void
+    /// Hears of requests from now on; their marks are those of the one before it until
+    /// `forEachWaiting` gives them others.
+    package var observer: RequestObserver?
     package internal(set) var counters: EngineCounters
 
     var decoder: PacketDecoder
@@ -106,6 +109,8 @@ package struct TransactionEngine: ~Copyable {
     var readAcknowledged: UInt32?
     /// Whether they are a segment from its beginning.
     var readBeginsSegment = false
+    /// The latest packet time that was told.
+    var now: UInt64 = 0
     var inflaters: InflaterPool
     /// Connections are left out whose hash has less than this in its highest byte.
     private var shedParts: UInt32 = 0
@@ -194,6 +199,7 @@ package struct TransactionEngine: ~Copyable {
         counters.packets &+= 1
         counters.bytes &+= UInt64(frame.wireLength)
         let now = frame.time.rawValue
+        self.now = now
         if now >= nextSweep { advance(to: frame.time) }
         switch decoder.decode(frame) {
         case .segment: take(decoder.found, now: now)
@@ -206,6 +212,7 @@ package struct TransactionEngine: ~Copyable {
     /// Lets packet time pass: early segments and idle connections time out.
     package mutating func advance(to time: Timestamp) {
         let now = time.rawValue
+        self.now = now
         nextSweep = now.addingClamped(Self.sweepInterval)
         decoder.fragments.expire(now: now)
         if decoder.fragments.hasChanged { noteFragments() }

@@ -194,6 +194,20 @@ extension TransactionEngine {
         return UnsafeBufferPointer(start: plans.values, count: plan.count)
     }
 
+    /// The same where there is no response: its fields are unread.
+    mutating func collectRequestFields(
+        _ connection: ConnectionPointer, _ request: UnsafeMutablePointer<PendingRequest>
+    ) -> UnsafeBufferPointer<FieldValue> {
+        let plan = plans[connection.pointee.service]
+        for index in 0..<plan.count {
+            let room = plans.bytes + index * (FieldText.maximum + 1)
+            plans.values[index] =
+                plan.places[index].isOfRequest
+                ? requestField(connection, request, plan.places[index].number, room) : .unread
+        }
+        return UnsafeBufferPointer(start: plans.values, count: plan.count)
+    }
+
     @inline(__always)
     private mutating func collect(
         _ plan: ServiceFields, _ connection: ConnectionPointer,

@@ -22,13 +22,19 @@ extension TransactionEngine {
                 PendingRequest.headerSize + methodLength + targetLength, for: connection),
             let method = request.method.baseAddress, let target = request.target.baseAddress
         else { return false }
+        // Not `observer?.began(…)`: unoptimised, that allocates a function each time.
+        var mark = RequestMark.none
+        if let observer {
+            mark = observer.began(Int(connection.pointee.service), Timestamp(start))
+        }
         let text = block + PendingRequest.headerSize
         text.copyMemory(from: method, byteCount: methodLength)
         (text + methodLength).copyMemory(from: target, byteCount: targetLength)
         let pending = block.bindMemory(to: PendingRequest.self, capacity: 1)
         pending.initialize(
             to: PendingRequest(
-                start: start, bodyLength: 0, sequence: sequence, acknowledged: acknowledged,
+                start: start, mark: mark, bodyLength: 0, sequence: sequence,
+                acknowledged: acknowledged,
                 kind: request.kind, methodLength: UInt8(methodLength),
                 targetLength: UInt16(targetLength),
                 isTargetCut: request.isCut || targetLength < request.target.count))
@@ -62,6 +68,9 @@ extension TransactionEngine {
     mutating func removeFirst(
         _ connection: ConnectionPointer, _ first: UnsafeMutablePointer<PendingRequest>
     ) {
+        if let observer, first.pointee.mark != .none {
+            observer.unanswered(waiting(connection, first, until: now))
+        }
         if first.pointee.fields != nil { releaseRequestFields(connection, first) }
         connection.pointee.pendingFirst = first.pointee.next
         if connection.pointee.pendingLast == first { connection.pointee.pendingLast = nil }
@@ -110,7 +119,8 @@ extension TransactionEngine {
                 status: parser.pointee.status, isComplete: isComplete,
                 requestBodyLength: first.pointee.bodyLength,
                 responseBodyLength: parser.pointee.bodyLength,
-                fields: fields))
+                fields: fields, mark: first.pointee.mark))
+        first.pointee.mark = .none
         // Of thousands of connections few are inside a body at a time.
         if table.count > Self.fewConnections { releaseResponseFields(of: connection) }
         removeFirst(connection, first)

@@ -1,4 +1,5 @@
 // Hot path: plain values behind pointers, no reference counting.
+import Traffic
 
 /// The two ends of a TCP connection.
 struct ConnectionKey: Equatable {
@@ -99,6 +100,8 @@ struct PendingRequest {
     /// In a block of its own; `nil` where no field is asked for, or none can be read.
     var fields: UnsafeMutablePointer<RequestFields>?
     var start: UInt64
+    /// What the observer noted; `none` once it has heard of the end.
+    var mark: RequestMark
     var bodyLength: UInt64
     /// The sequence number of the request's first byte.
     var sequence: UInt32
