@@ -27,6 +27,9 @@ enum AgentKeys {
         "the file with the secret that flow keys are hashed with, the same on all hosts that "
             + "share flows; left out, this host makes one of its own",
         write: "flow_secret: /etc/jouleflow/flow.secret")
+    static let attribution = Key(
+        "attribution", "how energy is divided among the scenarios",
+        write: "attribution: {model: auto}")
     static let collectors = Key(
         "collectors",
         "where records are sent; with [] they stay in the spool",
@@ -45,7 +48,7 @@ enum AgentKeys {
         write: "listen: {metrics: \"127.0.0.1:7482\"}")
     static let top = [
         version, agent, window, energy, capture, services, flowKeys, flowSecret, scenarios,
-        collectors, delivery, spool, listen,
+        attribution, collectors, delivery, spool, listen,
     ]
     /// What a file says first of all; one without any of them configures nothing yet.
     static let purpose = [services, scenarios, collectors]
@@ -143,6 +146,39 @@ enum AgentKeys {
                 + "completed twice",
             write: "remember: 7d")
         static let all = [limit, remember]
+    }
+
+    enum Attribution {
+        static let model = Key(
+            "model",
+            "what a service's energy is divided by: standard, the weights of the standard; "
+                + "concurrency, the time of the exchanges in flight; auto takes concurrency where "
+                + "each service on this host has workers, two or more, else standard",
+            write: "model: auto")
+        static let idle = Key(
+            "idle",
+            "who bears the energy of the idle host: unallocated, nobody; proportional, whoever used "
+                + "energy beyond it; reserved, each service its reserved share",
+            write: "idle: unallocated")
+        static let services = Key(
+            "services", "the list of what is known of services beforehand",
+            write: "services: [{name: loan-gateway, workers: 16}]")
+        static let all = [model, idle, services]
+    }
+
+    enum ServiceShare {
+        static let name = Key(
+            "name", "the name of one of services", write: "name: loan-gateway")
+        static let workers = Key(
+            "workers",
+            "how many exchanges the service works on at once without letting one wait: its threads "
+                + "or processes; to be written only where that is more than are ever in flight",
+            write: "workers: 16")
+        static let reserved = Key(
+            "reserved",
+            "the share of this host that is reserved for the service, with idle: reserved",
+            write: "reserved: 40%")
+        static let all = [name, workers, reserved]
     }
 
     enum Spool {

@@ -16,6 +16,9 @@ extension AgentSettings {
                 ScenarioSurroundings(
                     services: services, hasSecret: top.contains(AgentKeys.flowSecret)))
         }
+        let attribution = top.value(
+            AgentKeys.attribution, default: .standard(services ?? [])
+        ) { $0.attribution(services ?? [], scenarios: scenarios?.count ?? 0) }
         let collectors =
             isUnconfigured ? [] : top.required(AgentKeys.collectors) { $0.collectors(file: file) }
         let delivery = top.value(AgentKeys.delivery, default: .all) { $0.delivery() }
@@ -27,11 +30,13 @@ extension AgentSettings {
                 }
         }
         guard version != nil, let identity, let window, let energy, let capture, let services,
-            let scenarios, let flowKeys, let collectors, let delivery, let spool, let metrics
+            let scenarios, let flowKeys, let attribution, let collectors, let delivery, let spool,
+            let metrics
         else { return nil }
         self.init(
             id: identity.id, state: identity.state, window: window, energy: energy,
-            capture: capture, services: services, scenarios: scenarios, flowKeys: flowKeys,
+            capture: capture, services: services, scenarios: scenarios,
+            attribution: attribution, flowKeys: flowKeys,
             collectors: collectors, delivery: delivery, spool: spool, metrics: metrics)
     }
 }

@@ -17,6 +17,7 @@ package struct AgentSettings: Sendable, Hashable {
     package let services: [ServiceSettings]
     /// At most 256, with at most 16,384 steps in all.
     package let scenarios: [FlowScenario]
+    package let attribution: AttributionSettings
     package let flowKeys: FlowKeySettings
     /// At most 8, none twice; with none, records stay in the spool.
     package let collectors: [CollectorEndpoint]

@@ -23,6 +23,7 @@ struct ManualTests {
         + AgentKeys.Service.all + AgentKeys.FlowKeys.all + AgentKeys.Collector.all
         + TLSKeys.agent.all + AgentKeys.Spool.all + AgentKeys.Listen.all
         + ScenarioKeys.all
+        + AgentKeys.Attribution.all + AgentKeys.ServiceShare.all
         + ScenarioKeys.Step.all + ScenarioKeys.When.all + ScenarioKeys.Outcome.all
         + ScenarioKeys.Condition.all
 
@@ -70,6 +71,14 @@ struct ManualTests {
         try check(withIdle) { "energy: {idle_watts: 85.5, \($0)}" }
         try check(AgentKeys.Capture.all) { "capture: {\($0)}" }
         try check(AgentKeys.FlowKeys.all) { "flow_keys: {\($0)}" }
+        try check(AgentKeys.Attribution.all) { "attribution: {\($0)}" }
+        typealias Share = AgentKeys.ServiceShare
+        try check([Share.name]) { "attribution: {services: [{\($0)}]}" }
+        try check([Share.workers, Share.reserved]) {
+            "attribution: {idle: reserved, services: [{name: loan-gateway, reserved: 1%}]}"
+                .replacing(
+                    "reserved: 1%", with: $0.contains("reserved") ? $0 : "reserved: 1%, \($0)")
+        }
         let scenario = { (text: String) in "scenarios: [{\(text)}]" }
         try check([ScenarioKeys.id]) { scenario("\($0), steps: [{when: {path: /a}}]") }
         try check([ScenarioKeys.steps]) { scenario("id: a, \($0)") }
