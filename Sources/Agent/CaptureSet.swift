@@ -146,7 +146,7 @@ struct CaptureSet: ~Copyable {
         defer { lastChecked = reading.boottime }
         guard hasChanged else { return }
         defer { poll() }
-        core.engine.change(localAddresses: Interfaces.localAddresses())
+        core.change(localAddresses: Interfaces.localAddresses())
         // What was told happened before now.
         let reading = clock()
         nextRetry = reading.boottime + Self.retrying

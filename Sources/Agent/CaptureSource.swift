@@ -1,54 +1,7 @@
 // Hot path: handing a packet on allocates nothing.
 import Capture
 import Metering
-import Scenarios
 import Traffic
-import Transactions
-
-/// The engine and the counts it fills, in one place for the interfaces' handlers.
-final class TrafficCore {
-    let bucket: TallyBucket
-    var engine: TransactionEngine
-    /// Settings that were announced and do not hold yet.
-    private var expected: MeterSettings?
-
-    init(_ settings: MeterSettings, book: FlowBook, localAddresses: [[UInt8]]) {
-        let bucket = TallyBucket(settings.counter, book: book, length: settings.windowLength)
-        self.bucket = bucket
-        engine = TransactionEngine(
-            services: settings.engineServices, localAddresses: localAddresses,
-            tunnels: settings.tunnelPorts, sink: { bucket.count($0) })
-        bucket.begin(engine.counters)
-    }
-
-    func ingest(_ frame: Frame) {
-        if !bucket.isCurrent(frame.time) {
-            // Other settings begin to hold where a window ends.
-            changeSettings(at: frame.time)
-            bucket.move(to: frame.time, engine.counters)
-        }
-        engine.ingest(frame)
-    }
-
-    /// Announces settings that hold from `time` on.
-    func expect(_ settings: MeterSettings, from time: Timestamp) {
-        expected = settings
-        bucket.expect(settings.counter, from: time)
-    }
-
-    /// Goes over to the settings that were announced, if they hold at `time`.
-    func changeSettings(at time: Timestamp) {
-        guard let settings = expected, let change = bucket.changeTime, time >= change else {
-            return
-        }
-        let before = engine.counters
-        engine.change(
-            services: settings.engineServices, localAddresses: Interfaces.localAddresses(),
-            tunnels: settings.tunnelPorts)
-        bucket.change(before, engine.counters)
-        expected = nil
-    }
-}
 
 /// An interface that is captured, or was and is read to its end.
 final class CaptureSource {

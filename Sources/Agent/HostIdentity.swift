@@ -57,12 +57,14 @@ extension Manifest {
             agent: settings.id, hostName: host.hostName, bootID: host.bootID,
             softwareVersion: host.softwareVersion, simulated: settings.energy.isSimulated,
             windowLength: settings.window, source: .none, scope: .none, zones: [],
-            services: settings.services.map {
-                ServiceDescription(name: $0.name, ports: $0.ports, countsFlows: $0.countsFlows)
+            services: zip(settings.services, settings.attribution.services).map {
+                ServiceDescription(
+                    name: $0.name, ports: $0.ports, countsFlows: $0.countsFlows,
+                    workers: $1.workers, reservedPercent: $1.reservedPercent)
             },
             scenarios: settings.scenarios.map(\.id),
             rulesDigest: settings.rulesDigest,
-            model: .standard, idle: nil,
+            model: settings.attribution.model, idle: nil,
             rules: settings.scenarios.enumerated().flatMap { index, scenario in
                 scenario.steps.map { RuleDescription(scenario: index, name: $0.name) }
             },
@@ -70,7 +72,8 @@ extension Manifest {
                 ScenarioFlows(refusalCounts: $0.refusalCounts, deduplication: $0.deduplication)
             },
             flowSecretID: settings.scenarios.contains { $0.deduplication == .fleet }
-                ? secret.identity : 0)
+                ? secret.identity : 0,
+            idleRule: settings.attribution.idle)
     }
 }
 

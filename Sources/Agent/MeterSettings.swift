@@ -1,3 +1,4 @@
+import Attribution
 import Capture
 import EnergySources
 import Metering
@@ -28,6 +29,7 @@ struct MeterSettings: Sendable {
     let tunnelPorts: TunnelPorts
     let counter: FlowCounter
     let flowLimits: FlowBookLimits
+    let division: DivisionRule
 
     init(_ settings: AgentSettings, generation: Int = 0) {
         self.generation = generation
@@ -48,6 +50,9 @@ struct MeterSettings: Sendable {
         counter = FlowCounter(
             settings.scenarios, countsFlows: settings.services.map(\.countsFlows))
         flowLimits = FlowBookLimits(settings.flowKeys)
+        division = DivisionRule(
+            model: settings.attribution.model, idle: settings.attribution.idle,
+            reservedPercent: settings.attribution.services.map { UInt64($0.reservedPercent) })
     }
 
     /// Where the service's CPU time is read.

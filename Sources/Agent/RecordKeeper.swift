@@ -339,9 +339,10 @@ actor RecordKeeper {
             over: window.energy.closed.window.duration,
             idleMilliwatts: idle.power?.milliwatts, processor: window.energy.processor,
             counts: window.tally.services.map {
-                ServiceCounts(flows: $0.flows, areKnown: areKnown)
+                ServiceCounts(flows: $0.flows, areKnown: areKnown, busy: $0.busy)
             },
-            weights: settings.counter.scenarios.map(StandardWeights.weight(of:)))
+            weights: settings.counter.scenarios.map(StandardWeights.weight(of:)),
+            rule: settings.division)
     }
 }
 

@@ -29,7 +29,9 @@ package enum SettingsSummary {
         return [host, energy(settings.energy, language)] + capture(settings.capture, language)
             + RuleSentences.services(settings, in: language)
             + RuleSentences.scenarios(settings, in: language)
-            + flowKeys(settings, language) + [collectors(settings, language)]
+            + AttributionWords.lines(settings, language) + flowKeys(settings, language) + [
+                collectors(settings, language)
+            ]
     }
 
     private static func unconfigured(

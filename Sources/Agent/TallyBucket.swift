@@ -1,4 +1,5 @@
 // Hot path: `isCurrent` and counting allocate nothing.
+import Attribution
 import Metering
 import Scenarios
 import Traffic
@@ -70,6 +71,8 @@ final class TallyBucket {
     private var currentTimes = Timestamp(0)..<Timestamp(.max)
     /// What the engine had counted when `current` was last brought up to date.
     private var counted: EngineCounters?
+    /// Measures the time in flight where energy is divided by it.
+    var meter: BusyMeter?
 
     /// - Parameter length: of a window, at whose multiples windows end.
     init(_ counter: FlowCounter, book: FlowBook, length: Nanoseconds = .seconds(1)) {
@@ -145,6 +148,14 @@ final class TallyBucket {
         }
     }
 
+    /// Counts an exchange, and ends its time in flight.
+    func countMeasured(_ exchange: Exchange) {
+        let counted = count(exchange)
+        guard exchange.mark != .none, let meter else { return }
+        meter.end(
+            exchange.service, exchange.mark, scenario: counted?.match.scenario, at: exchange.end)
+    }
+
     /// Ends the open window. Those after it end at `nextEnds`.
     ///
     /// - Parameters:
@@ -188,6 +199,26 @@ final class TallyBucket {
         }
         changesTold = book.count
         return FlowChanges(names: book.names, states: book.states, isSnapshot: true)
+    }
+
+    // MARK: Time in flight
+
+    /// Where the open window ends.
+    var openEnd: Timestamp { open.end }
+
+    /// The scenario that a request which waits is of, by the rules that the engine reads by.
+    func scenario(of request: Exchange) -> Int? {
+        (isChanged ? next?.counter ?? counter : counter).scenario(of: request)
+    }
+
+    /// Adds the time in flight of the window that ends at `end`.
+    func note(_ measured: (busy: [BusyTime], unfinished: UInt64), endingAt end: Timestamp) {
+        let time = Timestamp(max(end.rawValue, 1) - 1)
+        if time < open.end {
+            open.tally.note(measured.busy, unfinished: measured.unfinished)
+        } else if measured.unfinished > 0 || measured.busy.contains(where: \.isAny) {
+            later[slot(of: time)].tally.note(measured.busy, unfinished: measured.unfinished)
+        }
     }
 
     // MARK: Other settings
@@ -246,13 +277,20 @@ final class TallyBucket {
         }
     }
 
-    /// The later window that `time` belongs to, made where it has nothing yet.
-    private func slot(of time: Timestamp) -> Int {
+    /// The window that `time` belongs to, as far as is known where windows end.
+    func window(at time: Timestamp) -> Range<Timestamp> {
+        guard time >= open.end else { return min(start, time)..<open.end }
         var end = Window.boundary(after: time, length: length)
         var start = Timestamp(end.rawValue - min(end.rawValue, length.rawValue))
         for known in ends + (next.map { [$0.from] } ?? []) {
             if known > time { end = min(end, known) } else { start = max(start, known) }
         }
+        return min(start, end)..<end
+    }
+
+    /// The later window that `time` belongs to, made where it has nothing yet.
+    private func slot(of time: Timestamp) -> Int {
+        let (start, end) = (window(at: time).lowerBound, window(at: time).upperBound)
         let index = later.firstIndex { time < $0.end } ?? later.count
         if index < later.count, later[index].end <= end { return index }
         guard later.count < Self.maximumWindows else { return min(index, later.count - 1) }
@@ -305,45 +343,5 @@ extension TallyBucket.Slot {
             if now.readablePackets != before.readablePackets { isReadable[index] = true }
             if now.encryptedPackets != before.encryptedPackets { isEncrypted[index] = true }
         }
-    }
-}
-
-extension Tally {
-    /// Adds what the engine counted between two readings of its counters.
-    mutating func note(_ now: EngineCounters, since before: EngineCounters) {
-        packets &+= now.packets &- before.packets
-        losses.gaps &+= now.gaps &- before.gaps
-        losses.gapBytes &+= now.gapBytes &- before.gapBytes
-        losses.evicted &+= now.evicted &- before.evicted
-        losses.unpairedRequests &+= now.unpairedRequests &- before.unpairedRequests
-        losses.unpairedResponses &+= now.unpairedResponses &- before.unpairedResponses
-        losses.malformed &+= now.malformedTotal &- before.malformedTotal
-        losses.undecoded &+= now.undecoded &- before.undecoded
-        losses.shed &+= now.shed &- before.shed
-        for index in services.indices {
-            services[index].packets &+=
-                now.services[index].packets &- before.services[index].packets
-            services[index].encryptedConnections &+=
-                now.services[index].encryptedConnections
-                &- before.services[index].encryptedConnections
-        }
-    }
-
-    /// Adds what another tally of the same services has beside the counts of rules.
-    mutating func add(_ other: Tally) {
-        for index in services.indices {
-            services[index].packets &+= other.services[index].packets
-            services[index].encryptedConnections &+= other.services[index].encryptedConnections
-        }
-        losses.gaps &+= other.losses.gaps
-        losses.gapBytes &+= other.losses.gapBytes
-        losses.evicted &+= other.losses.evicted
-        losses.unpairedRequests &+= other.losses.unpairedRequests
-        losses.unpairedResponses &+= other.losses.unpairedResponses
-        losses.malformed &+= other.losses.malformed
-        losses.undecoded &+= other.losses.undecoded
-        losses.late &+= other.losses.late
-        losses.shed &+= other.losses.shed
-        packets &+= other.packets
     }
 }

@@ -64,7 +64,7 @@ struct TrafficWorker: ~Copyable {
             let isDrained = interfaces.takePackets()
             let reading = clock()
             let watermark = watermark(at: reading, isDrained: isDrained)
-            if isDrained { core.engine.advance(to: watermark) }
+            if isDrained { core.advance(to: watermark) }
             core.changeSettings(at: watermark)
             if giveDue(schedule, watermark: watermark, now: reading.boottime) { return }
         }
@@ -113,7 +113,7 @@ struct TrafficWorker: ~Copyable {
             guard watermark >= end || since + limit <= now else { return false }
             dueSince = nil
             let isLast = state.isStopped && state.closed.count == 1
-            if isLast { core.engine.finish() }
+            if isLast { core.finish() }
             schedule.takeFirst()
             state.closed.removeFirst()
             let change = state.change.flatMap { $0.ordinal == window.ordinal ? $0 : nil }
@@ -122,7 +122,7 @@ struct TrafficWorker: ~Copyable {
             if let change {
                 if settings.cpuPercent != change.settings.cpuPercent {
                     shedding = change.settings.cpuPercent.map(LoadShedding.init)
-                    core.engine.shed(parts: 0)
+                    core.shed(parts: 0)
                 }
                 settings = change.settings
                 announced = nil
@@ -140,7 +140,7 @@ struct TrafficWorker: ~Copyable {
         guard shedding?.note(cpu: ClockReading.threadTime(), at: reading.boottime) == true,
             let shedding
         else { return }
-        core.engine.shed(parts: shedding.parts)
+        core.shed(parts: shedding.parts)
         if (before == 0) != (shedding.parts == 0) {
             log.warning(
                 shedding.parts > 0
@@ -164,8 +164,7 @@ struct TrafficWorker: ~Copyable {
     private mutating func give(
         _ closed: ClosedWindow, nextEnds: [Timestamp], endsSettings: Bool
     ) {
-        let taken = core.bucket.take(
-            nextEnds: nextEnds, core.engine.counters, endsSettings: endsSettings)
+        let taken = core.take(nextEnds: nextEnds, endsSettings: endsSettings)
         let window = closed.window
         let start = closed.endBoottime.subtractingClamped(window.duration)
         var tally = taken.tally

@@ -129,6 +129,12 @@ package final class BoundCounter {
         }
     }
 
+    /// The scenario whose rule an exchange matches, which counts nothing: of a request that waits it
+    /// is what is known of it so far. `nil`: none.
+    package func scenario(of exchange: Exchange) -> Int? {
+        if case .match(let match) = rules.find(exchange) { match.scenario } else { nil }
+    }
+
     /// What an exchange that matched counts, beside itself.
     @inline(__always)
     private func note(

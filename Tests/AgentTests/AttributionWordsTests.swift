@@ -1,0 +1,69 @@
+import Settings
+import Testing
+
+@testable import Agent
+
+@Suite("How energy is divided, in sentences") struct AttributionWordsTests {
+    private func lines(_ section: String, _ language: SentenceLanguage) throws -> [String] {
+        let text = """
+            version: 1
+            services: [{name: loan, ports: [80]}, {name: risk, ports: [81]}]
+            collectors: []
+            \(section)
+            """
+        return AttributionWords.lines(
+            try AgentSettings.parse(Array(text.utf8), name: "agent.yaml", hostName: "host"),
+            language)
+    }
+
+    private let workers = "services: [{name: loan, workers: 8}, {name: risk, workers: 4}]"
+
+    @Test("nothing is said without the section") func nothing() throws {
+        #expect(try lines("", .english) == [])
+    }
+
+    @Test("in English") func english() throws {
+        #expect(
+            try lines("attribution: {model: auto}", .english) == [
+                "A service's energy is divided among its scenarios by the weights of the standard "
+                    + "(model standard); auto: not each service has workers, two or more.",
+                "Nobody bears the energy of the idle host: it is shown as idle.",
+            ])
+        #expect(
+            try lines("attribution: {idle: proportional, \(workers)}", .english) == [
+                "A service's energy is divided among its scenarios by the time of their exchanges "
+                    + "in flight (model concurrency): waiting in a queue looks like work; auto: "
+                    + "each service has workers, two or more.",
+                "Whoever used energy beyond idle bears the energy of the idle host in proportion.",
+            ])
+        let reserved = "services: [{name: loan, reserved: 40%}, {name: risk, reserved: 25%}]"
+        #expect(
+            try lines("attribution: {model: standard, idle: reserved, \(reserved)}", .english) == [
+                "A service's energy is divided among its scenarios by the weights of the standard "
+                    + "(model standard).",
+                "Services bear the energy of the idle host by their reserved shares, loan 40 % and "
+                    + "risk 25 %; the rest is shown as idle.",
+            ])
+    }
+
+    @Test("in Chinese") func chinese() throws {
+        #expect(
+            try lines("attribution: {model: auto}", .chinese) == [
+                "服务的电能按标准规定的权重划分到各场景（模型 standard）；auto：并非每个服务都配置了 至少 2 个 workers。",
+                "空载电能不分摊：单独列为空载。",
+            ])
+        #expect(
+            try lines("attribution: {idle: proportional, \(workers)}", .chinese) == [
+                "服务的电能按各场景处理中请求的时间划分（模型 concurrency）：排队等待也会算作工作；"
+                    + "auto：每个服务都配置了 至少 2 个 workers。",
+                "空载电能按各方在空载之外所用电能的比例分摊。",
+            ])
+        let reserved = "services: [{name: loan, reserved: 40%}, {name: risk, reserved: 25%}]"
+        #expect(
+            try lines("attribution: {model: concurrency, idle: reserved, \(reserved)}", .chinese)
+                == [
+                    "服务的电能按各场景处理中请求的时间划分（模型 concurrency）：排队等待也会算作工作。",
+                    "空载电能由各服务按其预留份额分摊：loan 40% 和 risk 25%；其余列为空载。",
+                ])
+    }
+}
