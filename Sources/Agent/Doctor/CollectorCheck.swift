@@ -6,13 +6,21 @@ import Settings
 import TransportSecurity
 
 /// Connects to a collector as the agent does, up to the end of the handshake, and hangs up: the
-/// agent's own connection goes on. The collector's word on the agent's certificate comes after the
-/// handshake, so a moment is given to it.
+/// agent's own connection goes on.
+///
+/// TLS 1.3 lets an agent finish its handshake before the collector has looked at its certificate.
+/// The end of the connection tells what became of that: a collector that took the certificate ends
+/// it in order, and one that refuses it sends an alert in the place of that, or drops it.
+///
+/// Source: RFC 8446 section 6.1: "Each party MUST send a "close_notify" alert before closing its
+/// write side of the connection, unless it has already sent some error alert."
 struct CollectorCheck: Sendable {
     /// How long a collector has to take the connection.
     static let connecting = TimeAmount.seconds(5)
-    /// How long it has to refuse the agent's certificate.
-    static let refusing: Duration = .milliseconds(1500)
+    /// How long it has to answer the end of the connection.
+    static let answering: Duration = .seconds(5)
+    /// Without TLS nothing is answered: how long a connection has to stand.
+    static let standing: Duration = .milliseconds(1500)
 
     let collector: CollectorEndpoint
     let agent: String
@@ -21,8 +29,10 @@ struct CollectorCheck: Sendable {
 
     /// What became of a connection.
     private enum Outcome {
-        /// It stands; nobody refused.
+        /// It was taken, or without TLS it stands.
         case stands
+        /// It stands, and the collector did not answer its end.
+        case silent
         case ended(any Error)
     }
 
@@ -44,6 +54,16 @@ struct CollectorCheck: Sendable {
                 language.say(
                     "reached, without encryption: who it is was not looked at",
                     "可到达，未加密：未核实其身份"), "")
+        case .silent:
+            return told(
+                .unknown,
+                language.say(
+                    "reached over TLS 1.3, and it is who it should be; it did not say within "
+                        + "\(Self.answering.components.seconds) s whether it takes this agent's certificate",
+                    "可经 TLS 1.3 到达，身份正确；\(Self.answering.components.seconds) 秒内未表明是否接受本代理的证书"),
+                language.say(
+                    "see the agent's log: `journalctl -u jouleflow-agent`",
+                    "查看代理日志：`journalctl -u jouleflow-agent`"))
         case .ended(let error):
             let (found, fix) = words(error)
             return told(.fault, found, fix)
@@ -73,27 +93,44 @@ struct CollectorCheck: Sendable {
                 }
             }
         return try await channel.executeThenClose { inbound, _ in
-            _ = try await peer?.get()
-            return await withTaskGroup(of: Outcome?.self) { tasks in
-                tasks.addTask { await Self.end(of: inbound) }
-                tasks.addTask {
-                    try? await Task.sleep(for: Self.refusing)
-                    return nil
-                }
-                defer { tasks.cancelAll() }
-                guard let first = await tasks.next(), let outcome = first else { return .stands }
-                return outcome
+            guard let peer else {
+                return await Self.first(
+                    of: { await Self.end(of: inbound, inOrder: .ended(TLSFailure.closedAtOnce)) },
+                    or: .stands, after: Self.standing)
             }
+            _ = try await peer.get()
+            // What it fails for shows in what comes in.
+            try? await channel.channel.close(mode: .output)
+            return await Self.first(
+                of: { await Self.end(of: inbound, inOrder: .stands) },
+                or: .silent, after: Self.answering)
         }
     }
 
-    /// Waits for what ends the connection.
+    /// What `outcome` says, or `otherwise` where it takes longer than `limit`.
+    private static func first(
+        of outcome: @escaping @Sendable () async -> Outcome, or otherwise: Outcome,
+        after limit: Duration
+    ) async -> Outcome {
+        await withTaskGroup(of: Outcome?.self) { tasks in
+            tasks.addTask { await outcome() }
+            tasks.addTask {
+                try? await Task.sleep(for: limit)
+                return nil
+            }
+            defer { tasks.cancelAll() }
+            guard let first = await tasks.next(), let outcome = first else { return otherwise }
+            return outcome
+        }
+    }
+
+    /// Waits for the end of the connection; `inOrder` is what it means where there is no error.
     private static func end(
-        of inbound: NIOAsyncChannelInboundStream<ByteBuffer>
-    ) async -> Outcome? {
+        of inbound: NIOAsyncChannelInboundStream<ByteBuffer>, inOrder: Outcome
+    ) async -> Outcome {
         do {
             for try await _ in inbound {}
-            return Task.isCancelled ? nil : .ended(TLSFailure.closedAtOnce)
+            return inOrder
         } catch {
             return .ended(error)
         }
