@@ -7,8 +7,7 @@ import Processes
 /// Reads the energy counters and CPU times every second and at each boundary, on a thread of its
 /// own, and decides when windows end.
 struct CounterWorker: ~Copyable {
-    /// How long before the last window's end the capture's thread learns of it: twice the time
-    /// between its looks.
+    /// How long before the last window's end the capture's thread learns of it, and is woken.
     private static let notice = Nanoseconds.milliseconds(100)
 
     private var settings: MeterSettings

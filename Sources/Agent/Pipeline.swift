@@ -141,7 +141,7 @@ package final class Pipeline: Sendable {
         let length = settings.windowLength
         let resumption = keeper.resumption.limited(to: start, length: length)
         let (windows, missed) = resumption.windows(from: start, length: length)
-        let schedule = WindowSchedule(windows)
+        let schedule = WindowSchedule(windows, waking: trafficWaker)
         begun.fulfil(schedule)
         let counters = try WorkerThread(name: "jf-counters") {
             var worker = CounterWorker(

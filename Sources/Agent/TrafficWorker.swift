@@ -15,6 +15,9 @@ struct TrafficWorker: ~Copyable {
     /// The longest time between two looks at the schedule, and at the kernel's counters.
     private static let look = Nanoseconds.milliseconds(50)
     private static let counterReading = Nanoseconds.milliseconds(100)
+    /// The same while nothing passes and no window waits to be given. What comes then ends the wait:
+    /// a packet within the kernel's time for a block, an announcement of the schedule at once.
+    private static let rest = Nanoseconds.milliseconds(250)
     private static let latestGiving = Nanoseconds.seconds(1)
     private static let latestGivingBehind = Nanoseconds.seconds(5)
 
@@ -53,9 +56,12 @@ struct TrafficWorker: ~Copyable {
     /// Captures until the schedule says that no window follows, and gives the last one's counts.
     mutating func run(_ schedule: WindowSchedule, waker: Waker) {
         core.bucket.replan(ends: schedule.current.ends)
+        var isQuiet = false
         while true {
             let end = schedule.current.plannedEnd
-            waker.wait(&interfaces.polled, milliseconds: untilNextLook(end))
+            let look = isQuiet && dueSince == nil ? Self.rest : Self.look
+            isQuiet = !waker.wait(
+                &interfaces.polled, milliseconds: untilNextLook(end, within: look))
             let woken = clock()
             readCounters(at: woken, end: end)
             interfaces.reconcile(at: woken)
@@ -70,14 +76,15 @@ struct TrafficWorker: ~Copyable {
         }
     }
 
-    private func untilNextLook(_ end: Timestamp) -> Int32 {
-        let wait = min(Self.look, end.since(clock().realtime)).rawValue
+    private func untilNextLook(_ end: Timestamp, within look: Nanoseconds) -> Int32 {
+        let wait = min(look, end.since(clock().realtime)).rawValue
         return wait == 0
             ? Int32(Self.look.rawValue / 1_000_000) : Int32(clamping: wait / 1_000_000 + 1)
     }
 
-    /// Reads the kernel's counters ten times a second and as soon as a window has ended, before its
-    /// successor's packets are handled: drops belong to the window in which they happened.
+    /// Reads the kernel's counters ten times a second, at rest in each look, and as soon as a window
+    /// has ended, before its successor's packets are handled: drops belong to the window in which
+    /// they happened.
     private mutating func readCounters(at reading: ClockReading, end: Timestamp) {
         let isBoundary = reading.realtime >= end && end != countedEnd
         guard isBoundary || reading.boottime >= nextCounters else { return }

@@ -3,7 +3,8 @@ import Synchronization
 
 /// What the counters' thread, which decides when a window ends, tells the capture's thread.
 ///
-/// At most one entry a window waits here; the capture's thread takes them several times a second.
+/// At most one entry a window waits here. The capture's thread is woken for each announcement: it may
+/// rest where nothing passes.
 final class WindowSchedule: Sendable {
     struct State {
         /// Windows that ended and whose counts are still to be given, oldest first.
@@ -28,9 +29,12 @@ final class WindowSchedule: Sendable {
     }
 
     private let state: Mutex<State>
+    private let waker: Waker?
 
-    /// The windows from the open one of `windows` on.
-    init(_ windows: WindowSequence) {
+    /// The windows from the open one of `windows` on, for the thread that `waker` wakes where there is
+    /// one to wake.
+    init(_ windows: WindowSequence, waking waker: Waker? = nil) {
+        self.waker = waker
         state = Mutex(State(plannedEnd: windows.plannedEnd, openOrdinal: windows.ordinal))
     }
 
@@ -42,6 +46,7 @@ final class WindowSchedule: Sendable {
             $0.openOrdinal = open.ordinal
             $0.isStopped = isStopped
         }
+        waker?.wake()
     }
 
     /// Announces the settings that hold after the open window, and where that will end.
@@ -51,6 +56,7 @@ final class WindowSchedule: Sendable {
             $0.plannedEnd = open.plannedEnd
             $0.openOrdinal = open.ordinal
         }
+        waker?.wake()
     }
 
     /// Takes the change of settings out, as soon as it is done.

@@ -38,15 +38,17 @@ final class Waker: Sendable {
         wait(&none, milliseconds: milliseconds)
     }
 
-    /// Waits until woken, until one of `polled` is readable, or for `milliseconds`.
-    func wait(_ polled: inout Polled, milliseconds: Int32) {
+    /// Waits until woken, until one of `polled` is readable, or for `milliseconds`. False where
+    /// nothing but time passed.
+    @discardableResult
+    func wait(_ polled: inout Polled, milliseconds: Int32) -> Bool {
         waits.wrappingAdd(1, ordering: .relaxed)
         polled.entries[0].fd = readEnd
-        guard poll(&polled.entries, nfds_t(polled.entries.count), milliseconds) > 0,
-            polled.entries[0].revents != 0
-        else { return }
+        let ready = poll(&polled.entries, nfds_t(polled.entries.count), milliseconds)
+        guard ready > 0, polled.entries[0].revents != 0 else { return ready != 0 }
         var bytes = [UInt8](repeating: 0, count: 64)
         while read(readEnd, &bytes, bytes.count) > 0 {}
+        return true
     }
 }
 
