@@ -14,9 +14,9 @@ Counted = collections.namedtuple("Counted", "counts losses packets records")
 
 
 class Metering:
-    """Captures from the moment it is made."""
+    """Captures from the moment it is made; `keys` are further lines of the agent's settings."""
 
-    def __init__(self, bench, traffic, name, window="10s"):
+    def __init__(self, bench, traffic, name, *keys, window="10s"):
         self.bench, self.name, self.folder = bench, name, bench.folder / name
         self.folder.mkdir()
         self.began = int(time.time())
@@ -26,7 +26,7 @@ class Metering:
         settings = traffic.settings(
             "agent: {id: bench, state: state}", f"window: {window}",
             f"capture: {{interfaces: [lo], ring_mib: {RING_MIB}}}",
-            f"collectors: [{{address: {address}, plaintext: true}}]")
+            f"collectors: [{{address: {address}, plaintext: true}}]", *keys)
         (self.folder / "agent.yaml").write_text(settings)
         (self.folder / "collector.yaml").write_text(
             f"version: 1\nlisten: {{agents: {address}}}\nplaintext: true\n"

@@ -5,32 +5,34 @@ every second to read the counters; a scrape does the same and writes and sends i
 which is what node_exporter is for. It is asked over one connection, with the collector `rapl`
 alone. `--web.disable-exporter-metrics` is measured too: without it the exporter tells of itself.
 """
-import http.client, json, re, shutil, socket, subprocess
+import json, re, subprocess
+import exporter
 from measuring import CannotMeasure, cpu_seconds, median, spread, wait_until
 
 RUNS, TICKS, SCRAPES, GOAL = 5, 20_000, 2_000, 15
-EXPORTER = "prometheus-node-exporter"
 
 
 def measure(bench):
     tree = counters(bench)
-    exporters = [Exporter(bench, tree), Exporter(bench, tree, "--web.disable-exporter-metrics")] \
-        if shutil.which(EXPORTER) else []
+    program = exporter.program(bench)
+    exporters = [Exporter(bench, program, tree),
+                 Exporter(bench, program, tree, "--web.disable-exporter-metrics")] \
+        if program else []
     costs, scrapes = [], [[] for _ in exporters]
     for _ in range(RUNS):
         costs.append(ticks(bench, tree))
-        for exporter, figures in zip(exporters, scrapes):
-            figures.append(exporter.microseconds_per_scrape())
+        for peer, figures in zip(exporters, scrapes):
+            figures.append(peer.microseconds_per_scrape())
     tell(bench, costs)
     if exporters:
         tell_exporter(bench, exporters[0].version(), costs, *scrapes)
-    else:
-        bench.notes.append(f"{EXPORTER} is not there to compare with: apt-get install {EXPORTER}")
 
 
 def counters(bench):
-    """Keeps a tree with four zones while the bench lasts."""
+    """Keeps a tree with four zones while the bench lasts, the same for all sections."""
     tree = bench.folder / "sys"
+    if tree.exists():
+        return tree
     lab = bench.start("lab", bench.program("jouleflow-lab"), "powercap", "--root", tree,
                       "--machine", "xeon-2s", "--steady", "--interval", "1s")
     wait_until(lab, lambda: "ready" in lab.log.read_text())
@@ -81,35 +83,20 @@ def tell_exporter(bench, version, costs, usual, alone):
                   f"{ours / median(figures):.3f}")
 
 
-class Exporter:
-    """prometheus-node-exporter on the tree."""
+class Exporter(exporter.Exporter):
+    """prometheus-node-exporter on the tree, and on nothing else."""
 
-    def __init__(self, bench, tree, *flags):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.child = bench.start(
-            f"exporter-{self.port}", EXPORTER, f"--path.sysfs={tree}",
-            "--collector.disable-defaults", "--collector.rapl", *flags,
-            f"--web.listen-address=127.0.0.1:{self.port}")
-        wait_until(self.child, self.listens)
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+    def __init__(self, bench, program, tree, *flags):
+        super().__init__(bench, program, f"--path.sysfs={tree}", "--collector.disable-defaults",
+                         "--collector.rapl", *flags)
         found = len(re.findall(r"^node_rapl_\w+_joules_total", self.scrape(), re.M))
         if found != 4:
-            raise CannotMeasure(f"{EXPORTER} shows {found} of 4 zones")
+            raise CannotMeasure(f"{exporter.NAME} shows {found} of 4 zones")
         for _ in range(200):
             self.scrape()
 
-    def listens(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
     def version(self):
         return re.search(r'node_exporter_build_info\{.*version="([^"]*)"', self.scrape())[1]
-
-    def scrape(self):
-        self.connection.request("GET", "/metrics")
-        return self.connection.getresponse().read().decode()
 
     def microseconds_per_scrape(self):
         before = cpu_seconds(self.child.pid)

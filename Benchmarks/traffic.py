@@ -26,6 +26,11 @@ def missing():
     absent = [name for name in ("nginx", "wrk", "tcpdump") if not program(name)]
     if absent:
         return f"{' and '.join(absent)} missing: scripts/install-dependencies --bench"
+    return no_capture()
+
+
+def no_capture():
+    """Why nothing can be captured here, or None."""
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
     except PermissionError:
@@ -216,19 +221,24 @@ class Traffic:
 
     def settings(self, *keys):
         """The agent's settings for it, with further lines of top-level keys."""
-        scenarios = []
-        for scenario, (method, path) in SCENARIOS.items():
-            outcome = ", ".join(f'{name}: {{status: 2xx, body: {{code: "{code}"}}}}'
-                                for name, code in OUTCOMES.items())
-            scenarios.append(
-                f"  - id: {scenario}\n    steps: [{{when: {{method: {method}, path: {path}}},"
-                f" completes: true, outcome: {{{outcome}}}}}]\n")
-        return (f"version: 1\nservices:\n"
-                f"  - {{name: gateway, ports: [{self.port}], counts_flows: true}}\nscenarios:\n"
-                + "".join(scenarios) + "".join(f"{key}\n" for key in keys))
+        return rules(self.port, *keys)
 
     def remove(self):
         shutil.rmtree(self.folder)
+
+
+def rules(port, *keys):
+    """An agent's settings that count this traffic at a port, with further lines of top-level keys."""
+    scenarios = []
+    for scenario, (method, path) in SCENARIOS.items():
+        outcome = ", ".join(f'{name}: {{status: 2xx, body: {{code: "{code}"}}}}'
+                            for name, code in OUTCOMES.items())
+        scenarios.append(
+            f"  - id: {scenario}\n    steps: [{{when: {{method: {method}, path: {path}}},"
+            f" completes: true, outcome: {{{outcome}}}}}]\n")
+    return (f"version: 1\nservices:\n"
+            f"  - {{name: gateway, ports: [{port}], counts_flows: true}}\nscenarios:\n"
+            + "".join(scenarios) + "".join(f"{key}\n" for key in keys))
 
 
 def user_name():
