@@ -2,13 +2,10 @@
 
 SECONDS = 60
 MINUTES = 30
-RELEASE = swift build -c release --static-swift-stdlib
-
-# What goes into packages has libpcap inside, and an id by which symbols are found. Only linking differs.
-PACKAGED = PKG_CONFIG_PATH=$(CURDIR)/.build/packages/lib $(RELEASE) -Xlinker --build-id=sha1
+RELEASE = scripts/release
 
 .PHONY: help build demo bench soak chaos test fuzz format lint clean
-.PHONY: packaged deb rpm test-install
+.PHONY: packaged deb rpm test-install test-kernel
 
 help:
 	@echo 'make build    build the three programs in release, with the Swift library inside'
@@ -25,6 +22,8 @@ help:
 	@echo '              in .build/packages/out; make rpm makes those of rpm'
 	@echo 'make test-install  make deb, then install, use, upgrade and purge the packages in a container of'
 	@echo '              Debian 12; needs root'
+	@echo 'make test-kernel   make deb, then let the agent read energy counters of a kernel module on a'
+	@echo '              machine of qemu; needs root'
 	@echo 'make test     install what is missing, build, and run every test'
 	@echo 'make fuzz     fuzz the parsers, each for 60 s, or make fuzz SECONDS=600; in out/fuzz.json'
 	@echo 'make format   rewrite the sources in the format of .swift-format'
@@ -42,9 +41,9 @@ demo:
 	bin=$$($(RELEASE) --show-bin-path) && \
 	exec "$$bin/jouleflow-lab" demo --bin "$$bin" --seconds $(SECONDS) --out out/demo.json
 
-bench:
+# The package is weighed.
+bench: deb
 	scripts/install-dependencies --bench
-	$(RELEASE)
 	bin=$$($(RELEASE) --show-bin-path) && \
 	exec Benchmarks/bench --bin "$$bin" --out out/bench.json
 
@@ -63,18 +62,18 @@ chaos:
 
 packaged:
 	scripts/install-dependencies --packages
-	packaging/static-libpcap .build/packages/lib
-	for program in jouleflow-agent jouleflow-collector; do \
-		$(PACKAGED) --product $$program || exit; \
-	done
+	$(RELEASE)
 
 deb rpm: packaged
 	packaging/build $@ --bin "$$($(RELEASE) --show-bin-path)"
 
 # The lab plays the energy counters of the container.
 test-install: deb
-	$(RELEASE) --product jouleflow-lab
 	packaging/test-install --lab "$$($(RELEASE) --show-bin-path)/jouleflow-lab"
+
+test-kernel: deb
+	scripts/install-dependencies --kernel
+	packaging/test-kernel
 
 # A few tests at a time: with all at once those that talk to servers wait for others, and not for their peers.
 # The system tests run the release programs in real time: apart from the others, one at a time.
