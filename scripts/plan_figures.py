@@ -264,3 +264,13 @@ class Report:
                 "coverage": one.coverage, "records_root": one.root and one.root.hex(), "machines": machines,
                 "scenarios": [{"id": s["scenario"], "ta": s["ta"]} | {key: s[key] for key in keys}
                               for s in one.scenarios]}
+
+    def revisions(self, told, kept):
+        """What is wrong with the revisions that a report lists, beside those that were kept."""
+        listed = {(one["round"], one["revision"], one["sha256"]) for one in told if one["kept"]}
+        there = {(one["round"], one["revision"], one["sha256"]) for one in kept}
+        for number, revision, digest in sorted(listed ^ there):
+            where = "the report alone" if (number, revision, digest) in listed else "no list of the report"
+            yield f"revision {revision} of round {number} ({digest}) is in {where}"
+        for number in sorted({r + 1 for r in self.closed} - {one["round"] for one in told}):
+            yield f"round {number} is closed, and no revision tells with what"

@@ -270,6 +270,7 @@ def compare(bundle):
             "m_policy": "included" if "models" in plan["embodied"] else "omitted"},
         "assets": {"digest": lists[-1][0]} | report.assets(lists[-1][1].decode()) if lists else None,
         "sealed_plans": [{"hash": one["hash"], "sealed": one["sealed"]} for one, _ in bundle.of(18)]} | report.same)
+    FINDINGS.extend(report.revisions(parse(bundle.of(21)[0][1])["revisions"], [one for one, _ in bundle.of(24)]))
     for one, body in bundle.of(24):
         if one["revision"] == 1 and one["round"] - 1 in report.closed:
             same(f"round {one['round']} as it closed", parse(body), report.closing(one["round"] - 1))

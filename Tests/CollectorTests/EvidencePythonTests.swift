@@ -102,6 +102,15 @@ struct EvidencePythonTests {
         #expect(other.status == 1)
         #expect(other.output.contains("figure round 1 as it closed.valid: False is told, True is"))
 
+        // Left out, with its text.
+        var lacking = try EvidenceBundle(bytes)
+        lacking.entries.removeSubrange(start...start + 1)
+        #expect(try !EvidenceBundle.verify(lacking.bytes).findings.isEmpty)
+        let without = try await python(lacking.bytes)
+        #expect(without.status == 1)
+        #expect(without.output.contains("revision 1 of round 1 ("))
+        #expect(without.output.contains(") is in the report alone"))
+
         var moved = try EvidenceBundle(bytes)
         let last = try #require(moved.indices(.revision).last)
         moved.entries.swapAt(start, last)
