@@ -156,11 +156,13 @@ extension SystemTests {
             }
         }
 
-        // The agent starts without a file: it meters energy and says what to write.
-        @Test("a missing settings file ends the collector with status 3")
-        func missingSettings() throws {
+        // The agent itself runs without a file: it meters energy and says what to write.
+        @Test(
+            "a missing settings file ends the collector, and the agent's check, with status 3",
+            arguments: [("collector", ["run", "--config"]), ("agent", ["check"])])
+        func missingSettings(program: String, command: [String]) throws {
             let outcome = try Host.run(
-                [Site.program("collector"), "run", "--config", "/nowhere/it.yaml"], within: 5)
+                [Site.program(program)] + command + ["/nowhere/it.yaml"], within: 5)
             #expect(outcome.status == 3)
             #expect(outcome.said.contains("/nowhere/it.yaml: cannot read the file"))
             #expect(outcome.said.contains("No such file or directory"))
