@@ -54,6 +54,10 @@ struct EvidenceSource: AssessmentSource {
 
     func revisions(of plan: PlanHash) -> [StoredRevision] { plan == self.plan ? kept : [] }
 
+    func completionRows(
+        from: Timestamp, to: Timestamp, receivedBy: Timestamp
+    ) -> CompletionSum? { nil }
+
     func forEachRecord(
         from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
         repeated: ((RepeatedCompletion) throws -> Void)?

@@ -39,10 +39,13 @@ package enum Pipeline {
         var reading = RecordReading(store, of: request.period.whole)
         var builder = RoundsBuilder(request.period)
         let whole = request.period.whole
-        try store.forEachRecord(from: whole.start, to: whole.end) { stored in
-            if let record = try reading.roundRecord(stored) { builder.add(record) }
-        } repeated: {
-            builder.add(FlowOccurrence($0))
+        try store.consistently {
+            try store.forEachRecord(from: whole.start, to: whole.end) { stored in
+                if let record = try reading.roundRecord(stored) { builder.add(record) }
+            } repeated: {
+                builder.add(FlowOccurrence($0))
+            }
+            try reading.compareCompletions(over: whole)
         }
         let rounds = builder.finish()
         return ReportContent(

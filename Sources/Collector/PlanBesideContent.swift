@@ -68,6 +68,17 @@ extension PlanReportContent {
                     )
                 ))
         }
+        if reading.records.hasAlteredCompletions {
+            statements.append(
+                Statement(
+                    subject: Wording(zh: "记录", en: "records"),
+                    text: Wording(
+                        zh: "存储中的完成标记与记录不符，多台主机重复完成的业务可能未剔除："
+                            + "请从备份恢复存储，verify 会列出位置",
+                        en: "rows of completions are not what the records say, and flows that "
+                            + "several hosts completed may be counted twice: restore the store "
+                            + "from a backup; verify names the places")))
+        }
         if reading.records.inconsistent > 0 {
             statements.append(
                 Statement(

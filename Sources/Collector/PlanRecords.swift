@@ -22,11 +22,15 @@ struct PlanRecords {
         let machines = Set(plan.hosts.map(\.id))
         var roots = RecordRoots(builder.period)
         var records = RecordReading(store, of: span)
-        try store.forEachRecord(from: span.start, to: span.end, receivedBy: receivedBy) { stored in
-            if machines.contains(stored.agent) { roots.add(stored) }
-            if let record = try records.roundRecord(stored) { builder.add(record) }
-        } repeated: {
-            builder.add(FlowOccurrence($0))
+        try store.consistently {
+            try store.forEachRecord(from: span.start, to: span.end, receivedBy: receivedBy) {
+                stored in
+                if machines.contains(stored.agent) { roots.add(stored) }
+                if let record = try records.roundRecord(stored) { builder.add(record) }
+            } repeated: {
+                builder.add(FlowOccurrence($0))
+            }
+            try records.compareCompletions(over: span, receivedBy: receivedBy)
         }
         roots.close()
         var imputation = builder.imputation()

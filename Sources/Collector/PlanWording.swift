@@ -92,8 +92,11 @@ extension RoundProblem {
         case .deviceMissing(let device): "\(device) 的电表在本轮无读数"
         case .clockError(let host, let microseconds):
             "\(host) 的时钟误差可达 \(microseconds) µs，本轮在该主机上的起止时刻亦然"
-        case .clockUnsynchronised(let host, let windows):
-            "\(host) 的时钟在 \(windows) 个窗口内未同步"
+        case .clocksUnsynchronised(let clocks) where clocks.count == 1:
+            "\(clocks[0].host) 的时钟在 \(clocks[0].windows) 个窗口内未同步"
+        case .clocksUnsynchronised(let clocks):
+            "\(clocks.count) 台主机的时钟未同步（窗口数）："
+                + list(clocks.map { "\($0.host) \($0.windows)" })
         case .foreignRules(let host, let digests):
             "\(host) 使用了计划之外的计数规则：\(list(digests))"
         case .ledgerDiffers(let line):

@@ -18,8 +18,12 @@ struct RecordReading {
     private(set) var inconsistent: UInt64 = 0
     /// The period's exchanges by rule.
     private(set) var rules: RuleTotals
+    /// Whether the store's rows of completions, by which flows that several hosts completed are found, are
+    /// not those of the entries' bytes.
+    private(set) var hasAlteredCompletions = false
     /// What the completions told of the window whose record is to come.
     private var told: ToldFlows?
+    private var completions = CompletionSum()
 
     init(_ store: any RecordSource, of period: Interval) {
         self.store = store
@@ -38,7 +42,8 @@ struct RecordReading {
         records += 1
         guard let manifest = try manifest(stored.manifest),
             let record = try? RecordCodec.decode(stored.bytes),
-            record.zones.count == manifest.zones.count,
+            record.window.start == stored.start, record.window.end == stored.end,
+            record.manifest == stored.manifest, record.zones.count == manifest.zones.count,
             record.tally.scenarios.count == manifest.scenarios.count
         else {
             leaveOut(stored)
@@ -70,6 +75,16 @@ struct RecordReading {
             let completions = Completions.told(in: stored.bytes, under: manifest)
         else { return leaveOut(stored) }
         told?.add(completions)
+        self.completions.add(completions.incoming(manifest), of: stored)
+    }
+
+    /// To be called within the reading of the same entries.
+    mutating func compareCompletions(
+        over span: Interval, receivedBy: Timestamp = Timestamp(.max)
+    ) throws {
+        let rows = try store.completionRows(
+            from: span.start, to: span.end, receivedBy: receivedBy)
+        if let rows { hasAlteredCompletions = rows != completions }
     }
 
     /// ``unreadablePlaces`` as a text.

@@ -47,6 +47,7 @@ extension ReportContent {
         records = reading.records
         unreadable = reading.unreadable
         inconsistent = reading.inconsistent
+        hasAlteredCompletions = reading.hasAlteredCompletions
         rules = reading.rules.rules.map {
             Rule(scenario: $0.scenario, name: $0.name, hits: $0.hits, hosts: $0.hosts)
         }

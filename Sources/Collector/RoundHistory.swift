@@ -53,7 +53,7 @@ struct RoundHistory {
             let number = round.number + 1
             var history = RoundHistory(
                 round: number, closing: reading.request.closing(of: round.interval),
-                revisions: kept[number] ?? [], isSound: reading.records.unreadable == 0)
+                revisions: kept[number] ?? [], isSound: DamagedRecords(reading.records) == nil)
             if history.revisions.isEmpty,
                 let closing = try RoundDocument.closing(
                     round.number, of: sealed, reading.plan, store,
@@ -106,8 +106,13 @@ struct DamagedRecords: Error, CustomStringConvertible {
 
     /// `nil` where all could be read.
     init?(_ records: RecordReading) {
-        guard records.unreadable > 0 else { return nil }
-        what = "\(records.unreadable) records cannot be read (\(records.unreadableList))"
+        if records.unreadable > 0 {
+            what = "\(records.unreadable) records cannot be read (\(records.unreadableList))"
+        } else if records.hasAlteredCompletions {
+            what = "rows of completions are not what the records' bytes say"
+        } else {
+            return nil
+        }
     }
 
     /// `nil` where no history knows of any.

@@ -27,6 +27,7 @@ extension ReportContent {
             ("records", .integer(records)),
             ("unreadable_records", .integer(unreadable)),
             ("inconsistent_records", .integer(inconsistent)),
+            ("altered_completions", .bool(hasAlteredCompletions)),
         ]).text
     }
 }

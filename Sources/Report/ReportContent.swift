@@ -254,6 +254,8 @@ package struct ReportContent: Sendable, Hashable {
     /// Records that could not be read or whose energy contradicts itself; not counted.
     package var unreadable: UInt64 = 0
     package var inconsistent: UInt64 = 0
+    /// Whether flows that several hosts completed are looked for in rows that are not what the records say.
+    package var hasAlteredCompletions = false
 
     package init(period: Span) { self.period = period }
 }

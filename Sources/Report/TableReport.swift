@@ -193,6 +193,11 @@ extension ReportContent {
         if unreadable > 0 {
             lines.append("Records that cannot be read, not counted: \(unreadable)")
         }
+        if hasAlteredCompletions {
+            lines.append(
+                "Flows that several hosts completed: the store's rows of completions are not what its "
+                    + "records say; jouleflow-collector verify names them")
+        }
         if inconsistent > 0 {
             lines.append("Records whose energy contradicts itself, not counted: \(inconsistent)")
         }

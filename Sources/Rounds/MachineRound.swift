@@ -88,9 +88,12 @@ package struct MachineRound: Sendable, Hashable {
         if let error = round.clockError, error > rules.maximumClockError.rawValue / 1000 {
             disclosures.append(.clockError(host: id, microseconds: error))
         }
-        if round.unsynchronised > 0 {
-            disclosures.append(.clockUnsynchronised(host: id, windows: round.unsynchronised))
-        }
+    }
+
+    /// `nil` where it was synchronised all the time, as far as records tell, or is no host's.
+    var unsynchronisedClock: UnsynchronisedClock? {
+        guard case .host(let id) = machine, round.unsynchronised > 0 else { return nil }
+        return UnsynchronisedClock(host: id, windows: round.unsynchronised)
     }
 }
 

@@ -43,6 +43,8 @@ package struct PlannedRound: Sendable, Hashable {
         var problems: [RoundProblem] = machines.isEmpty ? [.noHosts] : []
         var disclosures: [RoundProblem] = []
         for machine in machines { machine.judge(plan.validity, &problems, &disclosures) }
+        let clocks = machines.compactMap(\.unsynchronisedClock)
+        if !clocks.isEmpty { disclosures.append(.clocksUnsynchronised(clocks)) }
         for (scenario, planned) in zip(scenarios, plan.scenarios) {
             scenario.judge(
                 wantsLedger: planned.isReconciled, ledger, on: interval, &problems, &disclosures)

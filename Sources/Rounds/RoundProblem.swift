@@ -1,6 +1,12 @@
 package import Assessment
 package import Metering
 
+/// A host whose clock was not synchronised for so many windows.
+package struct UnsynchronisedClock: Sendable, Hashable {
+    package let host: String
+    package let windows: UInt64
+}
+
 /// Why a round does not count towards the mean.
 package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
     case noHosts
@@ -25,8 +31,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
     /// The bound of its clock's error exceeds what the plan allows: what it used at the round's ends is
     /// that uncertain.
     case clockError(host: String, microseconds: UInt64)
-    /// Its clock was not synchronised for so many windows.
-    case clockUnsynchronised(host: String, windows: UInt64)
+    /// Hosts whose clocks were not synchronised, at least one, each with the number of windows.
+    case clocksUnsynchronised([UnsynchronisedClock])
     /// The plan has the host count the scenario, and it had no rule for it all the time.
     case countsWithoutRule(host: String, scenario: ScenarioID)
     /// It counted by rules that the plan does not name.
@@ -81,8 +87,11 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             "readings of the meter of \(device) overlap for \(time.length.seconds) s"
         case .clockError(let host, let microseconds):
             "the clock of \(host) may err by \(microseconds) µs, and so the ends of the round there"
-        case .clockUnsynchronised(let host, let windows):
-            "the clock of \(host) was not synchronised in \(windows) windows"
+        case .clocksUnsynchronised(let clocks) where clocks.count == 1:
+            "the clock of \(clocks[0].host) was not synchronised in \(clocks[0].windows) windows"
+        case .clocksUnsynchronised(let clocks):
+            "the clocks of \(clocks.count) hosts were not synchronised, in so many windows: "
+                + clocks.map { "\($0.host) \($0.windows)" }.joined(separator: ", ")
         case .countsWithoutRule(let host, let scenario):
             "\(host) is to count \(scenario) and did not have a rule for it all the time"
         case .foreignRules(let host, let digests):

@@ -5,6 +5,7 @@ import Metering
 struct PlanDoubts {
     let plan: Plan
     let top: Section
+    let now: Timestamp?
 
     func note() {
         guard top.findings.isEmpty else { return }
@@ -12,6 +13,7 @@ struct PlanDoubts {
         scenarios()
         sites()
         hosts()
+        meters()
         coverage()
         if plan.ruleDigests.isEmpty {
             (top.field(PlanKeys.rules)?.doubt ?? top.doubt)(
@@ -49,6 +51,12 @@ struct PlanDoubts {
             } else {
                 section.doubt("\(key.name) \(sentence)", hint, zh: "\(key.name) \(zh)", advice)
             }
+        }
+        if let now, schedule.start <= now {
+            doubt(
+                Keys.start, "has passed: a plan is sealed before its first round begins",
+                "begin with a later day; `plan seal` refuses this plan without --late",
+                zh: "已经过去：计划须在首轮开始前封存", "改为以后的日期；不加 --late，`plan seal` 拒绝该计划")
         }
         if schedule.rounds == 1 {
             doubt(
@@ -104,11 +112,13 @@ struct PlanDoubts {
         }
         for (scenario, field) in zip(plan.scenarios, fields) {
             if case .ledger = scenario.volume {
+                let isSigned = !plan.ledgerKeys.isEmpty
                 field.doubt(
                     "TA of \(scenario.id) is the ledger's word: no record can confirm it",
-                    "name the key that signs them as ledger_keys, and sign the totals when they are imported",
+                    (isSigned ? "" : "name the key that signs them as ledger_keys, and ")
+                        + "sign the totals when they are imported",
                     zh: "\(scenario.id) 的 TA 以台账为准：没有记录可以证实",
-                    "在 ledger_keys 写上签名公钥，导入台账合计时附签名")
+                    (isSigned ? "" : "在 ledger_keys 写上签名公钥，") + "导入台账合计时附签名")
             } else if scenario.countingHosts.isEmpty {
                 field.doubt(
                     "names no counting hosts: a flow may count at two layers, and then counts twice",
@@ -180,7 +190,15 @@ struct PlanDoubts {
                     zh: "\(host.id) 在任何一轮都不在役", "更正其 assignments")
             }
         }
-        guard case .included = plan.embodied else { return }
+        guard case .included(let models) = plan.embodied else { return }
+        let lives = Dictionary(
+            models.map { ($0.id, $0.lifetimeHours) }, uniquingKeysWith: { one, _ in one })
+        for (host, field) in zip(plan.hosts, elements(PlanKeys.hosts)) {
+            life(host.id, host.installed, host.model.flatMap { lives[$0] }, field)
+        }
+        for (device, field) in zip(plan.devices, elements(PlanKeys.devices)) {
+            life(device.id, device.installed, device.model.flatMap { lives[$0] }, field)
+        }
         let undated =
             plan.hosts.filter { $0.installed == nil }.count
             + plan.devices.filter { $0.installed == nil }.count
@@ -189,6 +207,32 @@ struct PlanDoubts {
                 "\(undated) hosts and devices have no `installed`: they count as within their life",
                 PlannedKeys.Host.installed.hint,
                 zh: "\(undated) 台主机和设备没有 `installed`：视为仍在寿命期内", "写上投用日期")
+        }
+    }
+
+    private func life(_ id: String, _ installed: Timestamp?, _ hours: UInt64?, _ field: Field) {
+        guard let installed, let hours else { return }
+        let hint = PlannedKeys.Host.installed.hint
+        if installed > plan.schedule.start {
+            field.doubt(
+                "\(id) is installed only after the first round begins: M counts from then on", hint,
+                zh: "\(id) 在首轮开始之后才投用：自投用起才计 M", "写上投用日期")
+        } else if installed + Nanoseconds.seconds(3600 * hours) <= plan.schedule.start {
+            field.doubt(
+                "the lifetime of \(id) ends before the first round: no M counts for it", hint,
+                zh: "\(id) 的寿命在首轮之前已满：不计其 M", "写上投用日期")
+        }
+    }
+
+    private func meters() {
+        var first: [String: String] = [:]
+        for (device, field) in zip(plan.devices, elements(PlanKeys.devices)) {
+            guard let other = first.updateValue(device.id, forKey: device.meter) else { continue }
+            field.doubt(
+                "\(device.id) has the meter of \(other): its readings count for both",
+                "one device stands for all that a meter measures, or each takes its part as `share`",
+                zh: "\(device.id) 与 \(other) 共用计量表：读数会计入两者",
+                "一块表所计量的全部设备写成一台，或各自以 `share` 取其份额")
         }
     }
 
@@ -203,6 +247,11 @@ struct PlanDoubts {
             section.field(key)?.doubt(
                 "\(share.decimal) asks for less than is usual", "\(usual.decimal) is usual",
                 zh: "\(share.decimal) 低于通常要求", "通常为 \(usual.decimal)")
+        }
+        if plan.validity.maximumClockError > usual.maximumClockError {
+            section.field(PlanKeys.Validity.clockError)?.doubt(
+                "lets pass clocks that are further off than is usual", "1s is usual",
+                zh: "允许的时钟误差高于通常要求", "通常为 1s")
         }
     }
 }

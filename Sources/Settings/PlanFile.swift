@@ -1,4 +1,5 @@
 package import Assessment
+package import Metering
 
 /// What a plan's file says, checked and with its defaults filled in.
 ///
@@ -42,11 +43,15 @@ package struct PlanSurroundings: Sendable {
     package let factorIDs: [String]
     /// SHA-256 in hexadecimal digits.
     package let digest: @Sendable ([UInt8]) -> String
+    /// When it is read; `nil` where that is of no matter.
+    package let now: Timestamp?
 
     package init(
-        factorIDs: [String], factor: @escaping @Sendable (String) -> EmissionFactor?,
+        factorIDs: [String], now: Timestamp? = nil,
+        factor: @escaping @Sendable (String) -> EmissionFactor?,
         digest: @escaping @Sendable ([UInt8]) -> String
     ) {
+        self.now = now
         self.factor = factor
         self.factorIDs = factorIDs
         self.digest = digest

@@ -40,7 +40,7 @@ extension PlanFile {
             scope: scope, validity: validity, ruleDigests: rules, assetListDigest: assets?.digest,
             ledgerKeys: ledgerKeys)
         self.assets = assets?.assets
-        PlanDoubts(plan: plan, top: top).note()
+        PlanDoubts(plan: plan, top: top, now: surroundings.now).note()
         if let assets, let field = top.field(Keys.assets) { assets.compare(with: plan, field) }
     }
 }

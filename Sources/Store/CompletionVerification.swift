@@ -3,31 +3,50 @@ import Metering
 
 /// A sum over rows of completions, whatever their order: rows that differ have another one, but for a
 /// chance that nobody can compute beforehand, for each process hashes differently.
-struct CompletionSum: Equatable {
+package struct CompletionSum: Sendable, Equatable {
     private var sum: UInt64 = 0
     private var rows = 0
 
-    mutating func add(_ completion: IncomingCompletion?, record: Int64, position: Int64) {
+    package init() {}
+
+    private mutating func add(
+        _ completion: IncomingCompletion?, run: UInt64?, sequence: UInt64?, position: Int64
+    ) {
         var hasher = Hasher()
-        hasher.combine(record)
+        hasher.combine(run)
+        hasher.combine(sequence)
         hasher.combine(position)
         hasher.combine(completion)
         sum &+= UInt64(bitPattern: Int64(hasher.finalize()))
         rows += 1
     }
 
-    mutating func add(_ completions: [IncomingCompletion], record: Int64) {
+    /// Those in the bytes of an entry.
+    package mutating func add(_ completions: [IncomingCompletion], of entry: StoredRecord) {
         for (position, one) in completions.enumerated() {
-            add(one, record: record, position: Int64(position))
+            add(
+                one, run: entry.run.rawValue, sequence: entry.sequence, position: Int64(position))
         }
     }
 
-    /// Of all rows there are.
-    static func stored(_ db: Database) throws -> CompletionSum {
+    /// Of the rows of all entries, or of those of a time.
+    static func stored(
+        _ db: Database, where condition: String = "1", _ arguments: StatementArguments = []
+    ) throws -> CompletionSum {
         var sum = CompletionSum()
-        let cursor = try Row.fetchCursor(db, sql: CompletionRow.query)
-        while let row = try cursor.next().map(CompletionRow.init) {
-            sum.add(row.completion, record: row.record, position: row.position)
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT \(CompletionRow.columns), run, sequence FROM \(CompletionRow.tables)
+                LEFT JOIN records ON records.id = record_id LEFT JOIN runs ON runs.id = run_id
+                WHERE \(condition)
+                """, arguments: arguments)
+        while let row = try rows.next() {
+            let (run, sequence): (Int64?, Int64?) = (row[6], row[7])
+            let one = CompletionRow(row)
+            sum.add(
+                one.completion, run: run.map { UInt64(bitPattern: $0) },
+                sequence: sequence.map { UInt64(bitPattern: $0) }, position: one.position)
         }
         return sum
     }
@@ -35,10 +54,8 @@ struct CompletionSum: Equatable {
 
 /// A row of completions beside what it is found by.
 private struct CompletionRow {
-    static let query = """
-        SELECT record_id, position, secret, scenario, digest, flows
-        FROM completions LEFT JOIN digest_scopes ON digest_scopes.id = scope_id
-        """
+    static let columns = "record_id, position, secret, scenario, digest, flows"
+    static let tables = "completions LEFT JOIN digest_scopes ON digest_scopes.id = scope_id"
 
     let record: Int64
     let position: Int64
@@ -95,7 +112,11 @@ struct CompletionComparison {
 
     private init(_ db: Database, _ find: @escaping (String) -> Void) throws {
         rows = try Row.fetchCursor(
-            db, sql: CompletionRow.query + " ORDER BY record_id, position")
+            db,
+            sql: """
+                SELECT \(CompletionRow.columns) FROM \(CompletionRow.tables)
+                ORDER BY record_id, position
+                """)
         self.find = find
         row = try rows.next().map(CompletionRow.init)
     }

@@ -20,7 +20,7 @@ extension SQLiteRecordStore: PlanStore {
             try db.execute(
                 sql: """
                     INSERT INTO plans (hash, document, yaml, start_ns, sealed_ns)
-                    VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING
+                    SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM plans WHERE hash = ?1)
                     """,
                 arguments: [
                     Data(plan.hash.bytes), Data(plan.document), Data(plan.yaml), start, sealed,
@@ -62,7 +62,8 @@ extension SQLiteRecordStore: PlanStore {
             try db.execute(
                 sql: """
                     INSERT INTO lodgings (plan_id, lodged_ns, kind, proof)
-                    VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+                    SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM lodgings
+                      WHERE plan_id = ?1 AND kind = ?3 AND proof = ?4)
                     """,
                 arguments: [
                     try PlanRows.id(db, hash), time, lodging.kind.rawValue, Data(lodging.proof),

@@ -17,6 +17,12 @@ package protocol RecordSource: Sendable {
         from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
         repeated: ((RepeatedCompletion) throws -> Void)?) throws
 
+    /// The sum over the rows of completions that repeated flows are found by, of entries that overlap
+    /// `[from, to)` and were received up to and with a time; `nil` where they are found in the entries' bytes.
+    func completionRows(
+        from: Timestamp, to: Timestamp, receivedBy: Timestamp
+    ) throws(StoreError) -> CompletionSum?
+
     /// Runs `body` with everything that it reads being of one state, however much is written meanwhile.
     /// Rethrows what it throws.
     func consistently<T>(_ body: () throws -> T) throws -> T

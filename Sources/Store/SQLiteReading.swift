@@ -51,16 +51,21 @@ extension SQLiteRecordStore {
     }
 
     package func consistently<T>(_ body: () throws -> T) throws -> T {
-        try database.read { _ in try body() }
+        try reentrant { _ in try body() }
     }
 
     /// One state of the store: that of the reading that this is a part of, where it is.
-    private func reentrant(_ body: (Database) throws -> Void) throws {
+    private func reentrant<T>(_ body: (Database) throws -> T) throws -> T {
         try database.unsafeReentrantRead { db in
             if db.isInsideTransaction { return try body(db) }
-            try db.inTransaction(.deferred) {
-                try body(db)
-                return .commit
+            try db.beginTransaction(.deferred)
+            do {
+                let result = try body(db)
+                try db.commit()
+                return result
+            } catch {
+                try db.rollback()
+                throw error
             }
         }
     }
@@ -103,6 +108,21 @@ extension SQLiteRecordStore {
             if let repeated {
                 try CompletionRows.forEachRepeated(db, receivedBy: received, repeated)
             }
+        }
+    }
+
+    package func completionRows(
+        from: Timestamp, to: Timestamp, receivedBy: Timestamp
+    ) throws(StoreError) -> CompletionSum? {
+        try read { db in
+            guard try Schema.hasCompletions(db) else { return nil }
+            return try CompletionSum.stored(
+                db,
+                where: "start_ns < ? AND max(end_ns, start_ns + 1) > ? AND received_ns <= ?",
+                [
+                    Int64(clamping: to.rawValue), Int64(clamping: from.rawValue),
+                    Int64(clamping: receivedBy.rawValue),
+                ])
         }
     }
 

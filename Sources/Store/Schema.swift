@@ -27,6 +27,9 @@ enum Schema {
         migrator.registerMigration("revisions-1", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: revisionsVersion1)
         }
+        migrator.registerMigration("kept-1", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: keptVersion1)
+        }
         return migrator
     }()
 
@@ -317,6 +320,24 @@ enum Schema {
             record INTEGER NOT NULL,
             import INTEGER NOT NULL
         ) STRICT;
+        """
+
+    /// `INSERT OR REPLACE` deletes the row that it takes the place of without the triggers of a deletion.
+    private static let keptVersion1 = """
+        CREATE TRIGGER plans_are_once BEFORE INSERT ON plans
+        WHEN EXISTS (SELECT 1 FROM plans WHERE id = NEW.id OR hash = NEW.hash)
+        BEGIN SELECT RAISE(ABORT, 'a sealed plan is never changed'); END;
+        CREATE TRIGGER lodgings_are_once BEFORE INSERT ON lodgings
+        WHEN EXISTS (SELECT 1 FROM lodgings WHERE id = NEW.id
+          OR (plan_id = NEW.plan_id AND kind = NEW.kind AND proof = NEW.proof))
+        BEGIN SELECT RAISE(ABORT, 'a proof of lodging is never changed'); END;
+        CREATE TRIGGER imports_are_once BEFORE INSERT ON imports
+        WHEN EXISTS (SELECT 1 FROM imports WHERE id = NEW.id)
+        BEGIN SELECT RAISE(ABORT, 'an import is never changed'); END;
+        CREATE TRIGGER revisions_are_once BEFORE INSERT ON revisions
+        WHEN EXISTS (SELECT 1 FROM revisions WHERE id = NEW.id
+          OR (plan_id = NEW.plan_id AND round = NEW.round AND revision = NEW.revision))
+        BEGIN SELECT RAISE(ABORT, 'a revision is never changed'); END;
         """
 
     /// Whether the store has the migration of revisions: a reader does not migrate.

@@ -51,6 +51,7 @@ extension SQLiteRecordStore {
             try database.read { db in
                 try Self.verify(db, record, manifest, &verification)
                 try DocumentVerification.run(db, document, &verification)
+                try SchemaVerification.run(db, &verification)
             }
         } catch { throw StoreError(error) }
         return verification
@@ -246,7 +247,7 @@ private struct RunWalk {
             db,
             sql: """
                 SELECT run, sequence, start_ns, end_ns, manifest, bytes, kind, counts,
-                  records.agent_id, records.id
+                  records.agent_id
                 FROM records JOIN runs ON runs.id = run_id WHERE run_id = ? ORDER BY sequence
                 """, arguments: [run.id])
         var (lowest, longest): (Int64?, Int64) = (nil, 0)
@@ -267,7 +268,7 @@ private struct RunWalk {
             }
             do {
                 let made = try derive(record)
-                told.add(made.completions, record: row[9])
+                told.add(made.completions, of: record)
                 for column in Self.altered(row, record, made, agent: run.agent) {
                     find("record \(sequence): the column \(column) is not what its bytes say")
                 }

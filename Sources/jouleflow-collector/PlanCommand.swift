@@ -72,7 +72,7 @@ extension PlanSurroundings {
         let own = try path.map { try FactorTable.find(file: $0) }
         let builtIn = try FactorTable.find(file: nil)
         self.init(
-            factorIDs: (own?.factors ?? []).map(\.id) + builtIn.factors.map(\.id),
+            factorIDs: (own?.factors ?? []).map(\.id) + builtIn.factors.map(\.id), now: .now,
             factor: { own?[$0] ?? builtIn[$0] },
             digest: { bytes in
                 SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }

@@ -82,6 +82,23 @@ struct DamagedRecordsTests {
         #expect(try Pipeline.verify(store).findings.contains { $0.contains("a2, run abcd0001: ") })
     }
 
+    @Test("nor rows of completions that no record tells of")
+    func completions() throws {
+        try damage(
+            """
+            INSERT INTO digest_scopes (secret, scenario) VALUES (7, 'credit');
+            INSERT INTO completions (scope_id, digest, record_id, position, flows)
+              SELECT 1, 5, id, 0, 1 FROM records WHERE \(Self.record);
+            """)
+        let error = #expect(throws: DamagedRecords.self) { try close() }
+        #expect(
+            error?.description.hasPrefix("rows of completions are not what the records' bytes say")
+                == true)
+        let content = try report()
+        #expect(try store.revisions(of: plan.hash).isEmpty)
+        #expect(content.html(.english).contains("rows of completions are not what the records say"))
+    }
+
     @Test("no round closes on records that cannot be read; the report names them")
     func unreadable() throws {
         try damage("UPDATE records SET bytes = zeroblob(40) WHERE \(Self.record)")

@@ -96,6 +96,12 @@ struct DocumentVerificationTests {
             "revision 1 of round 2 of plan # is missing"
         ),
         ("DELETE FROM plans", "revision 1 of round 1 is of no plan"),
+        ("VACUUM", "trigger plans_are_once is missing"),
+        (
+            "CREATE TRIGGER plans_are_once BEFORE INSERT ON plans BEGIN SELECT 1; END",
+            "trigger plans_are_once is not defined as Jouleflow defines it"
+        ),
+        ("CREATE VIEW v AS SELECT 1", "view v is not Jouleflow's"),
     ]
 
     @Test("and names what was changed behind its back, once", arguments: cases)

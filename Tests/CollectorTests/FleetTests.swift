@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Metering
 import Records
 import Store
@@ -94,6 +95,29 @@ struct FleetTests {
             credit.reduce(0) { $0 + ($1["duplicates_across_hosts"] as? Int ?? 0) } == repeated)
         #expect(credit.map { $0["duplicates"] as? Int } == [42, 114, 186])
         #expect(credit[0]["deduplication"] as? [String] == ["fleet"])
+    }
+
+    @Test(
+        "unless rows of completions were taken out of the store or altered, which is said",
+        arguments: [
+            "DELETE FROM completions WHERE digest = 1",
+            "UPDATE completions SET flows = flows + 1 WHERE position = 0",
+            "UPDATE completions SET digest = digest + 1 WHERE position = 0",
+            "UPDATE digest_scopes SET secret = secret + 1",
+        ])
+    func altered(sql: String) async throws {
+        let store = try SQLiteRecordStore(path: database)
+        for name in ["b", "a"] {
+            let agent = try FleetAgent(name)
+            for entry in try agent.entries(1, [1, 2]) { try agent.keep(entry, in: store) }
+        }
+        let before = try await Recomputation.report(database, minutes: 1)
+        #expect(before["altered_completions"] as? Bool == false)
+        let raw = try DatabaseQueue(path: database)
+        try await raw.write { try $0.execute(sql: sql) }
+        try raw.close()
+        let after = try await Recomputation.report(database, minutes: 1)
+        #expect(after["altered_completions"] as? Bool == true)
     }
 
     @Test("and rules that nothing hit are named")

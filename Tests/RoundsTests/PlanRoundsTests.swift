@@ -184,7 +184,7 @@ struct PlanRounds {
         #expect(
             found.disclosures == [
                 .clockError(host: "a", microseconds: 1_000_001),
-                .clockUnsynchronised(host: "a", windows: 1),
+                .clocksUnsynchronised([UnsynchronisedClock(host: "a", windows: 1)]),
             ])
         let quality = try #require(found.machine("a")?.quality)
         #expect(quality.bootIDs == ["b"] && quality.rulesDigests == ["bad", "good"])
@@ -193,6 +193,14 @@ struct PlanRounds {
         records[0].clockError = 1_000_000
         records[1].clockError = 5
         #expect(try assess(plan(), records)[0].disclosures == [])
+        let hosts = ["a", "b"].map { host($0) }
+        var many = hosts.flatMap { windows($0.id, 0, 100) }
+        for index in many.indices { many[index].clockError = index % 50 == 0 ? 5 : nil }
+        let disclosures = try assess(plan(hosts), many)[0].disclosures
+        #expect(
+            disclosures.map(\.description) == [
+                "the clocks of 2 hosts were not synchronised, in so many windows: a 98, b 98"
+            ])
     }
 
     @Test("stay simulated")

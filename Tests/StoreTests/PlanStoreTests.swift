@@ -151,6 +151,12 @@ struct PlanStoreTests {
             "UPDATE plans SET hash = zeroblob(32)", "UPDATE plans SET start_ns = 1",
             "UPDATE plans SET sealed_ns = 1", "DELETE FROM lodgings",
             "UPDATE lodgings SET lodged_ns = 1",
+            "REPLACE INTO plans SELECT id, hash, document, yaml, start_ns, 1, NULL, NULL FROM plans",
+            "REPLACE INTO plans (hash, document, yaml, start_ns, sealed_ns) "
+                + "SELECT hash, document, yaml, start_ns, 1 FROM plans",
+            "REPLACE INTO lodgings (plan_id, lodged_ns, kind, proof) "
+                + "SELECT plan_id, 1, kind, proof FROM lodgings",
+            "REPLACE INTO lodgings VALUES (1, 1, 1, 'note', x'02')",
         ] {
             #expect(throws: DatabaseError.self, "\(sql)") {
                 try other.write { try $0.execute(sql: sql) }
@@ -158,6 +164,7 @@ struct PlanStoreTests {
         }
         let kept = try store.plans()
         #expect(kept.count == 1 && kept[0].document == sealed.document)
+        #expect(kept[0].sealedAt == sealed.sealedAt && kept[0].lodgings.map(\.proof) == [[1]])
         // Who takes the guards away can alter it, and is found out.
         try other.write { db in
             try db.execute(sql: "DROP TRIGGER plans_stay; UPDATE plans SET document = x'00'")

@@ -212,10 +212,17 @@ extension PlanPage {
                     total(round.energy), figure(round.operational), embodied(round.embodied),
                     count(round.units), figure(round.intensity), percent(round.coverage),
                     .text("\(round.revision)"),
-                    .text(([use(round)] + round.problems.map(say)).joined(separator: t("：", ": "))),
+                    .text(state(of: round)),
                 ], isMuted: !round.use.isCounted)
         }
-        return table(columns, rows, style: "narrow")
+        return table(columns, rows, style: "narrow dated")
+    }
+
+    /// With the first reason for which it is invalid: all of them are in the chapter that it links to.
+    private func state(of round: PlanReportContent.Round) -> String {
+        let more = round.problems.count - 1
+        return use(round) + (round.problems.first.map { t("：", ": ") + say($0) } ?? "")
+            + (more > 0 ? t("；另有 \(more) 项", "; and \(more) more") : "")
     }
 
     func embodied(_ value: Known<PlanReportContent.Embodied, Wording>) -> Markup {

@@ -75,6 +75,7 @@ enum Stylesheet {
         tr:target td,section:target>h2{background:#fff3c4}
         .narrow{font-size:12px}
         .narrow th,.narrow td{padding:4px 5px}
+        .dated td:nth-child(-n+2){white-space:nowrap}
         .trace{font-size:11.5px}
         .trace th,.trace td{padding:3px 5px}
 
@@ -116,30 +117,30 @@ enum Stylesheet {
         body{font-size:9pt;line-height:1.45;-webkit-print-color-adjust:exact;\
         print-color-adjust:exact}
         main{max-width:none;margin:0;padding:0;border:0}
-        h1{font-size:20pt}
+        h1{font-size:18pt;margin:0}
         h2{font-size:13pt;margin:18pt 0 6pt;break-after:avoid}
-        h3{font-size:10pt;margin:10pt 0 3pt;break-after:avoid}
+        h3{font-size:10pt;margin:8pt 0 3pt;break-after:avoid}
         h2+.note{break-inside:avoid;break-after:avoid}
         .subject{font-size:11pt}
-        .standard{margin-bottom:6pt}
-        table{font-size:8pt;margin:4pt 0 8pt}
-        th,td{padding:2pt 4pt}
+        .standard{font-size:8pt;margin:2pt 0 4pt}
+        table{font-size:8pt;line-height:1.35;margin:3pt 0 6pt}
+        th,td{padding:1.6pt 4pt}
         thead{display:table-header-group}
         tr,section section{break-inside:avoid}
         .narrow{font-size:7.2pt}
-        .narrow th,.narrow td{padding:1.8pt 2.6pt}
+        .narrow th,.narrow td{padding:1.5pt 2.6pt}
         .trace{font-size:6.6pt}
         .n+.w,.narrow .n+.w,.trace .n+.w{padding-left:8pt}
         .trace th,.trace td{padding:1.4pt 2pt}
         code{font-size:7pt}
-        .result{margin:8pt 0}
-        .result>div{padding:5pt 9pt;flex:1 1 80pt}
-        .result>.main{flex:2 1 170pt}
+        .result{margin:6pt 0}
+        .result>div{padding:5pt 9pt;flex:1 1 auto}
+        .result>.main{flex:4 1 170pt}
         .result .v{font-size:10pt}
         .result .main .v{font-size:20pt}
         .result .k,.result .u,.note,figcaption{font-size:7.5pt}
         .breaks{break-before:page}
-        .warning{padding:4pt 8pt;break-inside:avoid}
+        .warning{padding:3pt 8pt;margin:6pt 0;break-inside:avoid}
         a{color:inherit}
         .simulated{position:static;padding:3pt 8pt;margin-bottom:8pt}
         footer{font-size:7.5pt;margin-top:14pt}
