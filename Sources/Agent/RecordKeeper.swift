@@ -61,7 +61,9 @@ actor RecordKeeper {
             bootID: manifest.bootID, sysfs: settings.energy.sysfs, boundaries: [])
         baselinesFile = StateFile(path: state.baselines, synchronizes: false)
         let stored = baselinesFile.read(as: Jouleflow_State_V1_Baselines.self).map(Baselines.init)
+        // Windows, counters and flows are the host's, and go on also where its id has changed.
         let end = try spool.latestWindowEnd
+        spool.relinquishRecords(ofOthersThan: manifest.agent, log: log)
         journal = FlowJournal(path: state.flows, secret: secret.identity)
         var kept: StoredFlows
         do throws(StateFileError) { kept = try journal.read(upTo: end) } catch {

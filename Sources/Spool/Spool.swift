@@ -70,6 +70,9 @@ package import Metering
 ///   what it can and leaves the rest; acknowledging keeps in memory what it cannot write.
 /// - `totalBytes` or `maximumAge` is reached: the oldest segments go. The count is in the header of the
 ///   new segment before they are removed, so it survives; an interrupted removal is finished on opening.
+/// - records can be sent no more, for they were made under another id: their files are moved aside, what
+///   not all had is counted as dropped, and where no others follow a new run begins, which names none
+///   before it (SpoolRelinquishing.swift).
 /// - everything is acknowledged: the newest segment stays, and with it run and sequence.
 /// - a destination is new: it gets what is held. One that is not named any more holds back nothing.
 ///
@@ -102,6 +105,8 @@ package final class Spool {
     var manifest: [UInt8] = []
     /// The newest segment's file, once it was written to.
     var writer: Descriptor?
+    /// Files of records that can be sent no more, oldest first, that are still to be moved aside.
+    var relinquished: [String] = []
     /// Files of segments out of use that are still to be removed.
     var leftovers: [String] = []
     /// Whether names in the directory changed since it was last synchronised.

@@ -14,11 +14,16 @@ extension Spool {
         }
         try noticeLoss()
         identity.counts.age = age
-        if isNewRun { try storeIdentity() }
+        if isNewRun {
+            try storeIdentity()
+            // Before the first segment, which may be named like one of theirs.
+            try settleRelinquished()
+        }
         isNewRun = false
         let sequence = nextSequence
         let entry = Entry.encode(record, sequence: sequence, previous: identity.head)
         if !newestTakes(entry.count) { try beginSegment(entryBytes: entry.count) }
+        try settleRelinquished()
         try settleDirectory()
         let last = segments.count - 1
         let size = segments[last].size
@@ -68,7 +73,8 @@ extension Spool {
     }
 
     private func newestTakes(_ entryBytes: Int) -> Bool {
-        guard let newest = segments.last else { return false }
+        // Where records were let go, the header of a new segment tells how many.
+        guard let newest = segments.last, relinquished.isEmpty else { return false }
         return newest.header.manifest == manifest && newest.next == nextSequence
             && (newest.size + entryBytes <= limits.segmentBytes || newest.next == newest.first)
             && identity.counts.age - min(identity.counts.age, newest.header.counts.age)
@@ -130,7 +136,7 @@ extension Spool {
     }
 
     /// How many records that not all have are lost with a segment.
-    private func held(by segment: Segment) -> UInt64 {
+    func held(by segment: Segment) -> UInt64 {
         let start = max(released + 1, segment.oldest)
         return segment.next > start ? segment.next - start : 0
     }

@@ -10,6 +10,20 @@ extension SystemTests {
                 "agent", [try Site.program("agent"), "run", "--config", site.path(file)])
         }
 
+        /// Waits until the spool has the records of a few windows.
+        private func awaitKept(_ site: Site) throws {
+            let spool = site.path("state/spool")
+            try wait("windows to be kept", 20) {
+                let names = (try? FileManager.default.contentsOfDirectory(atPath: spool)) ?? []
+                let sizes = names.map { name in
+                    let file = "\(spool)/\(name)"
+                    let values = try? FileManager.default.attributesOfItem(atPath: file)
+                    return values?[.size] as? Int ?? 0
+                }
+                return sizes.reduce(0, +) > 1200
+            }
+        }
+
         @Test("with a file that configures nothing meters, keeps records, and says what to do next")
         func unconfigured() throws {
             try Site.with { site in
@@ -23,16 +37,7 @@ extension SystemTests {
                 #expect(agent.said.contains("Write services and collectors in"))
                 #expect(!agent.said.contains("capturing"))
                 #expect(!agent.said.contains(" error "), "\(agent.said)")
-                let spool = site.path("state/spool")
-                try wait("windows to be kept", 20) {
-                    let names = (try? FileManager.default.contentsOfDirectory(atPath: spool)) ?? []
-                    let sizes = names.map { name in
-                        let file = "\(spool)/\(name)"
-                        let values = try? FileManager.default.attributesOfItem(atPath: file)
-                        return values?[.size] as? Int ?? 0
-                    }
-                    return sizes.reduce(0, +) > 600
-                }
+                try awaitKept(site)
                 #expect(agent.isRunning)
                 #expect(try agent.stop() == 0)
 
@@ -43,6 +48,34 @@ extension SystemTests {
                 #expect(try later.stop() == 0)
                 let report = try site.expectSoundStore()
                 #expect(report.records > 4)
+            }
+        }
+
+        @Test(
+            "under another id than the one configured later holds up no record, and says what is lost"
+        )
+        func idOfTheHost() throws {
+            try Site.with { site in
+                _ = try site.startCounters()
+                var settings = site.agentSettings()
+                settings.id = "name-of-the-host"
+                settings.collectorPort = nil
+                let before = try site.startAgent(settings)
+                try awaitKept(site)
+                #expect(try before.stop() == 0)
+
+                _ = try site.startCollector()
+                let agent = try site.startAgent()
+                try site.awaitStored(within: 20)
+                #expect(try agent.stop() == 0)
+                #expect(agent.said.contains("agent.id has changed"), "\(agent.said)")
+                #expect(agent.said.contains("from=name-of-the-host"), "\(agent.said)")
+                let report = try site.expectSoundStore()
+                let hosts = report.hosts.compactMap { $0["host"] as? String }
+                #expect(hosts == ["host-a"])
+                let dropped = try #require(report.hosts.first?["spool_dropped"] as? Int)
+                #expect(dropped >= 2)
+                #expect(agent.said.contains("lost=\(dropped)"), "\(agent.said)")
             }
         }
 

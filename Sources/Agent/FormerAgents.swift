@@ -1,0 +1,34 @@
+import Logging
+import Records
+import Spool
+
+extension Spool {
+    /// Lets go of records that were made under another id than the agent's, and says so.
+    ///
+    /// A record names its agent through its manifest, certificate and signature bind the one id, and a
+    /// collector takes no other: such records would never be taken, nor what follows them.
+    func relinquishRecords(ofOthersThan id: String, log: Logger) {
+        var former: String?
+        let lost = relinquish { bytes in
+            // A manifest that cannot be read is no other agent's.
+            guard let agent = try? RecordCodec.decodeManifest(bytes).agent, agent != id else {
+                return false
+            }
+            former = agent
+            return true
+        }
+        guard let former else { return }
+        let metadata: Logger.Metadata = [
+            "from": "\(former)", "to": "\(id)", "lost": "\(lost)",
+        ]
+        if lost > 0 {
+            log.error(
+                """
+                agent.id has changed, and records of the former id that were not sent are lost: no \
+                collector takes them from this one
+                """, metadata: metadata)
+        } else {
+            log.notice("agent.id has changed: a new run of records begins", metadata: metadata)
+        }
+    }
+}
