@@ -111,11 +111,12 @@ function request()
     return wrk.format("GET", "/nowhere/" .. math.random(1000), headers)
 end
 """
-# As fast as it goes; with pauses that let two cores carry client, server and whoever captures; and
-# a new connection for each request.
+# As fast as it goes; with pauses that let two cores carry client, server and whoever captures, and with
+# longer ones; and a new connection for each request.
 LOADS = {
     "fast": ASK,
     "paced": ASK + "function delay() return math.random(0, 6) end\n",
+    "busy": ASK + "function delay() return math.random(0, 10) end\n",
     "short": ASK + "headers['Connection'] = 'close'\n"
                    "function delay() return math.random(50, 100) end\n",
 }
