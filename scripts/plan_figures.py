@@ -265,12 +265,16 @@ class Report:
                 "scenarios": [{"id": s["scenario"], "ta": s["ta"]} | {key: s[key] for key in keys}
                               for s in one.scenarios]}
 
-    def revisions(self, told, kept):
-        """What is wrong with the revisions that a report lists, beside those that were kept."""
-        listed = {(one["round"], one["revision"], one["sha256"]) for one in told if one["kept"]}
+    def strange(self, told, kept, imports):
+        """What is wrong with the revisions and imports that a report lists, beside those that were kept and came."""
+        listed = {(one["round"], one["revision"], one["sha256"]) for one in told["revisions"] if one["kept"]}
         there = {(one["round"], one["revision"], one["sha256"]) for one in kept}
         for number, revision, digest in sorted(listed ^ there):
             where = "the report alone" if (number, revision, digest) in listed else "no list of the report"
             yield f"revision {revision} of round {number} ({digest}) is in {where}"
-        for number in sorted({r + 1 for r in self.closed} - {one["round"] for one in told}):
+        for number in sorted({r + 1 for r in self.closed} - {one["round"] for one in told["revisions"]}):
             yield f"round {number} is closed, and no revision tells with what"
+        came = {(one["kind"], one["sha256"], one["at"], one.get("signed_by")) for one in imports}
+        for one in told["imports"]:
+            if (one["kind"], one["digest"], one["time"], one["signed_by"]) not in came:
+                yield f"the {one['kind']} {one['digest']} of {one['signed_by']} is in the report alone"

@@ -264,20 +264,20 @@ def compare(bundle):
         "assessment" if result["valid_rounds"] == result["planned_rounds"] else "incomplete")
     lists = [(one["sha256"], body) for one, body in bundle.of(20) if one["kind"] == "assets"]
     own = ("title", "organization", "contact", "boundary", "exclusions", "scope", "rule_digests")
-    same("", parse(bundle.of(21)[0][1]), {
+    same("", told := parse(bundle.of(21)[0][1]), {
         "standing": standing, "generated": bundle.made, "plan": {key: plan[key] for key in own} | {
             "hash": facts["hash"], "sealed": facts["sealed"], "rounds": plan["schedule"]["rounds"],
             "m_policy": "included" if "models" in plan["embodied"] else "omitted"},
         "assets": {"digest": lists[-1][0]} | report.assets(lists[-1][1].decode()) if lists else None,
         "sealed_plans": [{"hash": one["hash"], "sealed": one["sealed"]} for one, _ in bundle.of(18)]} | report.same)
-    FINDINGS.extend(report.revisions(parse(bundle.of(21)[0][1])["revisions"], [one for one, _ in bundle.of(24)]))
-    for one, body in bundle.of(24):
-        if one["revision"] == 1 and one["round"] - 1 in report.closed:
+    FINDINGS.extend(report.strange(told, [one for one, _ in bundle.of(24)], [one for one, _ in bundle.of(20)]))
+    for one, body in (one for one in bundle.of(24) if one[0]["revision"] == 1):
+        if one["round"] - 1 in report.closed:
             same(f"round {one['round']} as it closed", parse(body), report.closing(one["round"] - 1))
-        elif one["revision"] == 1:
+        else:
             tell(f"round {one['round']} has figures that it closed with, and is not closed")
-    mean = result["mean_grams_per_unit"]
-    print(f"{result['valid_rounds']} valid rounds, mean {mean if mean is None else float(mean)}")
+    valid, mean = result["valid_rounds"], result["mean_grams_per_unit"]
+    print(f"{'what is there gives ' * bool(FINDINGS)}{valid} valid rounds, mean {mean if mean is None else float(mean)}")
 
 def main():
     try:
