@@ -1042,67 +1042,120 @@ nonisolated struct Jouleflow_V1_RecordHeader: Sendable {
 }
 
 /// What capture and parsing could not count.
-nonisolated struct Jouleflow_V1_Losses: Sendable {
+nonisolated struct Jouleflow_V1_Losses: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Packets the kernel dropped because the ring was full.
-  var kernelDrops: UInt64 = 0
+  var kernelDrops: UInt64 {
+    get {_storage._kernelDrops}
+    set {_uniqueStorage()._kernelDrops = newValue}
+  }
 
   /// Packets the interfaces dropped before the kernel saw them, of whatever traffic.
-  var interfaceDrops: UInt64 = 0
+  var interfaceDrops: UInt64 {
+    get {_storage._interfaceDrops}
+    set {_uniqueStorage()._interfaceDrops = newValue}
+  }
 
   /// Holes in TCP streams that were skipped, and their length in bytes.
-  var gaps: UInt64 = 0
+  var gaps: UInt64 {
+    get {_storage._gaps}
+    set {_uniqueStorage()._gaps = newValue}
+  }
 
-  var gapBytes: UInt64 = 0
+  var gapBytes: UInt64 {
+    get {_storage._gapBytes}
+    set {_uniqueStorage()._gapBytes = newValue}
+  }
 
   /// Connections forgotten under memory pressure.
-  var evicted: UInt64 = 0
+  var evicted: UInt64 {
+    get {_storage._evicted}
+    set {_uniqueStorage()._evicted = newValue}
+  }
 
-  var unpairedRequests: UInt64 = 0
+  var unpairedRequests: UInt64 {
+    get {_storage._unpairedRequests}
+    set {_uniqueStorage()._unpairedRequests = newValue}
+  }
 
-  var unpairedResponses: UInt64 = 0
+  var unpairedResponses: UInt64 {
+    get {_storage._unpairedResponses}
+    set {_uniqueStorage()._unpairedResponses = newValue}
+  }
 
   /// Messages whose framing could not be known.
-  var malformed: UInt64 = 0
+  var malformed: UInt64 {
+    get {_storage._malformed}
+    set {_uniqueStorage()._malformed = newValue}
+  }
 
   /// Packets of a kind that is not decoded.
-  var undecoded: UInt64 = 0
+  var undecoded: UInt64 {
+    get {_storage._undecoded}
+    set {_uniqueStorage()._undecoded = newValue}
+  }
 
   /// Exchanges whose packet time lies before the window that counted them.
-  var late: UInt64 = 0
+  var late: UInt64 {
+    get {_storage._late}
+    set {_uniqueStorage()._late = newValue}
+  }
 
   /// Time of the window in which an interface that was to be captured was not, or none was captured
   /// at all, in nanoseconds.
-  var uncaptured: UInt64 = 0
+  var uncaptured: UInt64 {
+    get {_storage._uncaptured}
+    set {_uniqueStorage()._uncaptured = newValue}
+  }
 
   /// Packets the kernel dropped in this window or in others, at a time that is not known better;
   /// kernel_drops of one of those windows has them. Not to be summed.
-  var undatedDrops: UInt64 = 0
+  var undatedDrops: UInt64 {
+    get {_storage._undatedDrops}
+    set {_uniqueStorage()._undatedDrops = newValue}
+  }
 
   /// Exchanges that matched a rule, and whose outcome is unknown because a field of the body could
   /// not be read.
-  var unread: UInt64 = 0
+  var unread: UInt64 {
+    get {_storage._unread}
+    set {_uniqueStorage()._unread = newValue}
+  }
 
   /// Packets of connections that were left out to keep to capture.cpu_limit.
-  var shed: UInt64 = 0
+  var shed: UInt64 {
+    get {_storage._shed}
+    set {_uniqueStorage()._shed = newValue}
+  }
 
   /// Keys of counted flows that were forgotten before their time because of the limit: a duplicate
   /// of each may be counted.
-  var forgottenKeys: UInt64 = 0
+  var forgottenKeys: UInt64 {
+    get {_storage._forgottenKeys}
+    set {_uniqueStorage()._forgottenKeys = newValue}
+  }
 
   /// Exchanges that matched a rule with a key, and whose key is absent or could not be read.
-  var keyless: UInt64 = 0
+  var keyless: UInt64 {
+    get {_storage._keyless}
+    set {_uniqueStorage()._keyless = newValue}
+  }
 
   /// Requests that took no more part in the division by time in flight: their responses did not come
   /// in time or were lost.
-  var unfinished: UInt64 = 0
+  var unfinished: UInt64 {
+    get {_storage._unfinished}
+    set {_uniqueStorage()._unfinished = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// What stays the same over many records.
@@ -1920,107 +1973,175 @@ nonisolated extension Jouleflow_V1_Losses: SwiftProtobuf.Message, SwiftProtobuf.
   static let protoMessageName: String = _protobuf_package + ".Losses"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}kernel_drops\0\u{3}interface_drops\0\u{1}gaps\0\u{3}gap_bytes\0\u{1}evicted\0\u{3}unpaired_requests\0\u{3}unpaired_responses\0\u{1}malformed\0\u{1}undecoded\0\u{1}late\0\u{1}uncaptured\0\u{3}undated_drops\0\u{1}unread\0\u{1}shed\0\u{3}forgotten_keys\0\u{1}keyless\0\u{1}unfinished\0")
 
+  fileprivate class _StorageClass {
+    var _kernelDrops: UInt64 = 0
+    var _interfaceDrops: UInt64 = 0
+    var _gaps: UInt64 = 0
+    var _gapBytes: UInt64 = 0
+    var _evicted: UInt64 = 0
+    var _unpairedRequests: UInt64 = 0
+    var _unpairedResponses: UInt64 = 0
+    var _malformed: UInt64 = 0
+    var _undecoded: UInt64 = 0
+    var _late: UInt64 = 0
+    var _uncaptured: UInt64 = 0
+    var _undatedDrops: UInt64 = 0
+    var _unread: UInt64 = 0
+    var _shed: UInt64 = 0
+    var _forgottenKeys: UInt64 = 0
+    var _keyless: UInt64 = 0
+    var _unfinished: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _kernelDrops = source._kernelDrops
+      _interfaceDrops = source._interfaceDrops
+      _gaps = source._gaps
+      _gapBytes = source._gapBytes
+      _evicted = source._evicted
+      _unpairedRequests = source._unpairedRequests
+      _unpairedResponses = source._unpairedResponses
+      _malformed = source._malformed
+      _undecoded = source._undecoded
+      _late = source._late
+      _uncaptured = source._uncaptured
+      _undatedDrops = source._undatedDrops
+      _unread = source._unread
+      _shed = source._shed
+      _forgottenKeys = source._forgottenKeys
+      _keyless = source._keyless
+      _unfinished = source._unfinished
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.kernelDrops) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.interfaceDrops) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.gaps) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.gapBytes) }()
-      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.evicted) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.unpairedRequests) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.unpairedResponses) }()
-      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.malformed) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.undecoded) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.late) }()
-      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.uncaptured) }()
-      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.undatedDrops) }()
-      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.unread) }()
-      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.shed) }()
-      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.forgottenKeys) }()
-      case 16: try { try decoder.decodeSingularUInt64Field(value: &self.keyless) }()
-      case 17: try { try decoder.decodeSingularUInt64Field(value: &self.unfinished) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._kernelDrops) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._interfaceDrops) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._gaps) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._gapBytes) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._evicted) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._unpairedRequests) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._unpairedResponses) }()
+        case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._malformed) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._undecoded) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._late) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._uncaptured) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._undatedDrops) }()
+        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._unread) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._shed) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._forgottenKeys) }()
+        case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._keyless) }()
+        case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._unfinished) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.kernelDrops != 0 {
-      try visitor.visitSingularUInt64Field(value: self.kernelDrops, fieldNumber: 1)
-    }
-    if self.interfaceDrops != 0 {
-      try visitor.visitSingularUInt64Field(value: self.interfaceDrops, fieldNumber: 2)
-    }
-    if self.gaps != 0 {
-      try visitor.visitSingularUInt64Field(value: self.gaps, fieldNumber: 3)
-    }
-    if self.gapBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.gapBytes, fieldNumber: 4)
-    }
-    if self.evicted != 0 {
-      try visitor.visitSingularUInt64Field(value: self.evicted, fieldNumber: 5)
-    }
-    if self.unpairedRequests != 0 {
-      try visitor.visitSingularUInt64Field(value: self.unpairedRequests, fieldNumber: 6)
-    }
-    if self.unpairedResponses != 0 {
-      try visitor.visitSingularUInt64Field(value: self.unpairedResponses, fieldNumber: 7)
-    }
-    if self.malformed != 0 {
-      try visitor.visitSingularUInt64Field(value: self.malformed, fieldNumber: 8)
-    }
-    if self.undecoded != 0 {
-      try visitor.visitSingularUInt64Field(value: self.undecoded, fieldNumber: 9)
-    }
-    if self.late != 0 {
-      try visitor.visitSingularUInt64Field(value: self.late, fieldNumber: 10)
-    }
-    if self.uncaptured != 0 {
-      try visitor.visitSingularUInt64Field(value: self.uncaptured, fieldNumber: 11)
-    }
-    if self.undatedDrops != 0 {
-      try visitor.visitSingularUInt64Field(value: self.undatedDrops, fieldNumber: 12)
-    }
-    if self.unread != 0 {
-      try visitor.visitSingularUInt64Field(value: self.unread, fieldNumber: 13)
-    }
-    if self.shed != 0 {
-      try visitor.visitSingularUInt64Field(value: self.shed, fieldNumber: 14)
-    }
-    if self.forgottenKeys != 0 {
-      try visitor.visitSingularUInt64Field(value: self.forgottenKeys, fieldNumber: 15)
-    }
-    if self.keyless != 0 {
-      try visitor.visitSingularUInt64Field(value: self.keyless, fieldNumber: 16)
-    }
-    if self.unfinished != 0 {
-      try visitor.visitSingularUInt64Field(value: self.unfinished, fieldNumber: 17)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if _storage._kernelDrops != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._kernelDrops, fieldNumber: 1)
+      }
+      if _storage._interfaceDrops != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._interfaceDrops, fieldNumber: 2)
+      }
+      if _storage._gaps != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._gaps, fieldNumber: 3)
+      }
+      if _storage._gapBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._gapBytes, fieldNumber: 4)
+      }
+      if _storage._evicted != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._evicted, fieldNumber: 5)
+      }
+      if _storage._unpairedRequests != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._unpairedRequests, fieldNumber: 6)
+      }
+      if _storage._unpairedResponses != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._unpairedResponses, fieldNumber: 7)
+      }
+      if _storage._malformed != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._malformed, fieldNumber: 8)
+      }
+      if _storage._undecoded != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._undecoded, fieldNumber: 9)
+      }
+      if _storage._late != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._late, fieldNumber: 10)
+      }
+      if _storage._uncaptured != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._uncaptured, fieldNumber: 11)
+      }
+      if _storage._undatedDrops != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._undatedDrops, fieldNumber: 12)
+      }
+      if _storage._unread != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._unread, fieldNumber: 13)
+      }
+      if _storage._shed != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._shed, fieldNumber: 14)
+      }
+      if _storage._forgottenKeys != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._forgottenKeys, fieldNumber: 15)
+      }
+      if _storage._keyless != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._keyless, fieldNumber: 16)
+      }
+      if _storage._unfinished != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._unfinished, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: Jouleflow_V1_Losses, rhs: Jouleflow_V1_Losses) -> Bool {
-    if lhs.kernelDrops != rhs.kernelDrops {return false}
-    if lhs.interfaceDrops != rhs.interfaceDrops {return false}
-    if lhs.gaps != rhs.gaps {return false}
-    if lhs.gapBytes != rhs.gapBytes {return false}
-    if lhs.evicted != rhs.evicted {return false}
-    if lhs.unpairedRequests != rhs.unpairedRequests {return false}
-    if lhs.unpairedResponses != rhs.unpairedResponses {return false}
-    if lhs.malformed != rhs.malformed {return false}
-    if lhs.undecoded != rhs.undecoded {return false}
-    if lhs.late != rhs.late {return false}
-    if lhs.uncaptured != rhs.uncaptured {return false}
-    if lhs.undatedDrops != rhs.undatedDrops {return false}
-    if lhs.unread != rhs.unread {return false}
-    if lhs.shed != rhs.shed {return false}
-    if lhs.forgottenKeys != rhs.forgottenKeys {return false}
-    if lhs.keyless != rhs.keyless {return false}
-    if lhs.unfinished != rhs.unfinished {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._kernelDrops != rhs_storage._kernelDrops {return false}
+        if _storage._interfaceDrops != rhs_storage._interfaceDrops {return false}
+        if _storage._gaps != rhs_storage._gaps {return false}
+        if _storage._gapBytes != rhs_storage._gapBytes {return false}
+        if _storage._evicted != rhs_storage._evicted {return false}
+        if _storage._unpairedRequests != rhs_storage._unpairedRequests {return false}
+        if _storage._unpairedResponses != rhs_storage._unpairedResponses {return false}
+        if _storage._malformed != rhs_storage._malformed {return false}
+        if _storage._undecoded != rhs_storage._undecoded {return false}
+        if _storage._late != rhs_storage._late {return false}
+        if _storage._uncaptured != rhs_storage._uncaptured {return false}
+        if _storage._undatedDrops != rhs_storage._undatedDrops {return false}
+        if _storage._unread != rhs_storage._unread {return false}
+        if _storage._shed != rhs_storage._shed {return false}
+        if _storage._forgottenKeys != rhs_storage._forgottenKeys {return false}
+        if _storage._keyless != rhs_storage._keyless {return false}
+        if _storage._unfinished != rhs_storage._unfinished {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
