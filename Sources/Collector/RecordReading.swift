@@ -65,7 +65,8 @@ struct RecordReading {
             spoolDropped: record.spoolDropped, clockError: record.clockError,
             origin: RecordOrigin(
                 bootID: manifest.bootID, softwareVersion: manifest.softwareVersion,
-                rulesDigest: manifest.rulesDigest))
+                rulesDigest: manifest.rulesDigest,
+                attribution: AttributionRule(model: manifest.model, idle: manifest.idleRule)))
     }
 
     private mutating func take(completions stored: StoredRecord) throws {

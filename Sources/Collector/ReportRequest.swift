@@ -26,6 +26,9 @@ extension ReportContent {
         factor = Factor(request.factor)
         simulated = rounds.contains(where: \.simulated)
         scopes = Set(rounds.flatMap(\.hosts).flatMap(\.scopes)).map(\.label).sorted()
+        attributions = Set(rounds.flatMap(\.hosts).flatMap(\.attributions)).sorted {
+            ($0.model.rawValue, $0.idle.rawValue) < ($1.model.rawValue, $1.idle.rawValue)
+        }
         let intensities = rounds.map { round in
             RoundIntensity(
                 energy: round.energy?.total, volumes: round.scenarios.map(BusinessVolume.init),

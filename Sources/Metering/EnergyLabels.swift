@@ -49,6 +49,27 @@ extension EnergyReason {
     }
 }
 
+extension AttributionModel {
+    /// As the configuration names it.
+    package var label: String {
+        switch self {
+        case .standard: "standard"
+        case .concurrency: "concurrency"
+        }
+    }
+}
+
+extension IdleRule {
+    /// As the configuration names it.
+    package var label: String {
+        switch self {
+        case .unallocated: "unallocated"
+        case .proportional: "proportional"
+        case .reserved: "reserved"
+        }
+    }
+}
+
 extension ZoneDescription {
     /// The zone with what it lies in, e.g. `package-0/dram`.
     package var label: String { parent.isEmpty ? name : "\(parent)/\(name)" }

@@ -16,6 +16,17 @@ package enum IdleRule: UInt8, Sendable, Hashable {
     case reserved = 2
 }
 
+/// How a host's energy is divided: the model, and who bears the idle part.
+package struct AttributionRule: Sendable, Hashable {
+    package let model: AttributionModel
+    package let idle: IdleRule
+
+    package init(model: AttributionModel, idle: IdleRule) {
+        self.model = model
+        self.idle = idle
+    }
+}
+
 /// Why energy could not be divided. The numbers are on the wire.
 package enum UndividedReason: UInt8, Sendable, Hashable {
     /// The idle power P₀ is neither configured nor learned.

@@ -17,6 +17,15 @@ extension ReportContent {
             ("unit", .string("\(factor.gas) per unit of business")),
             ("m_policy", .string("not_counted")),
             ("scopes", .array(scopes.map(JSON.string))),
+            (
+                "attributions",
+                .array(
+                    attributions.map {
+                        .object([
+                            ("model", .string($0.model.label)), ("idle", .string($0.idle.label)),
+                        ])
+                    })
+            ),
             ("summary", summary.json),
             ("totals", .object(totals.members)),
             ("rounds", .array(rounds.map(\.json))),

@@ -240,6 +240,8 @@ package struct ReportContent: Sendable, Hashable {
     package var simulated = false
     /// `host`, `cpu+dram`, `none`; more than one where hosts differ.
     package var scopes: [String] = []
+    /// How energy was divided among scenarios; more than one where hosts or times differ.
+    package var attributions: [AttributionRule] = []
     package var rounds: [Round] = []
     package var totals = Figures()
     package var summary = Summary()

@@ -128,7 +128,12 @@ extension ReportContent {
         return [
             "Energy     \(Notation.significant(totals.kilowattHours)) kWh: \(write(states))",
             "Used for   \(write(uses))",
-        ]
+        ] + divisionLines
+    }
+
+    private var divisionLines: [String] {
+        let rules = attributions.map { "by model \($0.model.label), idle \($0.idle.label)" }
+        return rules.isEmpty ? [] : ["Divided    " + rules.joined(separator: "; ")]
     }
 
     private var coverageTable: [String] {

@@ -13,6 +13,8 @@ package struct HostRound: Sendable, Hashable {
     /// counts in the round that holds its counts.
     package internal(set) var comparisons: [EnergySourceKind: EnergyComparison] = [:]
     package internal(set) var scopes: Set<EnergyScope> = []
+    /// How windows' energy was divided.
+    package internal(set) var attributions: Set<AttributionRule> = []
     /// Windows whose energy is unknown, by reason.
     package internal(set) var energyUnknown: [EnergyReason: UInt64] = [:]
     package internal(set) var scenarios: [ScenarioID: HostScenario] = [:]

@@ -92,6 +92,9 @@ extension HostRound {
         if let reason = record.energy.reason { energyUnknown[reason, default: 0] += 1 }
         sources.insert(record.source)
         scopes.insert(record.scope)
+        if record.energy.value != nil, let rule = record.origin.attribution {
+            attributions.insert(rule)
+        }
         note(record)
         if counts { compare(record) }
         observe(record, counts: counts)

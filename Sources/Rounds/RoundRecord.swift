@@ -188,11 +188,17 @@ package struct RecordOrigin: Sendable, Hashable {
     package var softwareVersion: String
     /// Digest of the rule set in hexadecimal digits.
     package var rulesDigest: String
+    /// How the energy was divided; `nil` where it is not told.
+    package var attribution: AttributionRule?
 
-    package init(bootID: String = "", softwareVersion: String = "", rulesDigest: String = "") {
+    package init(
+        bootID: String = "", softwareVersion: String = "", rulesDigest: String = "",
+        attribution: AttributionRule? = nil
+    ) {
         self.bootID = bootID
         self.softwareVersion = softwareVersion
         self.rulesDigest = rulesDigest
+        self.attribution = attribution
     }
 }
 

@@ -92,6 +92,26 @@ struct Table {
         #expect(table.contains("No record in the period: old"))
     }
 
+    @Test("names the models that divided the energy, and who bears the idle part")
+    func attributions() throws {
+        var content = example()
+        #expect(!content.table().contains("Divided"))
+        content.attributions = [
+            AttributionRule(model: .standard, idle: .proportional),
+            AttributionRule(model: .concurrency, idle: .unallocated),
+        ]
+        let line = "by model standard, idle proportional; by model concurrency, idle unallocated"
+        #expect(content.table().contains("\nDivided    \(line)\n"))
+        let value = try JSONSerialization.jsonObject(with: Data(content.json().utf8))
+        let top = try #require(value as? [String: Any])
+        let told = try #require(top["attributions"] as? [[String: String]])
+        #expect(
+            told == [
+                ["model": "standard", "idle": "proportional"],
+                ["model": "concurrency", "idle": "unallocated"],
+            ])
+    }
+
     @Test("warns where the two means differ")
     func means() {
         var content = example()

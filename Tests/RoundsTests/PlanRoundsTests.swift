@@ -175,8 +175,13 @@ struct PlanRounds {
         var records = windows("a", 0, 100)
         for index in records.indices {
             records[index].origin = RecordOrigin(
-                bootID: "b", softwareVersion: "1", rulesDigest: index < 3 ? "bad" : "good")
+                bootID: "b", softwareVersion: "1", rulesDigest: index < 3 ? "bad" : "good",
+                attribution: AttributionRule(
+                    model: index < 3 ? .standard : .concurrency, idle: .unallocated))
         }
+        // What has no energy is divided by no rule.
+        records[5].energy = .unknown(.noSource)
+        records[5].origin.attribution = AttributionRule(model: .standard, idle: .reserved)
         records[0].clockError = 1_000_001
         records[1].clockError = nil
         let found = try assess(plan(rules: ["good"]), records)[0]
@@ -188,6 +193,12 @@ struct PlanRounds {
             ])
         let quality = try #require(found.machine("a")?.quality)
         #expect(quality.bootIDs == ["b"] && quality.rulesDigests == ["bad", "good"])
+        let rules = try #require(found.machine("a")?.round.attributions)
+        #expect(
+            rules == [
+                AttributionRule(model: .standard, idle: .unallocated),
+                AttributionRule(model: .concurrency, idle: .unallocated),
+            ])
         #expect(quality.runs.map(\.first) == [1] && quality.runs.map(\.last) == [100])
         #expect(quality.runs.map(\.received) == [100])
         records[0].clockError = 1_000_000
