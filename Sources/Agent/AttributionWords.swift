@@ -35,8 +35,9 @@ enum AttributionWords {
                 "; auto: each service has workers, two or more.",
                 "；auto：每个服务都配置了 至少 2 个 workers。")
             : language.say(
-                "; auto: not each service has workers, two or more.",
-                "；auto：并非每个服务都配置了 至少 2 个 workers。")
+                "; auto: not each service has workers, two or more. "
+                    + "What a flow uses here is told by jouleflow-collector alpha.",
+                "；auto：并非每个服务都配置了 至少 2 个 workers。每笔业务的实际用量见 jouleflow-collector alpha。")
         return divided + why
     }
 

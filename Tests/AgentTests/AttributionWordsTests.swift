@@ -26,7 +26,8 @@ import Testing
         #expect(
             try lines("attribution: {model: auto}", .english) == [
                 "A service's energy is divided among its scenarios by the weights of the standard "
-                    + "(model standard); auto: not each service has workers, two or more.",
+                    + "(model standard); auto: not each service has workers, two or more. "
+                    + "What a flow uses here is told by jouleflow-collector alpha.",
                 "Nobody bears the energy of the idle host: it is shown as idle.",
             ])
         #expect(
@@ -49,7 +50,8 @@ import Testing
     @Test("in Chinese") func chinese() throws {
         #expect(
             try lines("attribution: {model: auto}", .chinese) == [
-                "服务的电能按标准规定的权重划分到各场景（模型 standard）；auto：并非每个服务都配置了 至少 2 个 workers。",
+                "服务的电能按标准规定的权重划分到各场景（模型 standard）；auto：并非每个服务都配置了 至少 2 个 workers。"
+                    + "每笔业务的实际用量见 jouleflow-collector alpha。",
                 "空载电能不分摊：单独列为空载。",
             ])
         #expect(
