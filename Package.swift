@@ -155,8 +155,8 @@ let package = Package(
             "jouleflow-lab",
             [
                 "Lab", "EnergySources", "Processes", "Metering", "CAllocationCounter",
-                "Chain", "Records", "Wire", "Store", "Weights", "SyntheticLoad",
-                argumentParser,
+                "Chain", "Records", "Wire", "Store", "Weights", "SyntheticLoad", "Attribution",
+                "Spool", "Assessment", argumentParser,
             ]),
 
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
@@ -83,4 +85,37 @@ pid_t clab_guard_start(int *pipe_out) {
 
 long clab_file_capability(const char *path, uint8_t *value, unsigned long size) {
     return getxattr(path, "security.capability", value, size);
+}
+
+enum { ledger_slots = 8 };
+
+struct clab_ledger {
+    _Atomic uint64_t used[ledger_slots];
+};
+
+clab_ledger *clab_ledger_open(const char *path) {
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (file < 0) return 0;
+    void *map = MAP_FAILED;
+    if (ftruncate(file, sizeof(clab_ledger)) == 0) {
+        map = mmap(0, sizeof(clab_ledger), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    }
+    int reason = errno;
+    close(file);
+    errno = reason;
+    return map == MAP_FAILED ? 0 : map;
+}
+
+void clab_ledger_add(clab_ledger *ledger, int slot) {
+    static _Thread_local uint64_t told;
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    uint64_t used = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    atomic_fetch_add_explicit(&ledger->used[slot & (ledger_slots - 1)], used - told,
+                              memory_order_relaxed);
+    told = used;
+}
+
+uint64_t clab_ledger_read(clab_ledger *ledger, int slot) {
+    return atomic_load_explicit(&ledger->used[slot & (ledger_slots - 1)], memory_order_relaxed);
 }

@@ -10,7 +10,8 @@ struct JouleflowLab: ParsableCommand {
         subcommands: [
             PowercapCommand.self, AppCommand.self, LoadCommand.self, DemoCommand.self,
             LoadScheduleCommand.self, FlowsAppCommand.self, FlowsLoadCommand.self,
-            FlowsConfigCommand.self, BenchCommand.self,
+            FlowsConfigCommand.self, BenchCommand.self, BurnCommand.self,
+            DivideCommand.self,
         ])
 
     static func main() {

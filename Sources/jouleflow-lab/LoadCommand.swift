@@ -33,6 +33,15 @@ struct LoadCommand: StoppableCommand {
     @Option(help: "The part of the flows that fails technically.")
     var errors: Double = 0.02
 
+    @Flag(help: "Flows fall due independently of each other, in place of at equal distances.")
+    var random = false
+
+    @Option(help: "With --random, how far each scenario's rate swings about its mean, 0 to 1.")
+    var swing: Double = 0
+
+    @Flag(help: "With --random, 1 s in 4 has five times the rate of the others.")
+    var bursts = false
+
     @Option(help: "text or json.")
     var format: OutputFormat = .text
 
@@ -87,8 +96,13 @@ struct LoadCommand: StoppableCommand {
                 "--mix takes four shares of 0 or more, not all 0; --refused and --errors are parts"
                     + " from 0 to 1 whose sum is at most 1.")
         }
-        return LoadPlan(
+        guard (0...1).contains(swing), random || (swing == 0 && !bursts) else {
+            throw ValidationError("--swing must be 0 to 1; it and --bursts need --random.")
+        }
+        var plan = LoadPlan(
             port: port.number, length: .seconds(UInt64(seconds)), rate: rate,
             connections: connections, mix: mix)
+        if random { plan.rhythm = .random(swing: swing, bursts: bursts) }
+        return plan
     }
 }

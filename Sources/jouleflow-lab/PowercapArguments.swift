@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Lab
 import Metering
 
@@ -24,6 +25,9 @@ struct PowerArguments: ParsableArguments {
 
     @Option(help: "Watts added by one busy core. (default: 45)")
     var wattsPerCore: Double?
+
+    @Option(help: "What is missing of the busy cores' watts at full load, 0 to 1. (default: 0)")
+    var bend: Double?
 
     @Option(help: "The dram's part of the energy, 0 to 1. (default: 0.12)")
     var dramShare: Double?
@@ -67,10 +71,10 @@ struct PowerArguments: ParsableArguments {
     private func source() throws -> PowerModel.Source {
         let zones = [packageWatts, dramWatts, coreWatts, uncoreWatts].contains { $0 != nil }
         guard steady || zones else { return try curve() }
-        guard [idleWatts, wattsPerCore, dramShare].allSatisfy({ $0 == nil }) else {
+        guard [idleWatts, wattsPerCore, dramShare, bend].allSatisfy({ $0 == nil }) else {
             throw ValidationError(
                 "Steady watts and the power by CPU time (--idle-watts, --watts-per-core,"
-                    + " --dram-share) exclude each other.")
+                    + " --dram-share, --bend) exclude each other.")
         }
         guard
             let power = SteadyPower(
@@ -87,11 +91,12 @@ struct PowerArguments: ParsableArguments {
         guard
             let curve = PowerCurve(
                 idleWatts: idleWatts ?? 60, wattsPerCore: wattsPerCore ?? 45,
-                dramShare: dramShare ?? 0.12)
+                dramShare: dramShare ?? 0.12, bend: bend ?? 0,
+                cores: ProcessInfo.processInfo.activeProcessorCount)
         else {
             throw ValidationError(
                 "--idle-watts and --watts-per-core must be 0 to \(Int(PowerCurve.maximumWatts))"
-                    + " and --dram-share 0 to 1.")
+                    + " and --dram-share and --bend 0 to 1.")
         }
         return .curve(curve)
     }

@@ -39,6 +39,13 @@ struct PowercapCommand: StoppableCommand {
     @Option(name: .customLong("for"), help: "When to end, e.g. 90s; else on SIGTERM or Ctrl-C.")
     var limit: LengthArgument?
 
+    @Option(
+        help: """
+            A file in which a program tells what it used CPU time for, as `app --ledger`: the truth \
+            then says whose the energy above idle was. May be given several times.
+            """)
+    var ledger: [String] = []
+
     @Option(help: "A file for the truth as JSON.")
     var truth: String?
 
@@ -49,7 +56,7 @@ struct PowercapCommand: StoppableCommand {
 
     mutating func run(until signals: StopSignals) throws {
         do {
-            let simulation = try Simulation(root: root, plan: try plan())
+            let simulation = try Simulation(root: root, plan: try planWithLedgers())
             say("ready: simulated powercap tree at \(root)", to: .error)
             try keep(simulation, signals)
             try tell(simulation.truth)
@@ -62,6 +69,14 @@ struct PowercapCommand: StoppableCommand {
         SimulationPlan(
             machine: machine.machine, power: try power.model(), wrapAfter: wrapAfter?.length,
             failure: try failure.window(), wallInterval: try power.meterInterval())
+    }
+
+    private func planWithLedgers() throws -> SimulationPlan {
+        var plan = try plan()
+        do { plan.ledgers = try ledger.map { path in try CPULedger(path: path) } } catch {
+            throw quit("\(error)", status: 5)
+        }
+        return plan
     }
 
     private func keep(_ simulation: Simulation, _ signals: StopSignals) throws {

@@ -46,6 +46,45 @@ struct LoanLoadTests {
         #expect(all.reduce(0) { $0 + $1.refused } > 0 && all.reduce(0) { $0 + $1.failed } > 0)
     }
 
+    @Test(
+        "tells whose the CPU time is, also where it waits and hands requests to a pool",
+        arguments: [0, 4])
+    func told(pool: Int) throws {
+        let folder = try TemporaryFolder()
+        var work = LoanWork(unit: .milliseconds(1))
+        work.units = [10, 5, 4, 1]
+        work.waits = [0, 0, 0, 20].map { .milliseconds($0) }
+        work.threads = 2
+        work.pool = pool
+        let told = try CPULedger(path: folder.path + "/ledger")
+        work.told = told
+        let server = try LoanServer(port: 0, work: work)
+        let mix = try #require(
+            LoadMix(shares: [20, 25, 25, 30], refused: 0, errors: 0, seed: 7))
+        var plan = LoadPlan(
+            port: server.port, length: .seconds(2), rate: 60, connections: 6, mix: mix)
+        plan.rhythm = .random(swing: 0, bursts: false)
+        let generator = LoadGenerator(plan)
+        let limit = LabClock.boot + .seconds(30)
+        while generator.result == nil, LabClock.boot < limit { usleep(5_000) }
+        let load = try #require(generator.result)
+        try generator.shutdown()
+        let truth = server.ledger.snapshot
+        try server.stop()
+        #expect(load.errors == 0, "\(load.firstError ?? "")")
+        for (place, scenario) in LoanScenario.allCases.enumerated() {
+            let flows = truth[scenario].counts.total
+            #expect(load[scenario].total == flows && flows > 10)
+            // All that burns, and what reading and answering takes beside it.
+            let burnt = Double(flows * work.units[place]) * 1e6
+            let used = Double(told.used[place].rawValue)
+            let most = burnt + Double(flows) * 3e6
+            #expect(used > burnt * 0.9 && used < most, "\(scenario): \(used / burnt)")
+        }
+        let wait = Double(truth[.query].wallNanoseconds) / Double(truth[.query].counts.total)
+        #expect(wait > 20e6)
+    }
+
     @Test("is sent the same sequence for the same seed, and another for another")
     func repeatable() throws {
         func requests(_ seed: UInt64) throws -> [LoadRequest] {

@@ -19,4 +19,18 @@ pid_t clab_guard_start(int *pipe_out);
 /// with errno set (ENODATA where the file has none). Debian's Glibc module has no getxattr.
 long clab_file_capability(const char *path, uint8_t *value, unsigned long size);
 
+/// CPU time by what it was used for, in a file that several processes see at once: eight counters
+/// of nanoseconds.
+typedef struct clab_ledger clab_ledger;
+
+/// Maps the file, making it where it is missing; 0 with errno set where it cannot.
+clab_ledger *clab_ledger_open(const char *path);
+
+/// Adds the CPU time that the calling thread used since it last did so, in any ledger, to `slot`,
+/// 0 to 7.
+void clab_ledger_add(clab_ledger *ledger, int slot);
+
+/// The counter of `slot`, 0 to 7.
+uint64_t clab_ledger_read(clab_ledger *ledger, int slot);
+
 #endif

@@ -54,6 +54,7 @@ private final class LoadRun {
     private let loop: any EventLoop
     private let owner: LoadGenerator
     private var sequence: LoadSequence
+    private var arrivals: LoadArrivals?
     private var connections: [LoadConnection] = []
     private var nextConnection = 0
     private var sent: UInt64 = 0
@@ -67,6 +68,9 @@ private final class LoadRun {
         self.loop = loop
         self.owner = owner
         sequence = LoadSequence(plan.mix)
+        if case .random(let swing, let bursts) = plan.rhythm {
+            arrivals = LoadArrivals(plan.mix, rate: plan.rate, swing: swing, bursts: bursts)
+        }
     }
 
     func start() {
@@ -110,10 +114,18 @@ private final class LoadRun {
         } else {
             sendWhatIsDue(elapsed)
         }
-        loop.assumeIsolated().scheduleTask(in: Self.tick) { self.step() }
+        loop.assumeIsolated().scheduleTask(in: pause(elapsed)) { self.step() }
+    }
+
+    /// Until the next look: a random rhythm is met to the microsecond.
+    private func pause(_ elapsed: Nanoseconds) -> TimeAmount {
+        guard let arrivals, drainEnd == nil else { return Self.tick }
+        let wait = TimeAmount.nanoseconds(Int64((arrivals.due - elapsed.seconds) * 1e9))
+        return max(.microseconds(20), min(Self.tick, wait))
     }
 
     private func sendWhatIsDue(_ elapsed: Nanoseconds) {
+        guard arrivals == nil else { return sendRandom(elapsed) }
         let due = UInt64(elapsed.seconds * plan.rate)
         while sent < due, let connection = idleConnection() {
             var requests = [sequence.next()]
@@ -123,6 +135,14 @@ private final class LoadRun {
             sent += UInt64(requests.count)
             unanswered += requests.count
             connection.send(requests)
+        }
+    }
+
+    private func sendRandom(_ elapsed: Nanoseconds) {
+        while let arrivals, arrivals.due <= elapsed.seconds, let connection = idleConnection() {
+            unanswered += 1
+            connection.send([sequence.next(shares: arrivals.rates, plain: true)])
+            self.arrivals?.advance()
         }
     }
 

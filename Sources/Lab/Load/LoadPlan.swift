@@ -9,6 +9,7 @@ package struct LoadPlan: Sendable {
     package var rate: Double
     package var connections: Int
     package var mix: LoadMix
+    package var rhythm: LoadRhythm = .paced
 
     /// - Parameters:
     ///   - rate: 0.1 to `maximumRate`.
@@ -27,6 +28,16 @@ package struct LoadPlan: Sendable {
     package static let maximumRate: Double = 20_000
     /// Connections at a time; a plan beyond it is refused.
     package static let maximumConnections = 512
+}
+
+/// When flows fall due.
+package enum LoadRhythm: Sendable, Equatable {
+    /// At equal distances, some of them two at once, some bodies in two writes.
+    case paced
+    /// Independently of each other, as flows of many customers do (a Poisson process), each with a
+    /// request of its own. Every 2 s the rate of each scenario is drawn anew from its mean ± `swing`
+    /// of it, 0 to 1; with `bursts`, 1 s in 4 has 2.5 times the rate and the others half of it.
+    case random(swing: Double, bursts: Bool)
 }
 
 /// The shares of the scenarios and outcomes, and the seed that makes the sequence repeatable.
@@ -89,12 +100,12 @@ struct LoadSequence {
         random = SplitMix64(state: mix.seed)
     }
 
-    mutating func next() -> LoadRequest {
+    mutating func next(shares: [Double]? = nil, plain: Bool = false) -> LoadRequest {
         count += 1
         if count.isMultiple(of: Self.healthEvery) {
             return LoadRequest(kind: .health, uri: "/health", number: "", body: "", split: false)
         }
-        let scenario = pickScenario()
+        let scenario = pickScenario(shares ?? mix.shares)
         let outcome = pickOutcome()
         let number = "\(scenario.rawValue.prefix(1).uppercased())\(mix.seed)-\(count)"
         var query: [String] = []
@@ -109,20 +120,20 @@ struct LoadSequence {
         let tail = query.isEmpty ? "" : "?" + query.joined(separator: "&")
         return LoadRequest(
             kind: .flow(scenario, outcome), uri: scenario.path(number) + tail, number: number,
-            body: body, split: !body.isEmpty && random.chance(0.25))
+            body: body, split: !plain && !body.isEmpty && random.chance(0.25))
     }
 
     /// Whether the next two requests go out together.
     mutating func nextIsPair() -> Bool { random.chance(0.2) }
 
-    private mutating func pickScenario() -> LoanScenario {
-        var left = Double.random(in: 0..<mix.shares.reduce(0, +), using: &random)
-        for (scenario, share) in zip(LoanScenario.allCases, mix.shares) where share > 0 {
+    private mutating func pickScenario(_ shares: [Double]) -> LoanScenario {
+        var left = Double.random(in: 0..<shares.reduce(0, +), using: &random)
+        for (scenario, share) in zip(LoanScenario.allCases, shares) where share > 0 {
             if left < share { return scenario }
             left -= share
         }
         // Only by rounding: the last scenario that has a share.
-        return zip(LoanScenario.allCases, mix.shares).reversed().first { $0.1 > 0 }?.0 ?? .query
+        return zip(LoanScenario.allCases, shares).reversed().first { $0.1 > 0 }?.0 ?? .query
     }
 
     private mutating func pickOutcome() -> LoanOutcome {

@@ -9,17 +9,22 @@ package final class LoanServer: Sendable {
     /// The port it listens on.
     package let port: Int
     private let group: MultiThreadedEventLoopGroup
+    private let pool: NIOThreadPool?
     private let channel: any Channel
-
-    /// Threads that serve connections.
-    package static let threads = 3
 
     /// Listens on `host` and `port` (0 for a free one).
     ///
     /// - Parameter unit: CPU time of one unit of work; a query burns one.
-    package init(host: String = "127.0.0.1", port: Int, unit: Nanoseconds) throws {
+    package convenience init(host: String = "127.0.0.1", port: Int, unit: Nanoseconds) throws {
+        try self.init(host: host, port: port, work: LoanWork(unit: unit))
+    }
+
+    /// Listens on `host` and `port` (0 for a free one).
+    package init(host: String = "127.0.0.1", port: Int, work: LoanWork) throws {
         let ledger = LoanLedger()
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.threads)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: work.threads)
+        let pool = work.pool > 0 ? NIOThreadPool(numberOfThreads: work.pool) : nil
+        pool?.start()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: 256)
@@ -28,23 +33,27 @@ package final class LoanServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
-                    try pipeline.addHandler(LoanHandler(ledger: ledger, unit: unit))
+                    try pipeline.addHandler(
+                        LoanHandler(ledger: ledger, work: work, pool: pool))
                 }
             }
         do {
             channel = try bootstrap.bind(host: host, port: port).wait()
         } catch {
+            try? pool?.syncShutdownGracefully()
             try? group.syncShutdownGracefully()
             throw LoanServerFailure(host: host, port: port, reason: "\(error)")
         }
         self.ledger = ledger
         self.group = group
+        self.pool = pool
         self.port = channel.localAddress?.port ?? port
     }
 
     /// Stops listening, closes every connection and ends the threads.
     package func stop() throws {
         try? channel.close().wait()
+        try pool?.syncShutdownGracefully()
         try group.syncShutdownGracefully()
     }
 }

@@ -10,16 +10,20 @@ package struct SimulationPlan: Sendable {
     package var failure: FailureWindow?
     /// The wall meter's averaging interval, within `WallMeter.intervals`.
     package var wallInterval: Nanoseconds
+    /// Where programs tell whose the CPU time is.
+    package var ledgers: [CPULedger]
 
     package init(
         machine: Machine, power: PowerModel, wrapAfter: Nanoseconds? = nil,
-        failure: FailureWindow? = nil, wallInterval: Nanoseconds = .seconds(1)
+        failure: FailureWindow? = nil, wallInterval: Nanoseconds = .seconds(1),
+        ledgers: [CPULedger] = []
     ) {
         self.machine = machine
         self.power = power
         self.wrapAfter = wrapAfter
         self.failure = failure
         self.wallInterval = wallInterval
+        self.ledgers = ledgers
     }
 }
 
@@ -35,6 +39,7 @@ package final class Simulation {
     package private(set) var counters: [SimulatedCounter]
     private var meter: WallMeter
     private var history: EnergyHistory
+    private var split: EnergySplit
 
     /// How long the last package takes to its wrap with the host idle, where nothing else is
     /// planned.
@@ -48,6 +53,7 @@ package final class Simulation {
         at now: Nanoseconds = LabClock.boot
     ) throws {
         self.plan = plan
+        split = EnergySplit(plan.ledgers)
         time = plan.power.followsLoad ? try HostBusyTime(path: stat, at: now) : nil
         tree = try SimulatedTree(
             root: root, machine: plan.machine, wallInterval: plan.wallInterval)
@@ -71,6 +77,7 @@ package final class Simulation {
         for step in 0..<steps {
             advance(elapsed: elapsed.part(step, of: steps), busy: worked.part(step, of: steps))
         }
+        split.take(picojoules: plan.dynamicEnergy(elapsed: elapsed, busy: worked), busy: worked)
         reached = (max(now, reached.at), busy)
         history.note(accumulated, at: reached.at)
         try show()
@@ -101,7 +108,7 @@ package final class Simulation {
             busySeconds: reached.busy.seconds,
             longestStepNanoseconds: longestTick.rawValue,
             historyNanoseconds: history.times.map(\.rawValue), zones: zones,
-            wall: plan.machine.wallMeter ? wall : nil)
+            wall: plan.machine.wallMeter ? wall : nil, split: split.truth)
     }
 
     private var accumulated: [Microjoules] { counters.map(\.advanced) + [meter.total] }
@@ -126,6 +133,12 @@ package final class Simulation {
 extension SimulationPlan {
     func energy(elapsed: Nanoseconds, busy: Nanoseconds) -> PartEnergy {
         power.energy(elapsed: elapsed, busy: busy, sockets: machine.sockets)
+    }
+
+    /// The energy of packages and memory beyond that of the idle host; none where it is steady.
+    func dynamicEnergy(elapsed: Nanoseconds, busy: Nanoseconds) -> UInt64 {
+        guard case .curve(let curve) = power.source else { return 0 }
+        return curve.dynamicEnergy(elapsed: elapsed, busy: busy)
     }
 
     /// The registers as they stand at the start.

@@ -42,6 +42,30 @@ package struct Truth: Sendable, Codable {
         }
     }
 
+    /// What one use had of the energy above idle.
+    package struct Use: Sendable, Codable {
+        package let joules: Double
+        package let cpuSeconds: Double
+
+        enum CodingKeys: String, CodingKey {
+            case joules
+            case cpuSeconds = "cpu_seconds"
+        }
+    }
+
+    /// The energy above idle by what it was used for.
+    package struct Split: Sendable, Codable {
+        /// One element per ledger: by scenario, and `other`.
+        package let ledgers: [[String: Use]]
+        /// Of whoever tells nothing.
+        package let othersJoules: Double
+
+        enum CodingKeys: String, CodingKey {
+            case ledgers
+            case othersJoules = "others_joules"
+        }
+    }
+
     /// Always true: no hardware was read.
     package let simulated: Bool
     package let machine: String
@@ -56,9 +80,10 @@ package struct Truth: Sendable, Codable {
     package let zones: [Zone]
     /// `nil` where the machine has no wall meter.
     package let wall: Wall?
+    package let split: Split
 
     enum CodingKeys: String, CodingKey {
-        case simulated, machine, seconds, zones, wall
+        case simulated, machine, seconds, zones, wall, split
         case busySeconds = "busy_seconds"
         case longestStepNanoseconds = "longest_step_nanoseconds"
         case historyNanoseconds = "history_boottime_nanoseconds"
