@@ -106,8 +106,11 @@ clab_ledger *clab_ledger_open(const char *path) {
     return map == MAP_FAILED ? 0 : map;
 }
 
+static _Thread_local uint64_t told;
+
+uint64_t clab_ledger_told(void) { return told; }
+
 void clab_ledger_add(clab_ledger *ledger, int slot) {
-    static _Thread_local uint64_t told;
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     uint64_t used = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;

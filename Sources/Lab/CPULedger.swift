@@ -28,6 +28,9 @@ package struct CPULedger: Sendable {
     /// Tells what the calling thread used since it last told anything.
     package func add(_ slot: Int) { clab_ledger_add(ledger, Int32(slot)) }
 
+    /// The calling thread's CPU time when it last told anything: what it used since is yet to be told.
+    package static var toldByThread: Nanoseconds { Nanoseconds(clab_ledger_told()) }
+
     /// What was told so far, by slot.
     package var used: [Nanoseconds] {
         (0..<Self.slots).map { Nanoseconds(clab_ledger_read(ledger, Int32($0))) }

@@ -30,6 +30,9 @@ clab_ledger *clab_ledger_open(const char *path);
 /// 0 to 7.
 void clab_ledger_add(clab_ledger *ledger, int slot);
 
+/// The calling thread's CPU time when it last added to a ledger; 0 before.
+uint64_t clab_ledger_told(void);
+
 /// The counter of `slot`, 0 to 7.
 uint64_t clab_ledger_read(clab_ledger *ledger, int slot);
 

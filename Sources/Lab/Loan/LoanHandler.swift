@@ -61,7 +61,7 @@ final class LoanHandler: ChannelInboundHandler {
                 handOver(flow, to: pool, context)
             } else {
                 let start = LabClock.thread
-                burner.work(work, scenario, from: start)
+                burner.work(work, scenario, from: work.start)
                 finish(keep, context)
                 burner.learn(end: LabClock.thread)
                 end(flow, cpu: LabClock.thread.subtractingClamped(start))

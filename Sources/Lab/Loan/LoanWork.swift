@@ -22,6 +22,10 @@ package struct LoanWork: Sendable {
         Nanoseconds(unit.rawValue.multipliedClamped(by: units[scenario.place]))
     }
 
+    /// From where the calling thread's CPU time belongs to the request that it has read: where CPU time
+    /// is told, reading it is part of what it costs.
+    var start: Nanoseconds { told == nil ? LabClock.thread : CPULedger.toldByThread }
+
     /// Tells whose the CPU time is that the calling thread used.
     func tell(_ scenario: LoanScenario?) { told?.add(scenario?.place ?? CPULedger.other) }
 }
