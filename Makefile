@@ -4,7 +4,7 @@ SECONDS = 60
 MINUTES = 30
 RELEASE = scripts/release
 
-.PHONY: help build demo bench soak chaos test fuzz format lint clean
+.PHONY: help build demo bench accuracy soak chaos test fuzz format lint clean
 .PHONY: packaged deb rpm test-install test-kernel
 
 help:
@@ -13,6 +13,9 @@ help:
 	@echo '              or make demo SECONDS=15; the result is also in out/demo.json'
 	@echo 'make bench    install what is missing, build, and measure what the agent costs beside other'
 	@echo '              programs; also in out/bench.json'
+	@echo 'make accuracy install what is missing, build, and compare the joules per flow of every model with a'
+	@echo '              truth that is known, in about half an hour; needs the right to capture; also in'
+	@echo '              out/accuracy.json'
 	@echo 'make soak     install what is missing, build, and let the agent count live traffic for half an'
 	@echo '              hour, or make soak MINUTES=3: memory must stay flat; also in out/soak.json'
 	@echo 'make chaos    install what is missing, build, and break agents, collectors, disks, clocks and'
@@ -46,6 +49,12 @@ bench: deb
 	scripts/install-dependencies --bench
 	bin=$$($(RELEASE) --show-bin-path) && \
 	exec Benchmarks/bench --bin "$$bin" --out out/bench.json
+
+accuracy:
+	scripts/install-dependencies --demo
+	$(RELEASE)
+	bin=$$($(RELEASE) --show-bin-path) && \
+	exec Benchmarks/accuracy --bin "$$bin" --out out/accuracy.json
 
 soak:
 	scripts/install-dependencies --bench
