@@ -33,7 +33,8 @@ package enum EvidenceExportError: Error, Sendable, Hashable, CustomStringConvert
 extension Pipeline {
     /// Writes all that the report on a sealed plan is made of, and the report, from one state of the store.
     ///
-    /// Throws what ``report(_:from:)`` throws, ``EvidenceExportError``, ``UnsignedRecords``, and what `write` throws.
+    /// Throws what ``report(_:from:)`` throws, ``EvidenceExportError``, ``UnsignedRecords``, ``DamagedRecords``, and what
+    /// `write` throws.
     package static func export(
         _ request: PlanReportRequest, from store: SQLiteRecordStore,
         write: @escaping ([UInt8]) throws -> Void
@@ -41,7 +42,11 @@ extension Pipeline {
         guard let sealed = request.sealed else { throw EvidenceExportError.notSealed }
         return try store.consistently {
             let reading = try PlanReading(request, store)
-            let content = PlanReportContent(reading, try RoundHistory.all(reading, store))
+            let histories = try RoundHistory.all(reading, store)
+            if let damage = DamagedRecords(reading.records) ?? DamagedRecords(histories.values) {
+                throw damage
+            }
+            let content = PlanReportContent(reading, histories)
             var export = EvidenceExport(write)
             try export.documents(request, sealed, store)
             let period = try Period(request.plan.schedule)

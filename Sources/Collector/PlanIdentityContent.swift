@@ -75,7 +75,7 @@ extension PlanReportContent.Scope {
 
 extension PlanReportContent.Standing {
     /// What a report may be called: only a plan sealed in time and followed to its end has a result.
-    init(_ reading: PlanReading) {
+    init(_ reading: PlanReading, _ damage: DamagedRecords?) {
         let figures = reading.figures
         guard let sealed = reading.request.sealed else {
             self = .notAssessment(PlanReportContent.PlanIdentity.unsealed)
@@ -92,6 +92,8 @@ extension PlanReportContent.Standing {
                 Wording(
                     zh: "计划已放弃（\(Notation.utc(end.at))）：\(end.reason)",
                     en: "the plan was abandoned at \(Notation.utc(end.at)): \(end.reason)"))
+        } else if let damage {
+            self = .incomplete(damage.wording)
         } else if figures.isComplete {
             self = .assessment
         } else {

@@ -9,8 +9,9 @@ import SCI
 extension PlanReportContent {
     init(_ reading: PlanReading, _ histories: [Int: RoundHistory]) {
         let request = reading.request
+        let damage = DamagedRecords(reading.records) ?? DamagedRecords(histories.values)
         self.init(
-            standing: Standing(reading), generated: request.now, software: request.software,
+            standing: Standing(reading, damage), generated: request.now, software: request.software,
             plan: PlanIdentity(reading.plan, request.sealed))
         plan.usesStandardWeights = reading.figures.isStandard
         plans = reading.plans.map {
@@ -41,6 +42,7 @@ extension PlanReportContent {
         sites = reading.plan.sites.compactMap { SiteEnergy($0, segments, reading) }
         result = Result(reading, segments)
         hosts = Host.all(reading, energy.value?.total.energy)
+        self.damage = damage?.wording
         addBeside(reading)
         addRevisions(histories, reading)
     }

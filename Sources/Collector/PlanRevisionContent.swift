@@ -13,7 +13,7 @@ extension PlanReportContent {
             history.revisions.enumerated().map { index, revision in
                 Revision(
                     revision, after: index > 0 ? history.revisions[index - 1] : nil,
-                    round: history.round)
+                    round: history.round, onAlteredFlows: reading.records.hasAlteredCompletions)
             }
         }
         guard reading.request.sealed != nil else {
@@ -40,14 +40,17 @@ extension PlanReportContent {
 
 extension PlanReportContent.Revision {
     init(
-        _ revision: RoundHistory.Revision, after before: RoundHistory.Revision?, round: Int
+        _ revision: RoundHistory.Revision, after before: RoundHistory.Revision?, round: Int,
+        onAlteredFlows: Bool
     ) {
         let reason: Wording
         var changes: [Change] = []
         if let before {
             let difference = RevisionDifference(
                 before: before.document, after: revision.document)
-            reason = difference.reason(before.software, revision.software)
+            reason = difference.reason(
+                before.software, revision.software,
+                onAlteredFlows: onAlteredFlows && !revision.isKept)
             changes = difference.changes
         } else {
             reason = Wording(zh: "本轮关闭时的数值", en: "what the round closed with")
@@ -67,8 +70,17 @@ struct RevisionDifference {
     let after: RoundDocument
 
     /// Why there is a new one: what came, and whether the round is now valid.
-    func reason(_ oldSoftware: String, _ newSoftware: String) -> Wording {
+    func reason(
+        _ oldSoftware: String, _ newSoftware: String, onAlteredFlows: Bool
+    ) -> Wording {
         var parts = hosts + imports
+        if parts.isEmpty, onAlteredFlows {
+            parts.append(
+                Wording(
+                    zh: "存储中的完成标记被改动，须从备份恢复；verify 指明位置",
+                    en: "rows of completions were altered: restore the store from a backup; "
+                        + "verify names the places"))
+        }
         if parts.isEmpty, oldSoftware != newSoftware {
             parts.append(
                 Wording(

@@ -40,8 +40,9 @@ struct RecordReading {
         let told = told.flatMap { $0.window == ToldFlows.Window(stored) ? $0 : nil }
         self.told = nil
         records += 1
-        guard let manifest = try manifest(stored.manifest),
+        guard let manifest = try manifest(stored.manifest), manifest.agent == stored.agent,
             let record = try? RecordCodec.decode(stored.bytes),
+            record.run == stored.run, record.sequence == stored.sequence,
             record.window.start == stored.start, record.window.end == stored.end,
             record.manifest == stored.manifest, record.zones.count == manifest.zones.count,
             record.tally.scenarios.count == manifest.scenarios.count
@@ -72,7 +73,7 @@ struct RecordReading {
     private mutating func take(completions stored: StoredRecord) throws {
         let window = ToldFlows.Window(stored)
         if told?.window != window { told = ToldFlows(window) }
-        guard let manifest = try manifest(stored.manifest),
+        guard let manifest = try manifest(stored.manifest), manifest.agent == stored.agent,
             let completions = Completions.told(in: stored.bytes, under: manifest)
         else { return leaveOut(stored) }
         told?.add(completions)

@@ -1,6 +1,7 @@
 import Assessment
 import Bundle
 import Metering
+import Report
 import Rounds
 import SCI
 import Store
@@ -100,16 +101,29 @@ struct RoundHistory {
     }
 }
 
-/// Records of the store are no longer what came: no figures are kept that rest on them.
-struct DamagedRecords: Error, CustomStringConvertible {
-    private let what: String
+/// Records of the store are no longer what came: no figures are kept that rest on them, and no report on them
+/// is an assessment.
+package struct DamagedRecords: Error, CustomStringConvertible {
+    let wording: Wording
+
+    private init(zh: String, en: String) {
+        wording = Wording(
+            zh: zh + "：须从备份恢复存储，此前不保存任何数值；jouleflow-collector verify 指明位置",
+            en: en + ": no figures are kept before the store is restored from a backup; "
+                + "jouleflow-collector verify names every place")
+    }
 
     /// `nil` where all could be read.
     init?(_ records: RecordReading) {
         if records.unreadable > 0 {
-            what = "\(records.unreadable) records cannot be read (\(records.unreadableList))"
+            let list = records.unreadableList
+            self.init(
+                zh: "\(records.unreadable) 条记录无法读取（\(list)）",
+                en: "\(records.unreadable) records cannot be read (\(list))")
         } else if records.hasAlteredCompletions {
-            what = "rows of completions are not what the records' bytes say"
+            self.init(
+                zh: "存储中的完成标记与记录不符",
+                en: "rows of completions are not what the records' bytes say")
         } else {
             return nil
         }
@@ -119,12 +133,11 @@ struct DamagedRecords: Error, CustomStringConvertible {
     init?(_ histories: some Sequence<RoundHistory>) {
         let rounds = histories.filter { !$0.isSound }.map(\.round).sorted()
         guard !rounds.isEmpty else { return nil }
-        what =
-            "records of closed rounds were altered (rounds \(rounds.map(String.init).joined(separator: ", ")))"
+        let list = rounds.map(String.init).joined(separator: ", ")
+        self.init(
+            zh: "已关闭轮次的记录被改动（第 \(list) 轮）",
+            en: "records of closed rounds were altered (rounds \(list))")
     }
 
-    var description: String {
-        "\(what): no figures are kept before the store is restored from a backup; jouleflow-collector "
-            + "verify names every place"
-    }
+    package var description: String { wording.en }
 }

@@ -219,19 +219,23 @@ struct PlanDoubts {
                 zh: "\(id) 在首轮开始之后才投用：自投用起才计 M", "写上投用日期")
         } else if installed + Nanoseconds.seconds(3600 * hours) <= plan.schedule.start {
             field.doubt(
-                "the lifetime of \(id) ends before the first round: no M counts for it", hint,
-                zh: "\(id) 的寿命在首轮之前已满：不计其 M", "写上投用日期")
+                "the lifetime of \(id) ends before the first round: no M counts for it",
+                "see that `installed` and `lifetime_hours` are right",
+                zh: "\(id) 的寿命在首轮之前已满：不计其 M", "核对 installed 与 lifetime_hours")
         }
     }
 
     private func meters() {
-        var first: [String: String] = [:]
+        var before: [String: (device: String, share: UInt64)] = [:]
         for (device, field) in zip(plan.devices, elements(PlanKeys.devices)) {
-            guard let other = first.updateValue(device.id, forKey: device.meter) else { continue }
+            let other = before[device.meter]
+            let share = (other?.share ?? 0) + device.allocation.share.rawValue
+            before[device.meter] = (device.id, share)
+            guard let other, share > 1_000_000 else { continue }
             field.doubt(
-                "\(device.id) has the meter of \(other): its readings count for both",
+                "\(device.id) has the meter of \(other.device): together they count more than its readings",
                 "one device stands for all that a meter measures, or each takes its part as `share`",
-                zh: "\(device.id) 与 \(other) 共用计量表：读数会计入两者",
+                zh: "\(device.id) 与 \(other.device) 共用计量表：两者合计超过其读数",
                 "一块表所计量的全部设备写成一台，或各自以 `share` 取其份额")
         }
     }

@@ -102,7 +102,10 @@ extension SQLiteRecordStore {
                         agent[0] as Int64, from.subtractingClamped(longest), to, from, received,
                     ])
                 while let row = try cursor.next() {
-                    if let record = StoredRecord(row, agent: name) { try body(record) }
+                    guard let record = StoredRecord(row, agent: name) else {
+                        throw StoreError.strangeEntry(agent: name, row: row[7])
+                    }
+                    try body(record)
                 }
             }
             if let repeated {
@@ -129,7 +132,7 @@ extension SQLiteRecordStore {
     /// Ordered by the index on time; only records of one start are sorted.
     private static func recordsOfAgent(withKind: Bool) -> String {
         """
-        SELECT run, sequence, start_ns, end_ns, manifest, bytes, \(withKind ? "kind" : "0")
+        SELECT run, sequence, start_ns, end_ns, manifest, bytes, \(withKind ? "kind" : "0"), records.id
         FROM records JOIN runs ON runs.id = records.run_id
         WHERE records.agent_id = ? AND start_ns >= ? AND start_ns < ?
           AND max(end_ns, start_ns + 1) > ? AND received_ns <= ?

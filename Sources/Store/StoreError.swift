@@ -17,6 +17,8 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case tooLarge(what: String, bytes: Int, limit: Int)
     /// Other bytes are stored under these numbers of the run.
     case conflict(sequences: [UInt64])
+    /// An entry that only another program can have put in, or altered.
+    case strangeEntry(agent: String, row: Int64)
     /// A batch does not go on from the records that are stored before or after it.
     case brokenChain(sequence: UInt64)
     /// The run is signed with another key. Both by their fingerprints.
@@ -65,6 +67,9 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .conflict(let sequences):
             "records with other bytes than are stored: \(Self.list(sequences)): do two agents share an "
                 + "id and a spool?"
+        case .strangeEntry(let agent, let row):
+            "row \(row) of the records of \(agent) is of no kind: it was altered; jouleflow-collector verify names "
+                + "every place, and a backup restores them"
         case .brokenChain(let sequence):
             "record \(sequence) does not follow what is stored beside it: its hash is of another "
                 + "past"

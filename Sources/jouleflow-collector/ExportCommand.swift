@@ -88,6 +88,7 @@ struct ExportCommand: ParsableCommand {
             if let error = error as? Failure { throw error }
             if let error = error as? PlanRoundsError { throw Failure(.configuration, "\(error)") }
             if let error = error as? UnsignedRecords { throw Failure(.answerIsNo, "\(error)") }
+            if let error = error as? DamagedRecords { throw Failure(.answerIsNo, "\(error)") }
             throw Failure(.unreadable, "\(path): \(error)")
         }
         print(

@@ -38,6 +38,12 @@ struct PlanSealCommand: ParsableCommand {
         let file = try plan.read()
         for warning in file.warnings { complain(warning.text(in: language.chosen) + "\n") }
         let (document, hash) = try Self.document(of: file.plan)
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: out, isDirectory: &isFolder)
+        guard isFolder.boolValue else {
+            throw Failure(
+                .unreadable, "--out \(out) is no folder: nothing was sealed; make it first")
+        }
         let store = try source.writing()
         let start = file.plan.schedule.start
         let now = Timestamp.now

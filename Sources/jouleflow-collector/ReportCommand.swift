@@ -152,6 +152,7 @@ struct ReportCommand: ParsableCommand {
             throw Failure(.unreadable, "\(path): \(error)")
         }
         let language: Language = language.chosen == .chinese ? .chinese : .english
+        if let damage = content.damage { complain(damage[language] + "\n") }
         try format.write(content, language, to: output)
     }
 

@@ -79,7 +79,48 @@ struct DamagedRecordsTests {
                 == "stored records of a2 were altered or destroyed: restore the store from a backup; "
                 + "verify names the places")
         #expect(!content.table(.english).contains("late records"))
+        try expectMarked(content)
         #expect(try Pipeline.verify(store).findings.contains { $0.contains("a2, run abcd0001: ") })
+    }
+
+    /// No assessment, said at the head of each form; and nothing is exported.
+    private func expectMarked(_ content: PlanReportContent) throws {
+        guard case .incomplete(let reason) = content.standing else {
+            Issue.record("a report on altered records is an assessment")
+            return
+        }
+        #expect(reason == content.damage)
+        #expect(content.table(.english).prefix(400).contains("restored from a backup"))
+        #expect(content.table(.chinese).prefix(400).contains("须从备份恢复存储"))
+        #expect(throws: DamagedRecords.self) {
+            try Pipeline.export(
+                PlanReportRequest(
+                    plan: PlanFleet.plan, sealed: plan, factors: .builtIn(), now: closed,
+                    software: software), from: store
+            ) { _ in }
+        }
+    }
+
+    @Test("a record under another host's name is none of its")
+    func otherHost() throws {
+        try damage(
+            """
+            UPDATE records SET agent_id = (SELECT id FROM agents WHERE name = 'a1')
+            WHERE \(Self.record)
+            """)
+        let error = #expect(throws: DamagedRecords.self) { try close() }
+        #expect(
+            error?.description.hasPrefix("1 records cannot be read (a1, run abcd0001: record 9): ")
+                == true)
+        try expectMarked(report())
+    }
+
+    @Test("an entry of no kind is named in place of figures")
+    func noKind() throws {
+        try damage("UPDATE records SET kind = 9 WHERE \(Self.record)")
+        let error = #expect(throws: StoreError.self) { try close() }
+        #expect(error?.description.contains("of the records of a2 is of no kind") == true)
+        #expect(throws: StoreError.self) { try report() }
     }
 
     @Test("nor rows of completions that no record tells of")
@@ -97,6 +138,7 @@ struct DamagedRecordsTests {
         let content = try report()
         #expect(try store.revisions(of: plan.hash).isEmpty)
         #expect(content.html(.english).contains("rows of completions are not what the records say"))
+        try expectMarked(content)
     }
 
     @Test("no round closes on records that cannot be read; the report names them")

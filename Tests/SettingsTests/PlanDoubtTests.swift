@@ -64,7 +64,7 @@ struct PlanDoubtTests {
         ),
         (
             "devices: [{id: a, role: r, site: s, meter: p}, {id: b, role: r, site: s, meter: p}]",
-            "devices[1]: b has the meter of a: its readings count for both"
+            "devices[1]: b has the meter of a: together they count more than its readings"
         ),
         (
             "scenarios: [\(threeCounted), {id: repayment, volume: ledger, reason: r}]",
@@ -112,6 +112,22 @@ struct PlanDoubtTests {
             .warnings.map { "\($0.finding.problem)" }
         #expect(found.contains(doubt), "\(found)")
         #expect(found.filter { !Self.usual.contains($0) }.count == 1, "\(found)")
+    }
+
+    @Test("not where devices share a meter between them")
+    func shared() throws {
+        func device(_ id: String, _ share: Double) -> String {
+            "{id: \(id), role: r, site: s, meter: p, share: {value: \(share), reason: racks}}"
+        }
+        func found(_ shares: Double...) throws -> [String] {
+            let devices = shares.enumerated().map { device("d\($0)", $1) }
+            let lines = "devices: [\(devices.joined(separator: ", "))]"
+            return try Samples.plan(Samples.planText([lines])).warnings
+                .map { "\($0.finding.problem)" }.filter { $0.hasPrefix("devices") }
+        }
+        #expect(try found(0.5, 0.5) == [])
+        #expect(try found(0.5, 0.3, 0.3).count == 1)
+        #expect(try found(0.7, 0.5, 0.1).count == 2)
     }
 
     @Test("in the least plan is what it leaves out")

@@ -16,7 +16,8 @@ package struct PlanReportContent: Sendable, Hashable {
     package enum Standing: Sendable, Hashable {
         /// A plan sealed before its first round, and all of its rounds valid: 评估报告.
         case assessment
-        /// A plan sealed in time, and fewer valid rounds than planned: 评估未完成.
+        /// A plan sealed in time, and fewer valid rounds than planned, or records that are not those that
+        /// came: 评估未完成.
         case incomplete(Wording)
         /// No plan sealed in time: 非评估结果, and no figure is called SCI_CF.
         case notAssessment(Wording)
@@ -90,6 +91,8 @@ package struct PlanReportContent: Sendable, Hashable {
     package var losses: [ReportContent.Loss] = []
     package var alerts: [ReportContent.Alert] = []
     package var uncertainties: [Statement] = []
+    /// Why the records are not those that came, where they are not.
+    package var damage: Wording?
     /// What was found of Table 2's weights in this boundary.
     package var weightsCheck: Known<Wording, Wording> = .unknown(
         Wording(zh: "未检验", en: "not checked"))
