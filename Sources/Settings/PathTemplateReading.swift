@@ -11,21 +11,26 @@ extension Field {
         let whole = isPrefix ? bytes.dropLast(3) : bytes[...]
         guard !isPrefix || !whole.isEmpty else { return PathTemplate(segments: [], isPrefix: true) }
         if let reason = Self.fault(inTemplate: whole) { return reject(text, reason) }
-        let parts = whole.dropFirst().split(separator: slash, omittingEmptySubsequences: false)
-        guard parts.count <= 64 else { return reject(text, "has more than 64 segments") }
-        guard !(isPrefix ? parts[...] : parts.dropLast()).contains(where: \.isEmpty) else {
+        // Each segment stands behind a slash.
+        let count = whole.count { $0 == slash }
+        guard count <= 64 else { return reject(text, "has more than 64 segments") }
+        guard !zip(bytes, bytes.dropFirst()).contains(where: { $0 == slash && $1 == slash }) else {
             return reject(text, "has an empty segment")
         }
         var names: [String] = []
         var segments: [PathTemplate.Segment] = []
-        segments.reserveCapacity(parts.count)
-        for part in parts {
+        segments.reserveCapacity(count)
+        var rest = whole
+        while rest.popFirst() != nil {
+            let part = rest.prefix { $0 != slash }
+            rest = rest[part.endIndex...]
+            let segment = String(decoding: part, as: UTF8.self)
             guard part.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") })
             else {
-                segments.append(.literal(String(decoding: part, as: UTF8.self)))
+                segments.append(.literal(segment))
                 continue
             }
-            guard let name = Self.parameterName(String(decoding: part, as: UTF8.self)) else {
+            guard let name = Self.parameterName(segment) else {
                 return reject(text, "has braces that are not a whole segment like /{name}/")
             }
             guard !names.contains(name) else { return reject(text, "has {\(name)} twice") }

@@ -34,6 +34,14 @@ struct RuleIndex {
         /// Rules whose path goes on from here in any way.
         var open = Bucket()
 
+        /// The node that the segment leads to, where a rule has it.
+        func child(_ segment: PathTemplate.Segment) -> Int? {
+            switch segment {
+            case .literal(let text): literals[text]
+            case .parameter: parameter
+            }
+        }
+
         func forEachChild(_ body: (Int) -> Void) {
             literals.values.forEach(body)
             if let parameter { body(parameter) }
@@ -73,17 +81,16 @@ struct RuleIndex {
         let path = rule.scope.path
         var at = 0
         for segment in path.segments.prefix(Self.maximumDepth) {
-            let next: Int
-            switch segment {
-            case .literal(let text):
-                next = nodes[at].literals[text] ?? nodes.count
-                nodes[at].literals[text] = next
-            case .parameter:
-                next = nodes[at].parameter ?? nodes.count
-                nodes[at].parameter = next
+            if let next = nodes[at].child(segment) {
+                at = next
+                continue
             }
-            if next == nodes.count { nodes.append(Node()) }
-            at = next
+            switch segment {
+            case .literal(let text): nodes[at].literals[text] = nodes.count
+            case .parameter: nodes[at].parameter = nodes.count
+            }
+            at = nodes.count
+            nodes.append(Node())
         }
         if Self.goesOn(path) {
             nodes[at].open.insert(number, rule.scope.request)
@@ -109,7 +116,7 @@ struct RuleIndex {
 
     /// The buckets with rules of the places whose paths `path` may share.
     private mutating func buckets(reachedBy path: PathTemplate) -> [Bucket] {
-        let segments = Array(path.segments.prefix(Self.maximumDepth))
+        let segments = path.segments.prefix(Self.maximumDepth)
         var found: [Bucket] = []
         var open: [(node: Int, depth: Int)] = [(0, 0)]
         while let (number, depth) = open.popLast() {

@@ -4,7 +4,6 @@
 struct Section {
     private let node: YAMLNode
     private let keys: [Key]
-    private let entries: YAMLEntries
     /// Keys that an unknown key was taken for: they are not reported missing as well.
     private var misspelt: [String] = []
 
@@ -22,7 +21,6 @@ struct Section {
                 at: node.place, hint: "write keys and values: \(names)")
             return nil
         }
-        self.entries = entries
         for entry in entries { check(entry) }
     }
 
@@ -59,10 +57,11 @@ struct Section {
     }
 
     func field(_ key: Key) -> Field? {
-        entries.first { key.isNamed($0.key) }.map { Field($0.value, key: key) }
+        guard let row = node.document.row(of: key, in: node.index) else { return nil }
+        return Field(YAMLNode(document: node.document, index: row + 1), key: key)
     }
 
-    func contains(_ key: Key) -> Bool { entries.contains { key.isNamed($0.key) } }
+    func contains(_ key: Key) -> Bool { node.document.row(of: key, in: node.index) != nil }
 
     /// Whether the key is there, or an unknown key was taken for it.
     func mentions(_ key: Key) -> Bool { contains(key) || misspelt.contains(key.name) }

@@ -43,6 +43,16 @@ final class YAMLDocument {
         return parent < 0 ? nil : parent
     }
 
+    /// The row of a mapping's key, whose value's is the next; `nil` where the mapping has no such key.
+    func row(of key: Key, in mapping: Int) -> Int? {
+        var row = mapping + 1
+        for _ in 0..<rows[mapping].value {
+            if key.isNamed(texts[Int(rows[row].value)]) { return row }
+            row = Int(rows[row + 1].end)
+        }
+        return nil
+    }
+
     /// The key of a mapping's value.
     func key(ofValue index: Int) -> String { texts[Int(rows[index - 1].value)] }
 }

@@ -191,10 +191,12 @@ extension YAMLReader {
         guard event.type == YAML_SCALAR_EVENT else { return read }
         let scalar = event.data.scalar
         let value = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
-        if value.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
+        let known = texts.all.count
+        read.text = texts.number(value.span)
+        // A text that came before was looked at.
+        if read.text == known, value.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw stop(.refusedYAML(.controlCharacter), read.place)
         }
-        read.text = texts.number(value.span)
         read.isQuoted = scalar.style != YAML_PLAIN_SCALAR_STYLE
         return read
     }
