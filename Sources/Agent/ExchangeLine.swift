@@ -17,7 +17,7 @@ struct ExchangeLine {
     init(_ plan: ReplayPlan, showsTarget: Bool) {
         services = plan.serviceNames.map(Self.quoted)
         scenarios = plan.counter.scenarios.map { Self.quoted($0.name) }
-        paths = plan.counter.rules.paths.map(Self.quoted)
+        paths = plan.counter.paths.map(Self.quoted)
         self.showsTarget = showsTarget
     }
 
@@ -109,38 +109,36 @@ struct ExchangeLine {
         }
     }
 
-    private static func quoted(_ text: String) -> [UInt8] { Array(jsonString(text).utf8) }
+    private static func quoted(_ text: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.appendJSON(text)
+        return bytes
+    }
 }
 
 /// A string of JSON.
 package func jsonString(_ text: String) -> String {
-    var result = ""
-    result.appendJSON(text)
-    return result
+    var bytes: [UInt8] = []
+    bytes.appendJSON(text)
+    return String(decoding: bytes, as: UTF8.self)
 }
 
-extension String {
+extension [UInt8] {
     /// Appends a string of JSON.
     package mutating func appendJSON(_ text: String) {
-        self += "\""
-        let isPlain = text.utf8.allSatisfy {
-            $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
-        }
-        if isPlain { self += text } else { appendEscaped(text) }
-        self += "\""
-    }
-
-    private mutating func appendEscaped(_ text: String) {
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": self += "\\\""
-            case "\\": self += "\\\\"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                self += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: unicodeScalars.append(scalar)
+        append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                append(UInt8(ascii: "\\"))
+                append(byte)
+            case 0..<0x20:
+                self += (byte < 0x10 ? "\\u000" : "\\u00").utf8
+                self += String(byte, radix: 16).utf8
+            default: append(byte)
             }
         }
+        append(UInt8(ascii: "\""))
     }
 }
 

@@ -30,12 +30,19 @@ package final class FlowCounter: Sendable {
     /// Whether any flow is told from others by a key.
     package var hasKeys: Bool { settings.contains { $0.steps.contains { $0.key != nil } } }
 
+    /// What each rule says of the path, or else its step's name, in the order of `Match.rule`.
+    package var paths: [String] {
+        settings.flatMap { scenario in
+            scenario.steps.map { $0.request.path?.description ?? $0.name }
+        }
+    }
+
     /// A tally of nothing, in which each scenario is quiet, or has no rule that could count it.
     package func emptyTally() -> Tally {
         var tally = Tally(
             scenarios: completing.map { ScenarioTally(observation: $0.isEmpty ? .noRule : .quiet) },
             services: countsFlows.map { _ in ServiceTally(scenarios: scenarios.count) })
-        tally.ruleHits = rules.paths.map { _ in 0 }
+        tally.ruleHits = Array(repeating: 0, count: rules.rows.rules.count)
         return tally
     }
 

@@ -71,7 +71,7 @@ struct PathBuilder {
             if case .parameter = $0 { true } else { false }
         }
         if isWhole, !template.isPrefix {
-            return texts.number(Array(template.description.utf8), of: .path, else: group)
+            return texts.number(template.bytes, of: .path, else: group)
         }
         var node = 0
         for segment in template.segments { node = child(of: node, segment, &texts) }

@@ -44,6 +44,7 @@ struct RuleBuilder {
     mutating func rows(_ scenarios: [FlowScenario]) -> RuleRows {
         var ofPaths: [[Int]] = []
         var pathless: [Int] = []
+        rules.reserveCapacity(scenarios.reduce(0) { $0 + $1.steps.count })
         for (number, scenario) in scenarios.enumerated() {
             for step in scenario.steps {
                 if let path = step.request.path {

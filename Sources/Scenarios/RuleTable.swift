@@ -27,15 +27,12 @@ enum Finding {
 package final class RuleTable: Sendable {
     /// The fields that the rules ask for: what an engine must extract, in this order.
     package let selectors: [FieldSelector]
-    /// What each rule says of the path, or else its step's name, in the order of `Match.rule`.
-    package let paths: [String]
     let rows: RuleRows
 
     package init(_ scenarios: [FlowScenario]) {
         var builder = RuleBuilder()
         rows = builder.rows(scenarios)
         selectors = builder.selectors
-        paths = scenarios.flatMap(\.steps).map { $0.request.path?.description ?? $0.name }
     }
 
     deinit { rows.deallocate() }

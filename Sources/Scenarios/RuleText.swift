@@ -8,6 +8,8 @@ struct RuleText: BitwiseCopyable, Sendable {
     /// The bytes as a number where there are eight at most, else the first eight.
     let word: UInt64
 
+    var range: Range<Int> { Int(start)..<(Int(start) + Int(count)) }
+
     /// Whether `value` is this text, of a table with these bytes.
     @inline(__always)
     func isEqual(
@@ -105,16 +107,15 @@ struct TextIndex: BitwiseCopyable, Sendable {
     }
 }
 
-/// Collects the texts of rules.
+/// Collects the texts of rules, those with an owner in the table that they will be found by.
 struct TextBuilder {
-    private var bytes: [UInt8] = []
-    private var numbers: [Key: Int] = [:]
-    private var owned: [(key: Key, text: RuleText)] = []
+    private static let free = TextIndex.Entry(
+        text: RuleText(start: 0, count: 0, word: 0), owner: 0, value: -1)
 
-    private struct Key: Hashable {
-        let owner: Int32
-        let text: [UInt8]
-    }
+    private var bytes: [UInt8] = []
+    /// A power of two of places, at most half of them taken.
+    private var entries = [Self.free, Self.free]
+    private var taken = 0
 
     mutating func add(_ text: [UInt8]) -> RuleText {
         let start = bytes.count
@@ -125,25 +126,35 @@ struct TextBuilder {
 
     /// The number of a text: the one it has, or else `number`.
     mutating func number(_ text: [UInt8], of owner: TextOwner, else number: Int) -> Int {
-        let key = Key(owner: owner.number, text: text)
-        if let known = numbers[key] { return known }
-        numbers[key] = number
-        owned.append((key, add(text)))
+        let mask = entries.count - 1
+        var place = text.withUnsafeBytes { TextIndex.spread($0, owner.number) } & mask
+        while entries[place].value >= 0 {
+            let known = entries[place]
+            if known.owner == owner.number, bytes[known.text.range].elementsEqual(text) {
+                return Int(known.value)
+            }
+            place = (place + 1) & mask
+        }
+        entries[place] = TextIndex.Entry(
+            text: add(text), owner: owner.number, value: Int32(number))
+        taken += 1
+        if taken * 2 > entries.count { grow() }
         return number
     }
 
-    func frozen() -> TextIndex {
-        var size = 2
-        while size < owned.count * 2 { size *= 2 }
-        let none = TextIndex.Entry(
-            text: RuleText(start: 0, count: 0, word: 0), owner: 0, value: -1)
-        var entries = Array(repeating: none, count: size)
-        for (key, text) in owned {
-            var place = key.text.withUnsafeBytes { TextIndex.spread($0, key.owner) } & (size - 1)
-            while entries[place].value >= 0 { place = (place + 1) & (size - 1) }
-            entries[place] = TextIndex.Entry(
-                text: text, owner: key.owner, value: Int32(numbers[key] ?? 0))
+    private mutating func grow() {
+        let old = entries
+        entries = Array(repeating: Self.free, count: old.count * 2)
+        let mask = entries.count - 1
+        for entry in old where entry.value >= 0 {
+            var place =
+                bytes[entry.text.range].withUnsafeBytes { TextIndex.spread($0, entry.owner) } & mask
+            while entries[place].value >= 0 { place = (place + 1) & mask }
+            entries[place] = entry
         }
-        return TextIndex(entries: PlainRows(entries), bytes: PlainRows(bytes))
+    }
+
+    func frozen() -> TextIndex {
+        TextIndex(entries: PlainRows(entries), bytes: PlainRows(bytes))
     }
 }

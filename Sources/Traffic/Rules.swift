@@ -99,16 +99,23 @@ package struct PathTemplate: Sendable, Hashable, CustomStringConvertible {
         self.isPrefix = isPrefix
     }
 
-    package var description: String {
-        var text = ""
+    package var description: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// The template as it is written.
+    package var bytes: [UInt8] {
+        var bytes: [UInt8] = []
         for segment in segments {
-            text += "/"
+            bytes.append(UInt8(ascii: "/"))
             switch segment {
-            case .literal(let literal): text += literal
-            case .parameter(let name): text += "{\(name)}"
+            case .literal(let literal): bytes += literal.utf8
+            case .parameter(let name):
+                bytes.append(UInt8(ascii: "{"))
+                bytes += name.utf8
+                bytes.append(UInt8(ascii: "}"))
             }
         }
-        return isPrefix ? text + "/**" : text
+        if isPrefix { bytes += "/**".utf8 }
+        return bytes
     }
 }
 

@@ -84,21 +84,21 @@ struct ReplayReport {
     }
 
     private var rules: String {
-        var text = "["
-        // There may be thousands.
+        // There may be thousands, and bytes are appended to faster than text.
+        var bytes = Array("[".utf8)
         for rule in result.rules {
-            text += text.utf8.count > 1 ? ",{" : "{"
-            text += "\"scenario\":"
-            text.appendJSON(rule.scenario)
-            text += ",\"step\":"
-            text.appendJSON(rule.step)
-            text += ",\"matches\":"
-            text.appendJSON(rule.matches)
-            text += ",\"hits\":"
-            text += String(rule.hits)
-            text += "}"
+            bytes += (bytes.count > 1 ? ",{\"scenario\":" : "{\"scenario\":").utf8
+            bytes.appendJSON(rule.scenario)
+            bytes += ",\"step\":".utf8
+            bytes.appendJSON(rule.step)
+            bytes += ",\"matches\":".utf8
+            bytes.appendJSON(rule.matches)
+            bytes += ",\"hits\":".utf8
+            bytes += String(rule.hits).utf8
+            bytes.append(UInt8(ascii: "}"))
         }
-        return text + "]"
+        bytes.append(UInt8(ascii: "]"))
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private func file(_ file: ReplayedFile) -> String {
@@ -113,7 +113,7 @@ struct ReplayReport {
         var text = "{"
         for (key, value) in fields {
             if text.utf8.count > 1 { text += "," }
-            text.appendJSON(key)
+            text += jsonString(key)
             text += ":"
             text += value
         }
