@@ -69,6 +69,19 @@ struct ExchangeLineTests {
                 == target.replacing("é", with: "%C3%A9").replacing("\u{1}", with: "%01"))
     }
 
+    @Test(
+        "quotes text as JSON does",
+        arguments: [
+            ("", "\"\""), ("a/é金", #""a/é金""#), ("\"\\", #""\"\\""#),
+            ("\u{1}\n\u{1f}\u{7f}", "\"\\u0001\\u000a\\u001f\u{7f}\""),
+        ])
+    func quoting(text: String, quoted: String) throws {
+        #expect(jsonString(text) == quoted)
+        let read = try JSONSerialization.jsonObject(
+            with: Data(quoted.utf8), options: .fragmentsAllowed)
+        #expect(read as? String == text)
+    }
+
     @Test("holds no value of a target, a header or a body, whatever the target")
     func secrets() throws {
         var random = SystemRandomNumberGenerator()
