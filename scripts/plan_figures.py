@@ -3,7 +3,7 @@ keys of the report's JSON. For verify-bundle.py: plan_rounds.py computes rounds,
 import bisect, csv, math, time
 from collections import defaultdict
 from fractions import Fraction
-from plan_machines import COUNTS, MILLION, STATES, amount, divide, energy, gaps, leaf, merkle, nanoseconds, total
+from plan_machines import COUNTS, EVER, MILLION, STATES, amount, divide, energy, gaps, leaf, merkle, nanoseconds, total
 
 LEVELS = ("province", "region", "national")
 REGIONS = {"华北": "北京 天津 河北 山西 山东 内蒙古", "东北": "辽宁 吉林 黑龙江", "华东": "上海 江苏 浙江 安徽 福建",
@@ -265,8 +265,8 @@ class Report:
                 "scenarios": [{"id": s["scenario"], "ta": s["ta"]} | {key: s[key] for key in keys}
                               for s in one.scenarios]}
 
-    def strange(self, told, kept, imports):
-        """What is wrong with the revisions and imports that a report lists, beside those that were kept and came."""
+    def strange(self, told, kept):
+        """What is wrong with the revisions that a report lists, beside those that were kept."""
         listed = {(one["round"], one["revision"], one["sha256"]) for one in told["revisions"] if one["kept"]}
         there = {(one["round"], one["revision"], one["sha256"]) for one in kept}
         for number, revision, digest in sorted(listed ^ there):
@@ -274,7 +274,13 @@ class Report:
             yield f"revision {revision} of round {number} ({digest}) is in {where}"
         for number in sorted({r + 1 for r in self.closed} - {one["round"] for one in told["revisions"]}):
             yield f"round {number} is closed, and no revision tells with what"
-        came = {(one["kind"], one["sha256"], one["at"], one.get("signed_by")) for one in imports}
-        for one in told["imports"]:
-            if (one["kind"], one["digest"], one["time"], one["signed_by"]) not in came:
-                yield f"the {one['kind']} {one['digest']} of {one['signed_by']} is in the report alone"
+
+def counting(imports):
+    """The list of a report's imports: those with a line that nothing took the place of, and the last list of assets."""
+    ids = [facts["id"] for facts, _ in imports]
+    if ids != sorted(set(ids)):
+        raise ValueError(f"the imports {ids} are not in the order of their coming")
+    last = [facts for facts, _ in imports if facts["kind"] == "assets"][-1:]
+    return [{"kind": one["kind"], "digest": one["sha256"], "time": one["at"], "signed_by": one.get("signed_by")}
+            | ({} if "signature" in one else {"signature": "none"}) for one, _ in imports
+            if one in last or any(line[5] == EVER for line in one.get("lines", ()))]

@@ -8,7 +8,7 @@ library alone; memory grows with the number of records.
 import bisect, csv, hashlib, itertools, json, math, struct, sys
 from collections import defaultdict
 from fractions import Fraction
-from plan_figures import Report
+from plan_figures import Report, counting
 from plan_machines import EVER, column, fields, gaps, nanoseconds, number, read_manifest, read_record, union
 from plan_rounds import Rounds
 
@@ -120,10 +120,9 @@ def unique(pairs):
     return found
 def parse(text):
     return json.loads(text, object_pairs_hook=unique)
-
 def replaced(imports):
     """The lines of imports as (name, start, end, value, came, gone): the latest of the same name and time counts."""
-    active, found = defaultdict(lambda: ([], [], [])), []
+    active = defaultdict(lambda: ([], [], []))
     for facts, body in imports:
         came = nanoseconds(facts["at"])
         for name, *row in list(csv.reader(body.decode().splitlines()))[1:]:
@@ -133,8 +132,8 @@ def replaced(imports):
                 line[5] = came
             line = [name, low, high, value, came, EVER]
             starts[cut], ends[cut], lines[cut] = [low], [high], [line]
-            found.append(line)
-    return found
+            facts.setdefault("lines", []).append(line)
+    return [line for facts, _ in imports for line in facts.get("lines", ())]
 
 class Bundle:
     """What a bundle holds: documents as (type, facts, bytes, place), and what its records come to."""
@@ -212,7 +211,7 @@ class Bundle:
         self.is_late = nanoseconds(self.facts["sealed"]) >= nanoseconds(self.plan["schedule"]["start"])
         if self.is_late:
             tell(f"plan {head['plan']} was sealed at {self.facts['sealed']}, after its first round began")
-        self.rounds = Rounds(self.plan, {kind: replaced(one for one in self.of(20) if one[0]["kind"] == kind)
+        self.rounds = Rounds(self.plan, {kind: replaced([one for one in self.of(20) if one[0]["kind"] == kind])
                                          for kind in ("meter", "ledger")})
     def record(self, sequence, frame, came):
         run, m = self.run, fields(frame[8:])
@@ -269,8 +268,9 @@ def compare(bundle):
             "hash": facts["hash"], "sealed": facts["sealed"], "rounds": plan["schedule"]["rounds"],
             "m_policy": "included" if "models" in plan["embodied"] else "omitted"},
         "assets": {"digest": lists[-1][0]} | report.assets(lists[-1][1].decode()) if lists else None,
-        "sealed_plans": [{"hash": one["hash"], "sealed": one["sealed"]} for one, _ in bundle.of(18)]} | report.same)
-    FINDINGS.extend(report.strange(told, [one for one, _ in bundle.of(24)], [one for one, _ in bundle.of(20)]))
+        "sealed_plans": [{"hash": one["hash"], "sealed": one["sealed"]} for one, _ in bundle.of(18)],
+        "imports": counting(bundle.of(20))} | report.same)
+    FINDINGS.extend(report.strange(told, [one for one, _ in bundle.of(24)]))
     for one, body in (one for one in bundle.of(24) if one[0]["revision"] == 1):
         if one["round"] - 1 in report.closed:
             same(f"round {one['round']} as it closed", parse(body), report.closing(one["round"] - 1))
