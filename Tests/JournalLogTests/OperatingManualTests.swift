@@ -97,7 +97,10 @@ struct OperatingManualTests {
                 count += 1
                 let short = String(match.1)
                 let full = short.hasPrefix(prefix) ? short : prefix + short
-                let line = manual.split(separator: "\n").first { $0.contains("`\(full)`") }
+                // Prose may speak of it before its row does.
+                let line = manual.split(separator: "\n").first {
+                    $0.hasPrefix("|") && $0.contains("`\(full)`")
+                }
                 #expect(line?.split(separator: "|").count == 3, "\(full)")
             }
         }
