@@ -89,7 +89,7 @@ test-kernel: deb
 test:
 	scripts/install-dependencies --test
 	$(RELEASE)
-	swift build --build-tests
+	swift build --build-tests $(TEST_BUILD_FLAGS)
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build --skip '^SystemTests\.'
 	bin=$$($(RELEASE) --show-bin-path) && \
 	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter '^SystemTests\.'

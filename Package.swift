@@ -187,7 +187,8 @@ let package = Package(
             "AgentTests",
             [
                 "Agent", "EnergySources", "Settings", "Scenarios", "Traffic", "Metering",
-                "Transactions", "Capture", "Processes", "Spool", "CAllocationCounter", logging,
+                "Transactions", "Capture", "Processes", "Spool", "Records",
+                "CAllocationCounter", logging,
             ]),
         tests("AttributionTests", ["Attribution", "Metering", "Traffic", "CAllocationCounter"]),
         tests("CRC32CTests", ["CRC32C"]),

@@ -103,6 +103,17 @@ package final class Pipeline: Sendable {
         }
     }
 
+    /// The agent in one line, with the settings in `file`: what it does, and which collectors do not
+    /// take its records, and why.
+    package func status(file: String) -> String {
+        var text = StatusLine.text(of: current.withLock { $0.settings }, file: file)
+        for shipper in shippers {
+            guard let reason = shipper.counts.failure else { continue }
+            text += ". Records wait for \(shipper.destination.name): \(reason)"
+        }
+        return text
+    }
+
     /// Goes on with other settings from a moment on, which ends a window: no exchange is lost or
     /// doubled by it. Throws, and goes on as before, where they differ in what cannot change.
     package func reload(_ settings: AgentSettings) async throws(ReloadRefusal) {

@@ -17,6 +17,9 @@ actor RecordKeeper {
     /// Changes of flows that wait in memory at most, which is 10 MiB; beyond, the oldest are lost,
     /// and the next start says so.
     private static let maximumUnkept = 262_144
+    /// A run that began because a collector holds other records is not left so soon: no collector makes an
+    /// agent throw its records away again and again.
+    private static let shortestRun: Duration = .seconds(3600)
 
     private var settings: MeterSettings
     private var manifest: Manifest
@@ -38,6 +41,8 @@ actor RecordKeeper {
     /// What became of flows and is not on disk yet.
     private var unkept: [(end: Timestamp, changes: FlowChanges)] = []
     private var counted = KeepingCounts()
+    /// When the run began, where it did under way.
+    private var beganAnew: ContinuousClock.Instant?
     /// How this run of the agent begins.
     nonisolated let resumption: Resumption
     /// The flows that it goes on with: whoever takes them has them alone.
@@ -62,7 +67,8 @@ actor RecordKeeper {
         baselinesFile = StateFile(path: state.baselines, synchronizes: false)
         let stored = baselinesFile.read(as: Jouleflow_State_V1_Baselines.self).map(Baselines.init)
         // Windows, counters and flows are the host's, and go on also where its id has changed.
-        let end = try spool.latestWindowEnd
+        let latest = try spool.latestRecord
+        let end = latest?.end
         spool.relinquishRecords(ofOthersThan: manifest.agent, log: log)
         journal = FlowJournal(path: state.flows, secret: secret.identity)
         var kept: StoredFlows
@@ -73,7 +79,9 @@ actor RecordKeeper {
             log.warning(
                 "the secret of flow keys has changed: flows that were counted may count once more")
         }
-        kept.isIncomplete = kept.isIncomplete && settings.counter.hasKeys
+        // An agent without scenarios, as before its first settings, keeps no flows.
+        let keptFlows = latest.map { $0.manifest?.scenarios.isEmpty != true } ?? false
+        kept.isIncomplete = kept.isIncomplete && settings.counter.hasKeys && keptFlows
         if kept.isIncomplete {
             log.warning(
                 """
@@ -169,15 +177,31 @@ actor RecordKeeper {
     /// The number of windows that are in memory alone.
     var unstored: Int { waiting.count }
 
-    func batch(from sequence: UInt64, maximumRecords: Int, maximumBytes: Int) throws(SpoolError)
-        -> SpoolBatch?
-    {
-        try spool.batch(
+    /// Records of `run`. Throws where another has begun.
+    func batch(
+        of run: UInt64, from sequence: UInt64, maximumRecords: Int, maximumBytes: Int
+    ) throws -> SpoolBatch? {
+        guard run == spool.run.rawValue else { throw ShippingError.otherRun }
+        return try spool.batch(
             from: sequence, maximumRecords: maximumRecords, maximumBytes: maximumBytes)
     }
 
-    func acknowledge(through sequence: UInt64, by destination: String) throws(SpoolError) {
+    /// Frees records of `run`. Throws where another has begun.
+    func acknowledge(of run: UInt64, through sequence: UInt64, by destination: String) throws {
+        guard run == spool.run.rawValue else { throw ShippingError.otherRun }
         try spool.acknowledge(through: sequence, by: destination)
+    }
+
+    /// Leaves `run`, of which a collector says that it holds other records. False where the run began
+    /// for that reason already, a moment ago.
+    func leave(_ run: UInt64, because reason: String) -> Bool {
+        guard run == spool.run.rawValue else { return true }
+        if let beganAnew, .now - beganAnew < Self.shortestRun { return false }
+        spool.relinquishRun(because: reason, log: log)
+        guard run != spool.run.rawValue else { return false }
+        beganAnew = .now
+        completionsKept = 0
+        return true
     }
 
     private func write(_ window: MeteredWindow) throws(SpoolError) {
@@ -345,24 +369,6 @@ actor RecordKeeper {
             },
             weights: settings.counter.scenarios.map(StandardWeights.weight(of:)),
             rule: settings.division)
-    }
-}
-
-extension Spool {
-    /// Where the window of the latest record ends; `nil` where there is no record that can be read.
-    fileprivate var latestWindowEnd: Timestamp? {
-        get throws(SpoolError) {
-            var sequence = nextSequence
-            while sequence > 1 {
-                sequence -= 1
-                let batch = try batch(
-                    from: sequence, maximumRecords: 1, maximumBytes: SpoolLimits.record)
-                let header = batch?.records.last.flatMap { try? RecordCodec.header(of: $0) }
-                // Completions come before their record, which a kill may have kept from coming.
-                guard let header, header.kind == .completions else { return header?.window.end }
-            }
-            return nil
-        }
     }
 }
 

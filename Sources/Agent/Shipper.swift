@@ -76,13 +76,14 @@ final class Shipper: Sendable {
             counted.withLock {
                 $0.isConnected = false
                 $0.failures += 1
+                if !failure.isIntended { $0.failure = failure.reason }
             }
             guard !Task.isCancelled else { return }
             if progress.isWelcomed {
                 pause = WireTiming.firstPause
                 said[index] = nil
             }
-            if said[index] != failure.reason, !failure.isIntended {
+            if said[index] != failure.reason, !failure.isTold {
                 await tell(failure, of: destination.collectors[index])
                 said[index] = failure.reason
             }
@@ -100,21 +101,33 @@ final class Shipper: Sendable {
     private struct Failure {
         let reason: String
         /// Whether only a person can change it.
-        let isHopeless: Bool
-        let isIntended: Bool
+        var isHopeless = false
+        /// Whether nothing is to be said of it, or no more.
+        var isTold = false
+        /// Whether to connect again at once.
+        var isIntended = false
     }
 
     private func attempt(_ index: Int, _ progress: ShippingProgress) async -> Failure {
         do {
             try await session(index, progress)
-            return Failure(reason: "", isHopeless: false, isIntended: true)
+            return Failure(reason: "", isTold: true, isIntended: true)
         } catch {
-            var isHopeless = false
-            if case .refused(code: .identity, text: _)? = error as? WireError { isHopeless = true }
-            var isIntended = false
-            if case .returning? = error as? ShippingError { isIntended = true }
-            return Failure(
-                reason: Self.reason(error), isHopeless: isHopeless, isIntended: isIntended)
+            var failure = Failure(reason: Self.reason(error))
+            switch error as? ShippingError {
+            case .returning: (failure.isTold, failure.isIntended) = (true, true)
+            case .otherRun: failure.isTold = true
+            default: break
+            }
+            switch error as? WireError {
+            case .refused(code: .identity, text: _): failure.isHopeless = true
+            case .refused(code: .otherRecords, text: _), .unknownRecords:
+                guard let run = progress.run else { break }
+                failure.isTold = await keeper.leave(run, because: failure.reason)
+                failure.isHopeless = !failure.isTold
+            default: break
+            }
+            return failure
         }
     }
 
@@ -165,7 +178,8 @@ final class Shipper: Sendable {
             defer { wake.withLock { $0 = nil } }
             try await withThrowingTaskGroup(of: Bool.self) { tasks in
                 tasks.addTask {
-                    try await self.receive(inbound, from: address, progress, continuation)
+                    try await self.receive(
+                        inbound, from: address, holding.run, progress, continuation)
                     return true
                 }
                 tasks.addTask {
@@ -196,16 +210,18 @@ final class Shipper: Sendable {
 
     private func receive(
         _ inbound: NIOAsyncChannelInboundStream<ByteBuffer>, from address: NetworkAddress,
-        _ progress: ShippingProgress, _ signals: AsyncStream<Signal>.Continuation
+        _ run: UInt64, _ progress: ShippingProgress, _ signals: AsyncStream<Signal>.Continuation
     ) async throws {
         for try await buffer in inbound {
             for event in progress.receive(buffer) {
                 switch event {
                 case .welcomed(let highest):
-                    try await keeper.acknowledge(through: highest, by: destination.name)
+                    try await keeper.acknowledge(
+                        of: run, through: highest, by: destination.name)
                     progress.welcome(highest)
                     counted.withLock {
                         $0.isConnected = true
+                        $0.failure = nil
                         $0.welcomes += 1
                     }
                     let backlog = await keeper.backlog(of: destination.name)
@@ -216,7 +232,8 @@ final class Shipper: Sendable {
                         ])
                     signals.yield(.work)
                 case .acknowledged(let through):
-                    try await keeper.acknowledge(through: through, by: destination.name)
+                    try await keeper.acknowledge(
+                        of: run, through: through, by: destination.name)
                     let more = progress.acknowledge(through)
                     counted.withLock { $0.acknowledged += more }
                     signals.yield(.work)
@@ -239,7 +256,8 @@ final class Shipper: Sendable {
             }
             while let next = progress.nextToSend(window: Self.window),
                 let batch = try await keeper.batch(
-                    from: next, maximumRecords: Self.batchRecords, maximumBytes: Self.batchBytes)
+                    of: run, from: next, maximumRecords: Self.batchRecords,
+                    maximumBytes: Self.batchBytes)
             {
                 if batch.manifest != manifest {
                     try await outbound.write(ByteBuffer(bytes: progress.manifest(batch.manifest)))

@@ -5,6 +5,8 @@ struct ShippingCounts: Sendable {
     /// Connections that ended, and attempts that failed.
     var failures: UInt64 = 0
     var isConnected = false
+    /// Why there is no connection; `nil` where there is one, or none was tried yet.
+    var failure: String?
     /// Entries sent, those sent again included.
     var sent: UInt64 = 0
     /// Entries acknowledged.

@@ -9,6 +9,8 @@ enum ShippingError: Error, CustomStringConvertible {
     case silent
     case notAcknowledged
     case unsigned
+    /// The run that the connection is for has ended.
+    case otherRun
     /// This collector is not the first of those that stand in for each other: it is time to see
     /// whether that one is back.
     case returning
@@ -20,6 +22,7 @@ enum ShippingError: Error, CustomStringConvertible {
         case .silent: "the collector was silent for \(WireTiming.silence)"
         case .notAcknowledged: "no acknowledgement within \(WireTiming.acknowledgement)"
         case .unsigned: "a batch cannot be signed"
+        case .otherRun: "a new run of records has begun"
         case .returning: "looking whether the first collector is back"
         }
     }
@@ -29,6 +32,7 @@ enum ShippingError: Error, CustomStringConvertible {
 final class ShippingProgress: Sendable {
     private struct State {
         var session: AgentSession?
+        var run: UInt64?
         var isWelcomed = false
         var sentThrough: UInt64 = 0
         var acknowledged: UInt64 = 0
@@ -42,11 +46,15 @@ final class ShippingProgress: Sendable {
 
     var isWelcomed: Bool { state.withLock { $0.isWelcomed } }
 
+    /// The run that the collector was told of; `nil` before that.
+    var run: UInt64? { state.withLock { $0.run } }
+
     func open(_ hello: Hello) throws(WireError) -> [UInt8] {
         try state.withLock { state throws(WireError) in
             var session = AgentSession(hello: hello)
             let bytes = try session.open()
             state.session = session
+            state.run = hello.run
             return bytes
         }
     }

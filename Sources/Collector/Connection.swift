@@ -303,9 +303,12 @@ actor Connection {
         case is CancellationError:
             await refuse(.shuttingDown, "the collector stops: come back later")
         case Refusal.otherAgent, Refusal.signature, Refusal.key, StoreError.keyChanged,
-            StoreError.predecessorChanged, StoreError.conflict, StoreError.brokenChain:
+            StoreError.predecessorChanged:
             log.warning("agent refused", metadata: reason)
             await refuse(.identity, "\(error)")
+        case StoreError.conflict, StoreError.brokenChain:
+            log.warning("agent refused", metadata: reason)
+            await refuse(.otherRecords, "\(error)")
         default:
             log.warning("agent refused", metadata: reason)
             await refuse(.malformed, "\(error)")

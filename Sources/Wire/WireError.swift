@@ -60,7 +60,7 @@ extension WireError: CustomStringConvertible {
         switch self {
         case .unsupportedVersion: .unsupportedVersion
         case .outOfTurn, .sequence, .acknowledgement: .outOfTurn
-        case .unknownRecords: .identity
+        case .unknownRecords: .otherRecords
         case .refused(let code, _): code
         default: .malformed
         }
@@ -89,6 +89,9 @@ package struct RefusalCode: RawRepresentable, Hashable, Sendable, CustomStringCo
     package static let storeFailed = RefusalCode(rawValue: 7)
     /// The collector stops; come back later.
     package static let shuttingDown = RefusalCode(rawValue: 8)
+    /// The collector holds other records of this run than the agent made: the agent's state is an old
+    /// copy. It goes on with a new run.
+    package static let otherRecords = RefusalCode(rawValue: 9)
 
     package var description: String {
         switch self {
@@ -100,6 +103,7 @@ package struct RefusalCode: RawRepresentable, Hashable, Sendable, CustomStringCo
         case .overloaded: "overloaded"
         case .storeFailed: "store failed"
         case .shuttingDown: "shutting down"
+        case .otherRecords: "other records of this run"
         default: "code \(rawValue)"
         }
     }

@@ -167,7 +167,8 @@ nonisolated struct Jouleflow_Wire_V1_Error: Sendable {
   // methods supported on all messages.
 
   /// 1 unsupported version, 2 malformed bytes, 3 message out of turn, 4 identity refused, 5 the
-  /// same agent or run is connected already, 6 overloaded, 7 store failed, 8 shutting down.
+  /// same agent or run is connected already, 6 overloaded, 7 store failed, 8 shutting down, 9 other
+  /// records of this run are stored.
   var code: UInt32 = 0
 
   /// For people, at most 512 bytes.

@@ -73,11 +73,13 @@ struct RunCommand: AsyncParsableCommand {
             log.warning(
                 "no collector is configured: records stay in the spool under \(settings.state)")
         }
-        let status = StatusLine.text(of: settings, file: config)
+        let status = pipeline.status(file: config)
         log.notice("status", metadata: ["is": "\(status)"])
         let reloads = await UnixSignalsSequence(trapping: .sighup)
         let manager = ServiceManager.fromEnvironment()
-        let meter = Meter(pipeline: pipeline, reloads: reloads, manager: manager) {
+        let meter = Meter(
+            pipeline: pipeline, config: config, reloads: reloads, manager: manager
+        ) {
             log.notice(
                 "ready",
                 metadata: ["agent": "\(settings.id)", "window": "\(settings.window.seconds)s"])
@@ -114,7 +116,11 @@ struct RunCommand: AsyncParsableCommand {
 
 /// The pipeline as a service that ends in order.
 private struct Meter: Service {
+    /// How often the status is looked at.
+    private static let statusInterval: Duration = .seconds(10)
+
     let pipeline: Pipeline
+    let config: String
     let reloads: UnixSignalsSequence
     let manager: ServiceManager?
     let ready: @Sendable () -> Void
@@ -125,6 +131,7 @@ private struct Meter: Service {
             tasks.addTask { for await _ in reloads { await reload() } }
             // A hot loop that hangs is no longer told of, and the manager starts the agent anew.
             tasks.addTask { await manager?.keepAlive { pipeline.isMoving() } }
+            tasks.addTask { await tellStatus() }
             try await withGracefulShutdownHandler {
                 try await pipeline.run(ready: ready)
             } onGracefulShutdown: {
@@ -132,6 +139,18 @@ private struct Meter: Service {
                 pipeline.stop()
             }
             tasks.cancelAll()
+        }
+    }
+
+    /// Tells the service manager where the status has changed.
+    private func tellStatus() async {
+        guard let manager else { return }
+        var told = ""
+        while true {
+            do { try await Task.sleep(for: Self.statusInterval) } catch { return }
+            let status = pipeline.status(file: config)
+            if status != told { manager.tell(.status(status)) }
+            told = status
         }
     }
 }

@@ -134,8 +134,9 @@ struct DoctorTests {
         #expect(!survey.exists && !survey.isInUse)
         func states(_ bytes: UInt64, files: UInt64? = nil) throws -> [DoctorFinding.State] {
             SpoolCheck(
-                settings: try settings("spool: {max_mib: 8}"), survey: .success(survey),
-                kept: KeptWindows(), room: .init(bytes: bytes, files: files), language: .english
+                settings: try settings("spool: {max_mib: 8}"), now: Timestamp(0),
+                survey: .success(survey), kept: KeptWindows(),
+                room: .init(bytes: bytes, files: files), language: .english
             ).findings().map(\.state)
         }
         #expect(try states(8 << 20) == [.ok, .unknown])
@@ -143,7 +144,7 @@ struct DoctorTests {
         #expect(try states((2 << 20) - 1) == [.fault, .unknown])
         #expect(try states(8 << 20, files: 15) == [.fault, .unknown])
         let newer = SpoolCheck(
-            settings: try settings(),
+            settings: try settings(), now: Timestamp(0),
             survey: .failure(.unknownFormat(path: "/s/segment-1", version: 3)),
             kept: KeptWindows(), room: nil, language: .english
         ).findings()

@@ -1,3 +1,4 @@
+import Chain
 import Foundation
 import Glibc
 import Logging
@@ -27,14 +28,15 @@ let origin: UInt64 = 1_795_219_200
 /// An agent of simulated hardware and its records of 10 s windows, one after another.
 struct SampleAgent: Sendable {
     let name: String
-    let run = RunID(0xABCD)
+    let run: RunID
     let signer: Signer
     let manifest: [UInt8]
     private let scenarios = StandardWeights.scenarios
 
-    init(_ name: String) throws {
+    init(_ name: String, run: RunID = RunID(0xABCD), key: SigningKey = SigningKey()) throws {
         self.name = name
-        signer = Signer(name, run: run)
+        self.run = run
+        signer = Signer(name, run: run, key: key)
         manifest = try RecordCodec.encode(
             Manifest(
                 agent: name, hostName: name, bootID: "b", softwareVersion: "1", simulated: true,
@@ -107,7 +109,7 @@ final class Client {
 
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 120, tv_usec: 0)
         setsockopt(
             descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()

@@ -81,7 +81,7 @@ final class TLSServerTests {
         ).connect(host: "127.0.0.1", port: port) { channel in
             channel.eventLoop.makeCompletedFuture {
                 let verified = try credentials.connect(
-                    channel, host: "127.0.0.1", within: .seconds(5))
+                    channel, host: "127.0.0.1", within: .seconds(60))
                 return (
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                         wrappingChannelSynchronously: channel), verified

@@ -52,6 +52,42 @@ extension SystemTests {
         }
 
         @Test(
+            "without scenarios keeps no flows, and none is missed later; where some were kept, they are"
+        )
+        func flows() throws {
+            try Site.with { site in
+                _ = try site.startCounters()
+                var settings = site.agentSettings()
+                settings.collectorPort = nil
+                settings.rules = "scenarios: []"
+                let before = try site.startAgent(settings)
+                try awaitKept(site)
+                #expect(try before.stop() == 0)
+
+                settings.rules = """
+                    scenarios:
+                      - id: drawdown
+                        steps:
+                          - when: {method: POST, path: "/api/loan/{loanNo}/payout"}
+                            flow_key: path.loanNo
+                            outcome: {completed: {status: 2xx}}
+                    """
+                let keyed = try site.startAgent(settings)
+                let files = FileManager.default
+                try wait("flows to be kept", 20) {
+                    files.fileExists(atPath: site.path("state/flows"))
+                }
+                #expect(try keyed.stop() == 0)
+                #expect(!keyed.said.contains("flows that were kept are missing"), "\(keyed.said)")
+
+                try files.removeItem(atPath: site.path("state/flows"))
+                let robbed = try site.startAgent(settings)
+                #expect(try robbed.stop() == 0)
+                #expect(robbed.said.contains("flows that were kept are missing"), "\(robbed.said)")
+            }
+        }
+
+        @Test(
             "under another id than the one configured later holds up no record, and says what is lost"
         )
         func idOfTheHost() throws {

@@ -37,7 +37,7 @@ struct HandshakeTests {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try collector.accept(
-                        channel, within: .seconds(5), answerToPlain: ByteBuffer(string: "no")
+                        channel, within: .seconds(60), answerToPlain: ByteBuffer(string: "no")
                     ).cascade(to: accepted)
                     try channel.pipeline.syncOperations.addHandler(Welcome())
                 }
@@ -47,7 +47,7 @@ struct HandshakeTests {
         let (client, verified) = try await ClientBootstrap(group: group)
             .connect(host: "127.0.0.1", port: server.localAddress?.port ?? 0) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let verified = try agent.connect(channel, host: host, within: .seconds(5))
+                    let verified = try agent.connect(channel, host: host, within: .seconds(60))
                     try channel.pipeline.syncOperations.addHandler(Listener(heard))
                     return (channel, verified)
                 }

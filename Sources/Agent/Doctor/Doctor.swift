@@ -98,7 +98,8 @@ package struct Doctor: Sendable {
         ).findings()
         all += StateCheck(settings: settings, identity: .current, language: language).findings()
         all += SpoolCheck(
-            settings: settings, survey: survey, kept: kept, room: Self.room(for: settings.state),
+            settings: settings, now: ClockReading.now().realtime, survey: survey, kept: kept,
+            room: Self.room(for: settings.state),
             language: language
         ).findings()
         guard !settings.isUnconfigured else { return all }

@@ -1,4 +1,5 @@
 import Metering
+import Records
 import Settings
 import Spool
 
@@ -17,7 +18,11 @@ struct SpoolCheck {
     /// What a spool should last for without a collector: a long weekend.
     static let leastSpan = Nanoseconds.seconds(4 * 86_400)
 
+    /// A record that has waited for longer is not on its way.
+    static let longestWait = Nanoseconds.seconds(900)
+
     let settings: AgentSettings
+    let now: Timestamp
     let survey: Result<SpoolSurvey, SpoolError>
     let kept: KeptWindows
     /// `nil` where the disk does not tell.
@@ -121,10 +126,35 @@ struct SpoolCheck {
                     .spool, destination.name, .unknown,
                     language.say("nothing was acknowledged yet", "尚未有任何确认"))
             }
+            if let wait = wait(of: waiting, survey), wait > Self.longestWait {
+                let time = language.length(.seconds(wait.rawValue / 1_000_000_000))
+                return DoctorFinding(
+                    .spool, destination.name, .fault,
+                    language.say(
+                        "\(waiting) records wait for it, the oldest for \(time): it does not take them",
+                        "有 \(waiting) 条记录待发，最早的已等待 \(time)：对方未接收"),
+                    fix: language.say(
+                        "see why: `systemctl status jouleflow-agent`, and `journalctl -u jouleflow-collector` "
+                            + "on its host",
+                        "查看原因：`systemctl status jouleflow-agent`，以及其主机上的 "
+                            + "`journalctl -u jouleflow-collector`"))
+            }
             return DoctorFinding(
                 .spool, destination.name, .ok,
                 language.say("\(waiting) records wait for it", "有 \(waiting) 条记录待发"))
         }
+    }
+
+    /// For how long the oldest of so many records has waited, or the oldest that could be read; `nil`
+    /// where none could.
+    private func wait(of waiting: UInt64, _ survey: SpoolSurvey) -> Nanoseconds? {
+        let count = survey.parts.reduce(0) { $0 + $1.records.count }
+        guard waiting > 0, count > 0 else { return nil }
+        let oldest = survey.parts.flatMap(\.records)[max(0, count - Int(clamping: waiting))]
+        guard let end = try? RecordCodec.header(of: oldest).window.end, end < now else {
+            return nil
+        }
+        return now.since(end)
     }
 
     private var energy: [DoctorFinding] {

@@ -31,4 +31,20 @@ extension Spool {
             log.notice("agent.id has changed: a new run of records begins", metadata: metadata)
         }
     }
+
+    /// Begins a run in the place of this one, of which a collector holds other records, and says so:
+    /// the state is a copy from before they were made, and no number of it can be used again.
+    func relinquishRun(because reason: String, log: Logger) {
+        let former = run.rawValue
+        let lost = relinquish { _ in true }
+        log.error(
+            """
+            the state is an older copy, as of a snapshot or backup that was restored: a new run of \
+            records begins, and those of the copy that were not sent are lost
+            """,
+            metadata: [
+                "from": "\(String(former, radix: 16))", "to": "\(String(run.rawValue, radix: 16))",
+                "lost": "\(lost)", "reason": "\(reason)",
+            ])
+    }
 }
