@@ -98,6 +98,9 @@ struct CounterWorker: ~Copyable {
         let reading = clock()
         read(reading)
         give(windows.advance(to: reading), at: reading, isStopped: false)
+        // What takes long comes last: the readings belong to the time from before them.
+        processor.look(now: reading.boottime)
+        nextProcessor?.look(now: reading.boottime)
     }
 
     /// Ends the open window in a moment; from then on other settings hold.
@@ -107,7 +110,9 @@ struct CounterWorker: ~Copyable {
         if next.services != settings.services {
             nextProcessor = ProcessorMeter(
                 procfs: next.energy.procfs, services: next.services, from: reading.boottime)
-            nextProcessor?.read(now: reading.boottime, awake: reading.monotonic)
+            nextProcessor?.look(now: reading.boottime)
+            let second = clock()
+            nextProcessor?.read(now: second.boottime, awake: second.monotonic)
         }
         let change = SettingsChange(ordinal: windows.ordinal, settings: next)
         self.change = change
@@ -333,11 +338,19 @@ extension ProcessorUnknown {
             }
         case .readFailed: "the kernel reports an error"
         case .malformed: "its file holds no number"
-        case .sharedCgroup:
-            """
-            it shares the root cgroup with the whole host; give it a unit of its own, or name \
-            `process` in the service's cpu
-            """
+        case .shared:
+            switch source {
+            case .cgroupOfPorts:
+                """
+                it shares its cgroup with another service or with the whole host; give it a unit of its \
+                own, name `process` in the service's cpu, or write the ports as one service
+                """
+            default:
+                """
+                it shares its process or cgroup with another service, and whose its time is cannot be \
+                told; write their ports as one service
+                """
+            }
         case .processEnded: "a process of it ended"
         case .agentStopped: "the agent did not run"
         }

@@ -7,8 +7,9 @@ package enum ProcessorUnknown: UInt8, Error, Sendable, Hashable {
     case notFound = 3
     case readFailed = 4
     case malformed = 5
-    /// The service has no cgroup of its own: its cgroup is the root.
-    case sharedCgroup = 6
+    /// The service has no cgroup or process of its own: it shares one with another service, or its cgroup
+    /// is the root.
+    case shared = 6
     /// A process of the service ended unseen: its last CPU time is not known.
     case processEnded = 7
     /// The agent did not run.

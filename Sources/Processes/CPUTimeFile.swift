@@ -31,6 +31,25 @@ enum CPUTimeFile: Sendable, Hashable {
         }
     }
 
+    /// The cgroups that it is inside of, whose time has its own.
+    var above: [CPUTimeFile] {
+        var folder: String
+        switch self {
+        case .cgroup2(let own), .cgroup1(let own): folder = own
+        case .process: return []
+        }
+        var found: [CPUTimeFile] = []
+        while let slash = folder.lastIndex(of: "/"), slash != folder.startIndex {
+            folder = String(folder[..<slash])
+            if case .cgroup1 = self {
+                found.append(.cgroup1(folder: folder))
+            } else {
+                found.append(.cgroup2(folder: folder))
+            }
+        }
+        return found
+    }
+
     /// Parses a reading; `nil` where it is malformed.
     func parse(_ bytes: [UInt8], count: Int, ticksPerSecond: UInt64) -> Reading? {
         var text = ByteScanner(bytes, count: count)

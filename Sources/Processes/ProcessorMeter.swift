@@ -1,4 +1,4 @@
-// Hot path: `read` runs every second. Allocates only when a service is looked for.
+// Hot path: `read` runs every second. `look` alone allocates.
 import Glibc
 internal import KernelFiles
 package import Metering
@@ -19,6 +19,7 @@ package struct ProcessorMeter: ~Copyable, Sendable {
     private var hostFile: FileTable.Handle
     private var host: HostBusy
     private var services: [ServiceTime]
+    private var hasLooked = false
 
     /// A meter whose first window begins at `start`: the time of the first reading, or that
     /// window is unknown.
@@ -38,17 +39,53 @@ package struct ProcessorMeter: ~Copyable, Sendable {
         self.services = services.map { ServiceTime($0, from: start) }
     }
 
-    /// Reads every counter once.
+    /// Reads every counter once. The first time, services are looked for.
     ///
     /// - Parameters:
     ///   - now: CLOCK_BOOTTIME.
     ///   - awake: CLOCK_MONOTONIC; `now` where the host was never suspended.
     package mutating func read(now: Nanoseconds, awake: Nanoseconds? = nil) {
+        if !hasLooked { look(now: now) }
         readHost(now, awake: awake ?? now)
         for index in services.indices {
-            services[index].read(
-                &serviceFiles, finder, ticksPerSecond: ticksPerSecond, now: now)
+            services[index].read(&serviceFiles, ticksPerSecond: ticksPerSecond, now: now)
         }
+    }
+
+    /// Looks for those services that are due: every ten seconds, and where something of one was lost.
+    ///
+    /// On a busy host with many processes this may take long. It comes behind the readings of a
+    /// tick, which belong to the time that was read before them.
+    ///
+    /// - Parameter now: CLOCK_BOOTTIME, from before the look.
+    package mutating func look(now: Nanoseconds) {
+        hasLooked = true
+        var hasNews = false
+        for index in services.indices where services[index].isLookDue(now) {
+            services[index].look(&serviceFiles, finder, now)
+            hasNews = true
+        }
+        if hasNews { noteShared() }
+    }
+
+    /// Finds the services that read what another does: their times would count twice.
+    private mutating func noteShared() {
+        var owner: [CPUTimeFile: Int] = [:]
+        var shared = Set<Int>()
+        func note(_ file: CPUTimeFile, _ index: Int) {
+            guard let other = owner[file], other != index else { return }
+            shared.formUnion([index, other])
+        }
+        for index in services.indices {
+            for file in services[index].files {
+                note(file, index)
+                owner[file] = index
+            }
+        }
+        for index in services.indices {
+            for file in services[index].files { file.above.forEach { note($0, index) } }
+        }
+        for index in services.indices { services[index].isShared = shared.contains(index) }
     }
 
     /// The CPU time from the last boundary to this one.

@@ -42,7 +42,7 @@ struct ServiceFinder: Sendable {
         var folders: [String] = []
         for id in ids.sorted() {
             guard let folder = tree.folder(of: id) else { continue }
-            guard !tree.isShared(folder) else { throw .sharedCgroup }
+            guard !tree.isShared(folder) else { throw .shared }
             folders.append(folder)
         }
         guard !folders.isEmpty else { throw .notFound }

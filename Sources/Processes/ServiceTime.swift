@@ -1,4 +1,4 @@
-// Hot path: `read` runs every second and does not allocate while its files stay the same.
+// Hot path: `read` runs every second and does not allocate. `look` may.
 internal import KernelFiles
 internal import Metering
 
@@ -44,6 +44,8 @@ struct ServiceTime: Sendable {
     private var absence: ProcessorUnknown = .notFound
     private var lost: ProcessorUnknown?
     private var failed: ProcessorUnknown?
+    /// Whether some of its time is another service's as well: whose it is cannot be told.
+    var isShared = false
 
     init(_ source: ServiceSource, from start: Nanoseconds) {
         self.source = source
@@ -53,16 +55,17 @@ struct ServiceTime: Sendable {
     /// The files that are read, for people.
     var paths: [String] { units.map(\.source.path) }
 
+    /// What is read.
+    var files: [CPUTimeFile] { units.map(\.source) }
+
     mutating func close(at end: Nanoseconds) -> Known<Nanoseconds, ProcessorUnknown> {
         timeline.close(at: end).known
     }
 
     /// Reads every unit once.
-    mutating func read(
-        _ files: inout FileTable, _ finder: ServiceFinder, ticksPerSecond: UInt64, now: Nanoseconds
-    ) {
+    mutating func read(_ files: inout FileTable, ticksPerSecond: UInt64, now: Nanoseconds) {
         guard source != .callers else { return timeline.append(0, at: now) }
-        if isLookDue(now) { look(&files, finder, now) }
+        if isShared { lost = .shared }
         var failure: ProcessorUnknown?
         var index = 0
         while index < units.count {
@@ -115,16 +118,20 @@ struct ServiceTime: Sendable {
         return reading.used
     }
 
-    private func isLookDue(_ now: Nanoseconds) -> Bool {
+    /// Whether the service has to be looked for.
+    func isLookDue(_ now: Nanoseconds) -> Bool {
+        guard source != .callers else { return false }
         guard let lookedAt else { return true }
         if mustLook { return true }
         if case .cgroupPath = source, !units.isEmpty { return false }
         return now.subtractingClamped(lookedAt) >= Self.lookInterval
     }
 
-    private mutating func look(
-        _ files: inout FileTable, _ finder: ServiceFinder, _ now: Nanoseconds
-    ) {
+    /// Looks for the service's cgroups or processes. This may take a while: nothing may be read under a
+    /// time from before it.
+    ///
+    /// - Parameter now: a time before the look.
+    mutating func look(_ files: inout FileTable, _ finder: ServiceFinder, _ now: Nanoseconds) {
         let absentAt = lookedAt
         lookedAt = now
         mustLook = false

@@ -30,6 +30,8 @@ private final class Listeners: Sendable {
     private func close(
         _ meter: inout ProcessorMeter, _ second: UInt64
     ) -> Known<Nanoseconds, ProcessorUnknown> {
+        // As at the end of the tick before.
+        meter.look(now: seconds(second))
         meter.read(now: seconds(second))
         return meter.close(at: seconds(second)).services[0]
     }
@@ -112,7 +114,7 @@ private final class Listeners: Sendable {
             listeners.set([Listener(port: 80, cgroup: fixture.cgroupID(path))])
             var meter = meter(.cgroupOfPorts([80]))
             meter.read(now: seconds(10))
-            #expect(close(&meter, 20) == .unknown(.sharedCgroup))
+            #expect(close(&meter, 20) == .unknown(.shared))
         }
     }
 
@@ -154,6 +156,88 @@ private final class Listeners: Sendable {
             meter.read(now: seconds(10))
             #expect(close(&meter, 20) == .unknown(.notFound))
         }
+    }
+}
+
+@Suite("Services that share what they run in") struct SharedServiceTests {
+    private let fixture = Fixture()
+    private let listeners = Listeners()
+
+    private func meter(_ sources: [ServiceSource]) -> ProcessorMeter {
+        fixture.host(idle: 0)
+        return ProcessorMeter(
+            procfs: fixture.root, services: sources, from: seconds(10), ticksPerSecond: 100,
+            listeners: listeners.query)
+    }
+
+    @Test("a process of two services is neither's") func process() {
+        fixture.listen([(80, 700), (8080, 4711), (9090, 5)])
+        fixture.process(100, ticks: 50, sockets: [700, 4711])
+        fixture.process(101, ticks: 50, sockets: [5])
+        var meter = meter([80, 8080, 9090].map { .processOfPorts([$0]) })
+        meter.read(now: seconds(10))
+        fixture.process(100, ticks: 60)
+        fixture.process(101, ticks: 70)
+        meter.read(now: seconds(20))
+        let shared = Known<Nanoseconds, ProcessorUnknown>.unknown(.shared)
+        #expect(
+            meter.close(at: seconds(20)).services == [shared, shared, .known(.milliseconds(200))])
+    }
+
+    @Test("when one of them moves, each has its own time from then on, and nothing of before")
+    func moves() {
+        for path in ["/a", "/c"] { fixture.cgroup(path, microseconds: 1000) }
+        func listen(_ second: String) {
+            listeners.set([
+                Listener(port: 80, cgroup: fixture.cgroupID("/a")),
+                Listener(port: 8080, cgroup: fixture.cgroupID(second)),
+            ])
+        }
+        listen("/a")
+        var meter = meter([.cgroupOfPorts([80]), .cgroupOfPorts([8080])])
+        meter.read(now: seconds(10))
+        fixture.cgroup("/a", microseconds: 9000)
+        listen("/c")
+        meter.read(now: seconds(19))
+        meter.look(now: seconds(20))
+        meter.read(now: seconds(20))
+        let shared = Known<Nanoseconds, ProcessorUnknown>.unknown(.shared)
+        #expect(meter.close(at: seconds(20)).services[0] == shared)
+        fixture.cgroup("/a", microseconds: 12_000)
+        fixture.cgroup("/c", microseconds: 2000)
+        meter.read(now: seconds(30))
+        #expect(
+            meter.close(at: seconds(30)).services
+                == [.known(.milliseconds(3)), .known(.milliseconds(1))])
+    }
+
+    @Test("one cgroup of two services, and one inside another's, are neither's")
+    func cgroups() {
+        for path in ["/x", "/x/y", "/xy"] { fixture.cgroup(path, microseconds: 1000) }
+        let sources = ["/x", "/x", "/x/y", "/xy"].map {
+            ServiceSource.cgroupPath(fixture.root + "/cgroup" + $0)
+        }
+        var meter = meter(sources)
+        meter.read(now: seconds(10))
+        for path in ["/x", "/x/y", "/xy"] { fixture.cgroup(path, microseconds: 3000) }
+        meter.read(now: seconds(20))
+        let shared = Known<Nanoseconds, ProcessorUnknown>.unknown(.shared)
+        #expect(
+            meter.close(at: seconds(20)).services
+                == [shared, shared, shared, .known(.milliseconds(2))])
+    }
+
+    @Test("a reading looks for nothing, however long ago the last look was: that takes its time")
+    func readsAlone() {
+        fixture.listen([(80, 700)])
+        fixture.process(100, ticks: 50, sockets: [700])
+        var meter = meter([.processOfPorts([80])])
+        meter.read(now: seconds(10))
+        fixture.process(101, ticks: 5, started: 1100, sockets: [700])
+        for second in 11...60 { meter.read(now: seconds(UInt64(second))) }
+        #expect(meter.paths(ofService: 0).count == 1)
+        meter.look(now: seconds(60))
+        #expect(meter.paths(ofService: 0).count == 2)
     }
 }
 
