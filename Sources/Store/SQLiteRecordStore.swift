@@ -91,6 +91,11 @@ package final class SQLiteRecordStore: RecordStore {
             return try body()
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw .notAStore(path: path)
+        } catch let error as DatabaseError
+            where [.SQLITE_READONLY, .SQLITE_CANTOPEN].contains(error.resultCode)
+            && !StoreFile.mayMakeFiles(beside: path)
+        {
+            throw .folderDenied(path: path)
         } catch {
             throw StoreError(error)
         }

@@ -3,6 +3,10 @@ package import Metering
 /// Why the store cannot do what was asked.
 package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case permissionDenied(path: String)
+    /// SQLite keeps files beside a store, also to read it, and may make none in its folder.
+    case folderDenied(path: String)
+    /// There is no file to be read.
+    case missing(path: String)
     case cannotOpen(path: String, reason: String)
     case notAStore(path: String)
     /// The file was made by a later version of this program.
@@ -51,6 +55,12 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .permissionDenied(let path):
             "no permission to read and write \(path): give the file and its folder to this user, or run as the collector's"
+        case .folderDenied(let path):
+            "no permission to write in the folder of \(path): SQLite keeps two files there beside a store, also "
+                + "to read it: run as the collector's user, or read a copy that `jouleflow-collector backup` makes"
+        case .missing(let path):
+            "cannot open the store \(path): No such file or directory: give the path that `store.sqlite` of "
+                + "the collector's settings has; `jouleflow-collector run` makes the file"
         case .cannotOpen(let path, let reason): "cannot open the store \(path): \(reason)"
         case .notAStore(let path): "\(path) is no store of jouleflow-collector"
         case .newerSchema(let path):
@@ -97,6 +107,14 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .rollupsIncomplete(let waiting):
             "up to \(waiting) records are not in the roll-ups yet: none is deleted before"
         case .database(let code, let message): "SQLite error \(code): \(message)"
+        }
+    }
+
+    /// Whether this user lacks a permission.
+    package var isPermission: Bool {
+        switch self {
+        case .permissionDenied, .folderDenied: true
+        default: false
         }
     }
 

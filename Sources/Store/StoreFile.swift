@@ -11,7 +11,15 @@ enum StoreFile {
     }
 
     static func checkReadable(_ path: String) throws(StoreError) {
-        guard access(path, R_OK) == 0 else { throw refusal(path, errno) }
+        guard access(path, R_OK) != 0 else { return }
+        let code = errno
+        throw code == ENOENT ? .missing(path: path) : refusal(path, code)
+    }
+
+    /// Whether this user may make files beside this one.
+    static func mayMakeFiles(beside path: String) -> Bool {
+        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? "./"
+        return access(String(folder), W_OK | X_OK) == 0
     }
 
     private static func makeDirectories(of path: String) throws(StoreError) {

@@ -38,8 +38,7 @@ struct BackupCommand: ParsableCommand {
         } catch let failure as Failure {
             throw failure
         } catch let error as StoreError {
-            if case .permissionDenied = error { throw Failure(.permission, "\(error)") }
-            throw Failure(.unreadable, "\(error)")
+            throw Failure(error.isPermission ? .permission : .unreadable, "\(error)")
         }
     }
 }

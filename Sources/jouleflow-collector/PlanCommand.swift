@@ -105,21 +105,29 @@ extension StoreArguments {
         return try Failure.opening { () throws(StoreError) in try SQLiteRecordStore(path: path) }
     }
 
-    /// The store, to read from.
-    func reading() throws -> SQLiteRecordStore {
+    /// The store, to read from. An error is told in this language.
+    func reading(in language: SentenceLanguage = .english) throws -> SQLiteRecordStore {
         let path = try path()
-        return try Failure.opening { () throws(StoreError) in try SQLiteRecordStore(reading: path) }
+        return try Failure.opening(in: language) { () throws(StoreError) in
+            try SQLiteRecordStore(reading: path)
+        }
     }
 }
 
 extension SQLiteRecordStore {
-    /// The sealed plan whose hash begins so, or the end of the program.
-    func sealed(_ prefix: String) throws -> SealedPlan {
+    /// The sealed plan whose hash begins so, or the end of the program, told in this language.
+    func sealed(
+        _ prefix: String, in language: SentenceLanguage = .english
+    ) throws -> SealedPlan {
         do throws(StoreError) { return try plan(prefix) } catch {
+            let told = error.told(in: language)
             switch error {
             case .planUnknown, .planAmbiguous:
-                throw Failure(.answerIsNo, "\(error): `jouleflow-collector plan list` lists them")
-            default: throw Failure(.unreadable, "\(error)")
+                let list = language.say(
+                    ": `jouleflow-collector plan list` lists them",
+                    "；`jouleflow-collector plan list` 列出全部计划")
+                throw Failure(.answerIsNo, told + list)
+            default: throw Failure(.unreadable, told)
             }
         }
     }

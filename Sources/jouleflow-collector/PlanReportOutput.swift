@@ -21,17 +21,23 @@ enum PlanReportFormat: String, ExpressibleByArgument, CaseIterable {
             ]
         case .upstream: [("upstream.jsonl", content.upstreamJSONLines())]
         case .upstreamCSV: [("upstream.csv", content.upstreamCSV())]
-        case .gsf: [("report.yaml", try result(content.sciReportYAML(), content))]
-        case .impact: [("manifest.yaml", try result(content.impactManifestYAML(), content))]
+        case .gsf: [("report.yaml", try result(content.sciReportYAML(), content, language))]
+        case .impact:
+            [("manifest.yaml", try result(content.impactManifestYAML(), content, language))]
         }
     }
 
     private func result(
-        _ text: String?, _ content: PlanReportContent
+        _ text: String?, _ content: PlanReportContent, _ language: Language
     ) throws(Failure) -> String {
         if let text { return text }
-        let reason = content.result.mean.reason?.en ?? "the plan is not sealed"
-        throw Failure(.answerIsNo, "there is no result that \(rawValue) could tell: \(reason)")
+        let unsealed = Wording(zh: "计划未封存", en: "the plan is not sealed")
+        let reason = (content.result.mean.reason ?? unsealed)[language]
+        throw Failure(
+            .answerIsNo,
+            language == .chinese
+                ? "没有可写成 \(rawValue) 的结果：\(reason)"
+                : "there is no result that \(rawValue) could tell: \(reason)")
     }
 
     /// To standard output, a file, or a folder.

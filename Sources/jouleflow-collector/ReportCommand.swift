@@ -118,12 +118,12 @@ struct ReportCommand: ParsableCommand {
                 .usage, "no factor has the id \(id): `jouleflow-collector factors` lists them")
         }
         let path = try source.path()
-        let records = try source.reading()
+        let records = try source.reading(in: language.chosen)
         let request = ReportRequest(
             period: try Period(from: from, to: to, roundLength: round), factor: factor)
         let content: ReportContent
         do { content = try Pipeline.report(request, from: records) } catch {
-            throw Failure(.unreadable, "\(path): \(error)")
+            throw Failure(.unreadable, "\(path): \(told(error))")
         }
         let text = format == .json ? content.json() : content.table()
         if let output {
@@ -136,7 +136,7 @@ struct ReportCommand: ParsableCommand {
     private func reportPlan() throws {
         let table = try FactorTable.find(file: factors)
         let path = try source.path()
-        let store = try source.reading()
+        let store = try source.reading(in: language.chosen)
         let (plan, sealed) = try find(in: store)
         let request = PlanReportRequest(
             plan: plan, sealed: sealed, factors: table, now: .now,
@@ -149,11 +149,15 @@ struct ReportCommand: ParsableCommand {
             }
         } catch {
             if let error = error as? PlanRoundsError { throw Failure(.configuration, "\(error)") }
-            throw Failure(.unreadable, "\(path): \(error)")
+            throw Failure(.unreadable, "\(path): \(told(error))")
         }
         let language: Language = language.chosen == .chinese ? .chinese : .english
         if let damage = content.damage { complain(damage[language] + "\n") }
         try format.write(content, language, to: output)
+    }
+
+    private func told(_ error: any Error) -> String {
+        (error as? StoreError)?.told(in: language.chosen) ?? "\(error)"
     }
 
     private func find(in store: SQLiteRecordStore) throws -> (Plan, Store.SealedPlan?) {
@@ -163,7 +167,7 @@ struct ReportCommand: ParsableCommand {
             arguments.factors = factors
             return (try arguments.read().plan, nil)
         }
-        let sealed = try store.sealed(plan ?? "")
+        let sealed = try store.sealed(plan ?? "", in: language.chosen)
         do throws(DocumentError) { return (try PlanDocument.decode(sealed.document), sealed) } catch
         {
             throw Failure(.unreadable, "plan \(sealed.hash): \(error)")

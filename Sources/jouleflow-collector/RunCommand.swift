@@ -30,6 +30,9 @@ struct RunCommand: AsyncParsableCommand {
         }
         let log = Logger(label: "jouleflow-collector") { _ in JournalLog() }
         Self.raiseOpenFiles()
+        // Before the store, which is made where it is missing: settings that are wrong leave none.
+        let credentials = try credentials(settings.transport, log)
+        let factors = try FactorTable.find(file: nil)
         let store = try Failure.opening { () throws(StoreError) in
             try SQLiteRecordStore(path: settings.sqlite)
         }
@@ -38,11 +41,10 @@ struct RunCommand: AsyncParsableCommand {
         let manager = ServiceManager.fromEnvironment()
         let server = Server(
             host: settings.agents.host, port: Int(settings.agents.port), store: store,
-            credentials: try credentials(settings.transport, log), metrics: metrics, log: log
+            credentials: credentials, metrics: metrics, log: log
         ) { _ in manager?.tell(.ready, .status("listens for agents on \(settings.agents)")) }
         let upkeep = StoreUpkeep(store, keepWindows: settings.keepWindows, log: log)
-        let closing = RoundClosing(
-            store, factors: try FactorTable.find(file: nil), software: .jouleflow, log: log)
+        let closing = RoundClosing(store, factors: factors, software: .jouleflow, log: log)
         var services: [any Service] = [server, upkeep, closing]
         if let address = settings.metrics {
             services.append(
@@ -97,10 +99,12 @@ extension Failure {
     }
 
     /// The store: no permission, or a file that is not a store.
-    static func opening<T>(_ body: () throws(StoreError) -> T) throws -> T {
+    static func opening<T>(
+        in language: SentenceLanguage = .english, _ body: () throws(StoreError) -> T
+    ) throws -> T {
         do { return try body() } catch {
-            if case .permissionDenied = error { throw Failure(.permission, "\(error)") }
-            throw Failure(.unreadable, "\(error)")
+            throw Failure(
+                error.isPermission ? .permission : .unreadable, error.told(in: language))
         }
     }
 }

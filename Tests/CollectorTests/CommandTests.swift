@@ -109,6 +109,31 @@ struct CommandTests {
         #expect(try await report().status == 5)
     }
 
+    @Test("a report in Chinese says in Chinese what is wrong")
+    func chinese() async throws {
+        let missing = try await collector(
+            "report", "abcd", "--store", database, "--language", "zh")
+        #expect(missing.status == 5)
+        #expect(missing.errors.contains("\(database)：文件不存在"), "\(missing.errors)")
+        try SQLiteRecordStore(path: database).close()
+        let unknown = try await collector(
+            "report", "abcd", "--store", database, "--language", "zh")
+        #expect(unknown.status == 1)
+        #expect(unknown.errors.contains("没有哈希以 abcd 开头的已封存计划；"), "\(unknown.errors)")
+    }
+
+    @Test("certificates that are not there end a collector before it makes a store")
+    func noCertificates() async throws {
+        let config = try settings(port: 7443)
+        let text = try String(contentsOfFile: config, encoding: .utf8).replacing(
+            "plaintext: true", with: "tls: {ca: no-ca.pem, certificate: no.pem, key: no.key}")
+        try text.write(toFile: config, atomically: true, encoding: .utf8)
+        let end = try await collector("run", "--config", config)
+        #expect(end.status == 3)
+        #expect(end.errors.contains("no-ca.pem: put the file there"), "\(end.errors)")
+        #expect(!FileManager.default.fileExists(atPath: database))
+    }
+
     @Test("an unknown factor and a period that rounds do not divide are usage")
     func period() async throws {
         _ = try SQLiteRecordStore(path: database)

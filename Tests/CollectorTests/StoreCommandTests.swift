@@ -93,6 +93,7 @@ struct StoreCommandTests {
             }
             #expect(end.status == 5)
             #expect(end.errors.contains("\(missing): No such file or directory"), "\(end.errors)")
+            #expect(end.errors.contains("give the path that `store.sqlite`"), "\(end.errors)")
         }
         let end = try await collector("import", "--store", missing, path("none"))
         #expect(end.status == 5)
@@ -115,6 +116,28 @@ struct StoreCommandTests {
             #expect(end.status == 5)
             #expect(end.errors.contains("is no store of jouleflow-collector"), "\(end.errors)")
         }
+    }
+
+    @Test(
+        "another user, who may read the files and make none beside them, is told of the permission",
+        .enabled(if: geteuid() == 0, "only root can give up a right here"))
+    func otherUser() async throws {
+        try filled("a.db").close()
+        #expect(chmod(path("a.db"), 0o644) == 0 && !exists("a.db-shm"))
+        let end = try await offPool { [path = path("a.db")] in
+            try run(
+                URL(filePath: "/usr/bin/setpriv"),
+                [
+                    "--reuid", "65534", "--regid", "65534", "--clear-groups", "--",
+                    products.appending(path: "jouleflow-collector").path, "verify", "--store", path,
+                ])
+        }
+        #expect(end.status == 4, "\(end.errors)")
+        #expect(
+            end.errors.contains("no permission to write in the folder of \(path("a.db")): "),
+            "\(end.errors)")
+        #expect(end.errors.contains("jouleflow-collector backup"), "\(end.errors)")
+        #expect(!end.errors.contains("SQLite error"), "\(end.errors)")
     }
 
     @Test("an export is imported whole, the second time changes nothing, and verify is content")
