@@ -58,6 +58,12 @@ struct EvidenceSource: AssessmentSource {
         from: Timestamp, to: Timestamp, receivedBy: Timestamp
     ) -> CompletionSum? { nil }
 
+    /// None: each lies where its bytes say.
+    func forEachMisplaced(
+        from: Timestamp, to: Timestamp, receivedBy: Timestamp, read: ReadEntries,
+        window: @escaping ([UInt8]) -> Window?, _ body: (StoredRecord) throws -> Void
+    ) {}
+
     func forEachRecord(
         from: Timestamp, to: Timestamp, _ body: (StoredRecord) throws -> Void,
         repeated: ((RepeatedCompletion) throws -> Void)?

@@ -63,7 +63,8 @@ extension PlanReportContent {
                     text: Wording(
                         zh: "\(reading.records.unreadable) 条记录无法读取，未计入"
                             + "（\(reading.records.unreadableList)）",
-                        en: "\(reading.records.unreadable) records cannot be read and are left out "
+                        en: "records that cannot be read and are left out: "
+                            + "\(reading.records.unreadable) "
                             + "(\(reading.records.unreadableList)): restore the store from a backup"
                     )
                 ))

@@ -9,7 +9,8 @@ struct RecordReading {
     private let store: any RecordSource
     private var manifests: [ManifestDigest: Manifest?] = [:]
     private(set) var records: UInt64 = 0
-    /// Records that do not decode or do not fit the manifest they name.
+    /// Records that do not decode, do not fit the manifest they name, or are kept as of another time than they
+    /// tell.
     private(set) var unreadable: UInt64 = 0
     /// Where the first few of them are.
     private(set) var unreadablePlaces: [String] = []
@@ -24,6 +25,8 @@ struct RecordReading {
     /// What the completions told of the window whose record is to come.
     private var told: ToldFlows?
     private var completions = CompletionSum()
+    private var read = ReadEntries()
+    private static let places = 4
 
     init(_ store: any RecordSource, of period: Interval) {
         self.store = store
@@ -33,6 +36,7 @@ struct RecordReading {
     /// What rounds need of a window's record, given in the store's order; `nil` for completions and
     /// for what cannot be read.
     mutating func roundRecord(_ stored: StoredRecord) throws -> RoundRecord? {
+        read.add(stored)
         guard stored.kind == .window else {
             try take(completions: stored)
             return nil
@@ -80,13 +84,27 @@ struct RecordReading {
         self.completions.add(completions.incoming(manifest), of: stored)
     }
 
-    /// To be called within the reading of the same entries.
+    /// Holds what was read against the bytes: the rows of completions, and the times of entries. To be called
+    /// within the reading of the same entries.
     mutating func compareCompletions(
         over span: Interval, receivedBy: Timestamp = Timestamp(.max)
     ) throws {
         let rows = try store.completionRows(
             from: span.start, to: span.end, receivedBy: receivedBy)
         if let rows { hasAlteredCompletions = rows != completions }
+        var misplaced: [String] = []
+        var count: UInt64 = 0
+        try store.forEachMisplaced(
+            from: span.start, to: span.end, receivedBy: receivedBy, read: read,
+            window: { try? RecordCodec.header(of: $0).window }
+        ) { stored in
+            count += 1
+            if misplaced.count < Self.places {
+                misplaced.append("\(stored.place), kept as of another time or host")
+            }
+        }
+        unreadable += count
+        unreadablePlaces += misplaced.prefix(max(0, Self.places - unreadablePlaces.count))
     }
 
     /// ``unreadablePlaces`` as a text.
@@ -97,7 +115,7 @@ struct RecordReading {
 
     private mutating func leaveOut(_ stored: StoredRecord) {
         unreadable += 1
-        if unreadablePlaces.count < 4 { unreadablePlaces.append(stored.place) }
+        if unreadablePlaces.count < Self.places { unreadablePlaces.append(stored.place) }
     }
 
     private static func flows(_ manifest: Manifest, _ told: ToldFlows?) -> [FlowCounting]? {

@@ -119,7 +119,8 @@ package struct DamagedRecords: Error, CustomStringConvertible {
             let list = records.unreadableList
             self.init(
                 zh: "\(records.unreadable) 条记录无法读取（\(list)）",
-                en: "\(records.unreadable) records cannot be read (\(list))")
+                en: "\(records.unreadable) record\(records.unreadable == 1 ? "" : "s") "
+                    + "cannot be read (\(list))")
         } else if records.hasAlteredCompletions {
             self.init(
                 zh: "存储中的完成标记与记录不符",

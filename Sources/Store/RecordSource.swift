@@ -23,6 +23,17 @@ package protocol RecordSource: Sendable {
         from: Timestamp, to: Timestamp, receivedBy: Timestamp
     ) throws(StoreError) -> CompletionSum?
 
+    /// Every entry of `[from, to)`, received up to and with a time, that a reading does not give since the
+    /// columns beside its bytes say otherwise than these, or that lies among those of the period and cannot be
+    /// read. `read` is what the reading gave, of the same state; `window` what an entry's bytes say.
+    ///
+    /// Looks at few entries of a run, unless it counts others than were read. That a run's windows follow one another in time is
+    /// taken for granted: where a clock was set back over an end of the period, such entries may be missed.
+    func forEachMisplaced(
+        from: Timestamp, to: Timestamp, receivedBy: Timestamp, read: ReadEntries,
+        window: @escaping ([UInt8]) -> Window?, _ body: (StoredRecord) throws -> Void
+    ) throws
+
     /// Runs `body` with everything that it reads being of one state, however much is written meanwhile.
     /// Rethrows what it throws.
     func consistently<T>(_ body: () throws -> T) throws -> T

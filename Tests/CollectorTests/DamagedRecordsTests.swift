@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Metering
 import Report
+import Rounds
 import SCI
 import Store
 import Testing
@@ -110,9 +111,47 @@ struct DamagedRecordsTests {
             """)
         let error = #expect(throws: DamagedRecords.self) { try close() }
         #expect(
-            error?.description.hasPrefix("1 records cannot be read (a1, run abcd0001: record 9): ")
+            error?.description.hasPrefix("1 record cannot be read (a1, run abcd0001: record 9): ")
                 == true)
         try expectMarked(report())
+    }
+
+    private static let day = 86_400_000_000_000
+    private static let away = "start_ns = start_ns - \(day), end_ns = end_ns - \(day)"
+    private static let ofHost = """
+        run_id = (SELECT runs.id FROM runs JOIN agents ON agents.id = agent_id WHERE name = 'a2')
+        """
+
+    @Test(
+        "records that were put at another time are missed where they belong",
+        arguments: [
+            ("SET \(away) WHERE \(record)", 1, "9"),
+            ("SET \(away) WHERE \(ofHost) AND sequence = 1", 1, "1"),
+            ("SET \(away) WHERE \(ofHost) AND sequence = 197", 1, "197"),
+            ("SET \(away) WHERE \(ofHost) AND sequence BETWEEN 40 AND 60", 21, "40"),
+            ("SET \(away) WHERE \(ofHost)", 197, "1"),
+            ("SET \(away), agent_id = 1 + agent_id % 2 WHERE \(record)", 1, "9"),
+        ] as [(String, UInt64, String)])
+    func moved(change: String, count: UInt64, first: String) throws {
+        try damage("UPDATE records \(change)")
+        #expect(throws: DamagedRecords.self) { try close() }
+        let kept = try store.revisions(of: plan.hash)
+        let content = try report()
+        #expect(try store.revisions(of: plan.hash) == kept)
+        let place = "a2, run abcd0001: record \(first), kept as of another time"
+        #expect(
+            content.damage?.en.hasPrefix(
+                "\(count) record\(count == 1 ? "" : "s") cannot be read (\(place)") == true,
+            "\(content.damage?.en ?? "nothing")")
+        try expectMarked(content)
+        let factor = try #require(try FactorTable.builtIn()["全国-2023-average"])
+        let period = try Period(
+            from: Timestamp(PlanFleet.start), to: Timestamp(Deliveries.end(3)),
+            roundLength: Nanoseconds(PlanFleet.length))
+        let plain = try Pipeline.report(
+            ReportRequest(period: period, factor: factor), from: store)
+        #expect(plain.unreadable == count)
+        #expect(plain.table().contains("Records that cannot be read, not counted: \(count)"))
     }
 
     @Test("an entry of no kind is named in place of figures")
@@ -147,13 +186,13 @@ struct DamagedRecordsTests {
         let error = #expect(throws: DamagedRecords.self) { try close() }
         #expect(
             error?.description.hasPrefix(
-                "1 records cannot be read (a2, run abcd0001: record 9): no figures are kept")
+                "1 record cannot be read (a2, run abcd0001: record 9): no figures are kept")
                 == true)
         let content = try report()
         #expect(try store.revisions(of: plan.hash).isEmpty)
         #expect(content.revisions.allSatisfy { !$0.isKept })
         #expect(
             content.html(.english).contains(
-                "1 records cannot be read and are left out (a2, run abcd0001: record 9)"))
+                "records that cannot be read and are left out: 1 (a2, run abcd0001: record 9)"))
     }
 }
