@@ -54,6 +54,9 @@ struct EvidenceSource: AssessmentSource {
 
     func revisions(of plan: PlanHash) -> [StoredRevision] { plan == self.plan ? kept : [] }
 
+    /// None: a bundle has those of one plan, and each names it.
+    func strayRevisions(of plan: PlanHash) -> [StrayRevision] { [] }
+
     func completionRows(
         from: Timestamp, to: Timestamp, receivedBy: Timestamp
     ) -> CompletionSum? { nil }

@@ -18,11 +18,15 @@ extension Pipeline {
     ) throws -> [NewRevision] {
         let plan = try PlanDocument.decode(sealed.document)
         let schedule = plan.schedule
-        let kept = Set(try store.revisions(of: sealed.hash).map(\.round))
-        var new: [NewRevision] = []
-        for number in 0..<schedule.rounds + schedule.reserve where !kept.contains(number + 1) {
+        let closed = (0..<schedule.rounds + schedule.reserve).prefix { number in
             let closing = schedule.end(afterRounds: number + 1) + schedule.grace
-            guard closing + RoundHistory.settling <= now else { break }
+            return closing + RoundHistory.settling <= now
+        }
+        let there = Set(try store.revisions(of: sealed.hash).map(\.round))
+        guard closed.contains(where: { !there.contains($0 + 1) }) else { return [] }
+        let kept = try RoundHistory.kept(of: sealed.hash, in: store)
+        var new: [NewRevision] = []
+        for number in closed where kept[number + 1] == nil {
             let document = try store.consistently {
                 try RoundDocument.closing(
                     number, of: sealed, plan, store, factors: factors, isSound: true)

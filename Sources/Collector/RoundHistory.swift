@@ -28,17 +28,28 @@ struct RoundHistory {
     /// Whether the store's records are those that came, as far as a reading of them tells.
     private(set) var isSound: Bool
 
-    /// What the store keeps of a plan, by round. Throws where something of it cannot be read.
+    /// What the store keeps of a plan, by round. Throws where something of it cannot be read, or is not where it
+    /// belongs: what a round closed with is not computed anew while it may be in another place.
     static func kept(
         of plan: PlanHash, in store: any RevisionSource
     ) throws -> [Int: [Revision]] {
         var rounds: [Int: [Revision]] = [:]
         for one in try store.revisions(of: plan) {
+            let document = try RoundDocument(decoding: one.bytes)
+            let before = rounds[one.round]?.last?.number ?? 0
+            guard document.plan == plan, document.round == one.round, one.revision == before + 1
+            else {
+                throw StoreError.revisionMoved(
+                    hash: plan.description, round: one.round, revision: one.revision)
+            }
             rounds[one.round, default: []].append(
                 Revision(
-                    number: one.revision, document: try RoundDocument(decoding: one.bytes),
-                    bytes: one.bytes, computedAt: one.computedAt, software: one.software,
-                    isKept: true))
+                    number: one.revision, document: document, bytes: one.bytes,
+                    computedAt: one.computedAt, software: one.software, isKept: true))
+        }
+        if let stray = try store.strayRevisions(of: plan).first {
+            throw StoreError.revisionStray(
+                hash: plan.description, round: stray.round, revision: stray.revision)
         }
         return rounds
     }

@@ -27,6 +27,20 @@ extension SQLiteRecordStore: RevisionStore {
         }
     }
 
+    package func strayRevisions(of plan: PlanHash) throws(StoreError) -> [StrayRevision] {
+        try read { db in
+            guard try Schema.hasRevisions(db) else { return [] }
+            // A revision's text has its plan's hash.
+            return try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT round, revision FROM revisions LEFT JOIN plans ON plans.id = plan_id
+                    WHERE hash IS NOT ? AND instr(bytes, ?) > 0 ORDER BY round, revision
+                    """, arguments: [Data(plan.bytes), Data(plan.description.utf8)]
+            ).map { StrayRevision(round: $0[0], revision: $0[1]) }
+        }
+    }
+
     package func keep(
         _ new: [NewRevision], of plan: PlanHash
     ) throws(StoreError) -> [NewRevision] {

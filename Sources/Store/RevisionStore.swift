@@ -47,10 +47,19 @@ package struct StoredRevision: Sendable, Hashable {
     }
 }
 
+/// Where a revision stands that is not where it belongs.
+package struct StrayRevision: Sendable, Hashable {
+    package let round: Int
+    package let revision: Int
+}
+
 /// Where the figures of closed rounds, and what they rest on, can be read from.
 package protocol RevisionSource: Sendable {
     /// Every revision of a plan's rounds, by round and revision. Throws where one was altered.
     func revisions(of plan: PlanHash) throws(StoreError) -> [StoredRevision]
+
+    /// Revisions that tell of a plan, and are kept as another one's, or nobody's.
+    func strayRevisions(of plan: PlanHash) throws(StoreError) -> [StrayRevision]
 
     /// As ``RecordSource/forEachRecord(from:to:_:repeated:)``, of what was received up to and with a time
     /// alone.

@@ -33,6 +33,10 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case planAltered(hash: String)
     /// The figures of a closed round do not have their digest.
     case revisionAltered(hash: String, round: Int, revision: Int)
+    /// The figures of a closed round are not those of the round and number that they are kept under.
+    case revisionMoved(hash: String, round: Int, revision: Int)
+    /// The figures of a closed round are kept under this round and number of another plan.
+    case revisionStray(hash: String, round: Int, revision: Int)
     /// The lines of an import do not have their digest, or are none.
     case importAltered(id: Int64)
     /// No plan's hash begins so.
@@ -89,7 +93,12 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .predecessorChanged(let run):
             "run \(String(run.rawValue, radix: 16)) was said to follow another run"
         case .revisionAltered(let hash, let round, let revision):
-            "revision \(revision) of round \(round) of plan \(hash) was altered"
+            "revision \(revision) of round \(round) of plan \(hash) was altered\(Self.restore)"
+        case .revisionMoved(let hash, let round, let revision):
+            "what is kept as revision \(revision) of round \(round) of plan \(hash) was put there, or one before it "
+                + "was taken out\(Self.restore)"
+        case .revisionStray(let hash, let round, let revision):
+            "figures of plan \(hash) are kept as revision \(revision) of round \(round) of another plan\(Self.restore)"
         case .planAltered(let hash):
             "the document of plan \(hash) does not have that hash: it was altered"
         case .importAltered(let id):
@@ -109,6 +118,9 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .database(let code, let message): "SQLite error \(code): \(message)"
         }
     }
+
+    private static let restore =
+        ": restore the store from a backup; jouleflow-collector verify names every place"
 
     /// Whether this user lacks a permission.
     package var isPermission: Bool {

@@ -29,6 +29,11 @@ extension StoreError {
         case .importAltered(let id): "第 \(id) 号导入在导入后被改动：请从备份恢复存储"
         case .revisionAltered(let hash, let round, let revision):
             "计划 \(hash) 第 \(round) 轮的修订 \(revision) 被改动" + Self.restore
+        case .revisionMoved(let hash, let round, let revision):
+            "存为计划 \(hash) 第 \(round) 轮修订 \(revision) 的数值不属于该处，或其前一修订被取走"
+                + Self.restore
+        case .revisionStray(let hash, let round, let revision):
+            "计划 \(hash) 的数值被存为另一计划第 \(round) 轮的修订 \(revision)" + Self.restore
         case .strangeEntry(let agent, let row):
             "\(agent) 的记录第 \(row) 行不属于任何类别：该行被改动" + Self.restore
         default: nil

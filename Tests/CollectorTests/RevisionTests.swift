@@ -259,6 +259,41 @@ struct RevisionTests {
         }
     }
 
+    @Test(
+        "what was put in another place is refused, and nothing takes its own",
+        arguments: [
+            ("round = 9 WHERE round = 1", "revision 1 of round 9 of plan "),
+            ("round = 1, revision = 2 WHERE round = 2", "revision 2 of round 1 of plan "),
+            ("revision = 2 WHERE round = 3", "revision 2 of round 3 of plan "),
+            ("plan_id = 99 WHERE round = 1", "as revision 1 of round 1 of another plan"),
+        ])
+    func moved(change: String, place: String) throws {
+        let deliveries = try Deliveries(seed: 6)
+        let store = try store()
+        let plan = try PlanFleet.seal(in: store)
+        for one in deliveries.all { try deliveries.deliver(one, to: store) }
+        #expect(try close(plan, in: store, at: after(3)).count == 4)
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        let raw = try DatabaseQueue(
+            path: directory.path + "/a.db", configuration: configuration)
+        try raw.write { db in
+            try db.execute(sql: "DROP TRIGGER revisions_stay")
+            try db.execute(sql: "UPDATE revisions SET \(change)")
+        }
+        for work in [
+            { _ = try report(plan, in: store, at: after(3)) },
+            { _ = try revise(plan, in: store, at: after(3)) },
+        ] as [() throws -> Void] {
+            let error = #expect(throws: StoreError.self) { try work() }
+            #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
+            #expect(error?.description.contains("restore the store from a backup") == true)
+        }
+        #expect((try? close(plan, in: store, at: after(3)))?.isEmpty ?? true)
+        #expect(try raw.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM revisions") } == 4)
+        #expect(try !Pipeline.verify(store).findings.isEmpty)
+    }
+
     @Test("by the running collector's own clock, and by the report, to the same bytes")
     func service() async throws {
         let deliveries = try Deliveries(seed: 7)
