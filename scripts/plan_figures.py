@@ -48,7 +48,6 @@ class Report:
             "energy": energy(self.segments), "energy_by_source": self.sources(),
             "ledger_reconciliation": [line for one in closed.values() for s in one.scenarios for line in s["lines"]],
             "meter_comparison": self.meters(closed.values()),
-            "uncertainties": [{}] * (1 + (rounds.contradictory > 0)),
             "factors": [{"level": f["level"], "factor": {
                 "grams_per_kwh": Fraction(f["micrograms_per_kwh"], MILLION), **{
                     k: f[k] for k in ("id", "area", "year", "basis", "grade", "source")}}}

@@ -11,7 +11,7 @@ WEIGHTS = {"credit": 24, "drawdown": 7, "repayment": 3, "query": 1}  # T/CQJR 03
 class Rounds:
     """The rounds of a plan. Imports: rows of (name, start, end, value, came, gone) by kind, without overlap."""
     def __init__(self, plan, imports):
-        self.plan, schedule, self.contradictory, self.keys, self.counts = plan, plan["schedule"], 0, {}, {}
+        self.plan, schedule, self.keys, self.counts = plan, plan["schedule"], {}, {}
         self.begin, self.length = nanoseconds(schedule["start"]), schedule["length_ns"]
         self.planned, self.grace = schedule["rounds"], schedule["grace_ns"]
         self.count = min(self.planned + schedule["reserve"], 10_000)  # no plan may have more

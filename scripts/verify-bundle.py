@@ -227,7 +227,6 @@ class Bundle:
         if number(m, 50) == 0:
             told, self.waiting = self.waiting, []
             record = read_record(m, manifest, run.agent, run.run, came, told)
-            self.rounds.contradictory += record.energy is None and not number(m, 25)
             return self.rounds.add(record, [(manifest["secret"], manifest["scenarios"][i], digest, place, flows)
                                             for i, digest, flows, place in told])
         digests = [d for part in m[52] for (d,) in struct.iter_unpack("<Q", part)]

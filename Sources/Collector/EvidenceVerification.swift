@@ -37,16 +37,16 @@ extension Pipeline {
             return verdict
         }
         var findings = catalog.findings
-        let request = catalog.check(&findings)
-        if let request {
+        let isOther = catalog.head?.version != program
+        if var request = catalog.check(&findings) {
+            request.keepsOtherWords = isOther
             do {
                 let source = EvidenceSource(catalog, input)
                 let reading = try PlanReading(request, source)
                 let content = PlanReportContent(reading, try RoundHistory.all(reading, source))
                 verdict.content = content
                 FigureComparison.compare(
-                    catalog.figures ?? [], content, isOther: catalog.head?.version != program,
-                    &findings)
+                    catalog.figures ?? [], content, isOther: isOther, &findings)
                 // What rounds closed with follows from records too, and says less of what was done.
                 try catalog.checkClosings(reading, source, &findings)
             } catch {
@@ -135,6 +135,14 @@ extension EvidenceCatalog {
             }
             let computed = try RoundDocument.closing(
                 index, of: sealed, reading.plan, source, factors: reading.request.factors)
+            let isOther =
+                reading.request.keepsOtherWords
+                || one.facts.software != reading.request.software.text
+            if let computed, isOther,
+                let kept = try? RoundDocument(decoding: one.bytes), computed.isSame(as: kept)
+            {
+                continue
+            }
             if try computed?.encode() != one.bytes {
                 findings.tell(
                     "the figures that \(title) closed with are not those of what had come by then")

@@ -19,6 +19,8 @@ package struct PlanReportRequest: Sendable {
     package let software: PlanReportContent.Software
     /// Keys beside those of the plan that the ledger's totals may be signed with.
     package let ledgerKeys: [VerifyingKey]
+    /// The version that kept the revisions may have other words than this program.
+    var keepsOtherWords = false
 
     package init(
         plan: Plan, sealed: Store.SealedPlan?, factors: FactorTable, now: Timestamp,

@@ -82,10 +82,17 @@ struct RoundHistory {
         return histories
     }
 
-    /// Another revision, where it is not what the latest is.
+    /// Another revision, where it is not what the latest is. That another version has other words for the same
+    /// makes none.
     private mutating func add(_ document: RoundDocument, _ request: PlanReportRequest) throws {
         let bytes = try document.encode()
         guard revisions.last?.bytes != bytes else { return }
+        if let last = revisions.last,
+            request.keepsOtherWords || last.software != request.software.text,
+            document.isSame(as: last.document)
+        {
+            return
+        }
         if let before = revisions.last?.document {
             let difference = RevisionDifference(before: before, after: document)
             if !difference.altered.isEmpty { isSound = false }
@@ -109,6 +116,15 @@ struct RoundHistory {
 
     mutating func markKept() {
         for index in revisions.indices { revisions[index].isKept = true }
+    }
+}
+
+extension RoundDocument {
+    /// Whether all but the words of the problems is the same.
+    func isSame(as other: Self) -> Bool {
+        var own = self
+        own.problems = other.problems
+        return own == other && problems.isEmpty == other.problems.isEmpty
     }
 }
 

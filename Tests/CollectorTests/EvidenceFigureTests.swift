@@ -1,4 +1,5 @@
 import Bundle
+import Crypto
 import Foundation
 import Imports
 import Metering
@@ -90,7 +91,7 @@ struct EvidenceFigureTests {
             "scenarios.1.approved", "hosts.4.coverage", "energy.idle.share",
             "sites.1.o_market_grams",
             "energy_by_source.0.energy.total.kwh", "factors.0.factor.grams_per_kwh",
-            "plan.boundary", "sealed_plans.0.sealed", "uncertainties",
+            "plan.boundary", "sealed_plans.0.sealed",
         ]
         var bundle = try EvidenceBundle(try fleet())
         var report = try JSONSerialization.jsonObject(with: Data(bundle.document(.figures)))
@@ -106,6 +107,70 @@ struct EvidenceFigureTests {
         }
         #expect(swift.count == paths.count)
         #expect(output.contains("\n\(paths.count) findings\n"))
+    }
+
+    @Test(
+        "what another version says in other words is no finding, and every figure is",
+        .enabled(if: Recomputation.isPossible))
+    func otherVersion() async throws {
+        let store = try SQLiteRecordStore(path: directory.path + "/old.db")
+        let sealed = try PlanFleet.seal(in: store)
+        try PlanFleet.fillInBatches(store)
+        let request = try PlanFleet.request(sealed)
+        let kept = try Pipeline.closeRounds(
+            of: sealed, in: store, factors: request.factors, software: request.software,
+            at: request.now + .seconds(60))
+        #expect(kept.count == PlanFleet.rounds)
+        var bundle = try EvidenceBundle(PlanFleet.bundle(of: sealed, in: store))
+        // An invalid round, as an earlier version told why.
+        let place = try #require(bundle.indices(.revision).dropFirst().first)
+        var document = try RoundDocument(decoding: bundle.entries[place + 1].payload)
+        #expect(!document.problems.isEmpty)
+        document.problems += ["in the words of before"]
+        let text = try document.encode()
+        let digest = Array(SHA256.hash(data: text))
+        bundle.entries[place].payload = try EvidenceDocument.revision(
+            EvidenceRevision(
+                round: 2, revision: 1, digest: digest, computedAt: request.now + .seconds(60),
+                software: "Jouleflow 0.0.9")
+        ).facts(bytes: text.count)
+        bundle.entries[place + 1].payload = text
+        let json = try JSONSerialization.jsonObject(with: Data(bundle.document(.figures)))
+        var report = try #require(json as? [String: Any])
+        var rounds = try #require(report["rounds"] as? [[String: Any]])
+        rounds[0]["disclosures"] = (0..<21).map { ["zh": "旧 \($0)", "en": "old \($0)"] }
+        report["rounds"] = rounds
+        report["uncertainties"] = [[String: Any]]()
+        report["baseline"] = nil
+        let old = digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        var revisions = try #require(report["revisions"] as? [[String: Any]])
+        revisions[1]["sha256"] = old
+        revisions[1]["software"] = "Jouleflow 0.0.9"
+        report["revisions"] = revisions
+        func put(_ report: [String: Any]) throws {
+            try bundle.put(
+                Array(try JSONSerialization.data(withJSONObject: report)), in: .figures)
+        }
+        try put(report)
+        // Of this version these are findings.
+        let own = try EvidenceBundle.verify(bundle.bytes).findings
+        #expect(
+            own.contains { $0.hasPrefix("figure rounds[0].disclosures: 21 entries are told, ") })
+        #expect(own.contains { $0.hasPrefix("figure baseline: ") })
+        report["software"] = ["name": "Jouleflow", "version": "0.0.9"]
+        try put(report)
+        bundle.replace("\"version\":\"test\"", with: "\"version\":\"0.0.9\"", in: .head)
+        #expect(try EvidenceBundle.verify(bundle.bytes).findings == [])
+        let finished = try await python(bundle.bytes)
+        #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
+        for path in ["rounds.0.o_grams", "result.mean_grams_per_unit", "hosts.1.coverage"] {
+            let forged = altered(report, path.split(separator: ".")[...])
+            try put(try #require(forged as? [String: Any]))
+            let named = path.replacing(#/\.(\d+)/#) { "[\($0.1)]" }
+            let findings = try EvidenceBundle.verify(bundle.bytes).findings
+            #expect(findings.count == 1 && findings[0].hasPrefix("figure \(named): "))
+            #expect(try await python(bundle.bytes).output.contains("\nfigure \(named): "))
+        }
     }
 
     /// A report with another value at a path.
