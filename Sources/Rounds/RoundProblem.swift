@@ -69,7 +69,7 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             """
         case .digestsMissing(let host, let scenario, let flows):
             """
-            \(flows) flows of \(scenario) on \(host) came without the digests to compare them by: duplicates \
+            \(Self.count(flows, "flow")) of \(scenario) on \(host) came without the digests to compare them by: duplicates \
             across hosts cannot be told, and TA is an upper bound
             """
         case .mixedFlowSecrets(let scenario, let hosts):
@@ -88,7 +88,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
         case .clockError(let host, let microseconds):
             "the clock of \(host) may err by \(microseconds) µs, and so the ends of the round there"
         case .clocksUnsynchronised(let clocks) where clocks.count == 1:
-            "the clock of \(clocks[0].host) was not synchronised in \(clocks[0].windows) windows"
+            "the clock of \(clocks[0].host) was not synchronised in "
+                + Self.count(clocks[0].windows, "window")
         case .clocksUnsynchronised(let clocks):
             "the clocks of \(clocks.count) hosts were not synchronised, in so many windows: "
                 + clocks.map { "\($0.host) \($0.windows)" }.joined(separator: ", ")
@@ -98,7 +99,7 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             "\(host) counted by rules that are not in the plan: \(digests.joined(separator: ", "))"
         case .ledgerDiffers(let line):
             """
-            the ledger tells \(line.ledger) flows of \(line.scenario) where \(line.counted) were counted, over \
+            the ledger tells \(Self.count(line.ledger, "flow")) of \(line.scenario) where \(line.counted) were counted, over \
             \(line.interval.length.seconds) s
             """
         case .ledgerMissing(let scenario, let time):
@@ -116,6 +117,10 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
         let scopes = scopes.subtracting([.none])
         guard scopes.count > 1 else { return [] }
         return [.mixedScopes(scopes.sorted { $0.rawValue < $1.rawValue })]
+    }
+
+    private static func count(_ number: UInt64, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 
     private static func percent(_ fraction: Double) -> String {

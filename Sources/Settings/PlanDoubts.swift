@@ -213,15 +213,24 @@ struct PlanDoubts {
     private func life(_ id: String, _ installed: Timestamp?, _ hours: UInt64?, _ field: Field) {
         guard let installed, let hours else { return }
         let hint = PlannedKeys.Host.installed.hint
-        if installed > plan.schedule.start {
+        let schedule = plan.schedule
+        let end = installed + Nanoseconds.seconds(3600 * hours)
+        if installed > schedule.start {
             field.doubt(
                 "\(id) is installed only after the first round begins: M counts from then on", hint,
                 zh: "\(id) 在首轮开始之后才投用：自投用起才计 M", "写上投用日期")
-        } else if installed + Nanoseconds.seconds(3600 * hours) <= plan.schedule.start {
+        } else if end <= schedule.start {
             field.doubt(
                 "the lifetime of \(id) ends before the first round: no M counts for it",
                 "see that `installed` and `lifetime_hours` are right",
                 zh: "\(id) 的寿命在首轮之前已满：不计其 M", "核对 installed 与 lifetime_hours")
+        } else if end < schedule.end(afterRounds: schedule.rounds + schedule.reserve) {
+            let time = end.rfc3339InShanghai
+            field.doubt(
+                "the lifetime of \(id) ends within the rounds, at \(time): M counts until then alone",
+                "see that `installed` and `lifetime_hours` are right",
+                zh: "\(id) 的寿命在各轮期间（\(time)）届满：其 M 只计到该时",
+                "核对 installed 与 lifetime_hours")
         }
     }
 

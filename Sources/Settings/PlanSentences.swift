@@ -58,7 +58,7 @@ package struct PlanSentences {
             say(
                 "A round closes \(language.length(schedule.grace)) after its end; what comes later "
                     + "makes a new revision.",
-                "每轮结束 \(language.length(schedule.grace)) 后关闭；此后到达的数据形成新的修订版本。"),
+                "每轮结束 \(language.length(schedule.grace))后关闭；此后到达的数据形成新的修订版本。"),
         ]
         if let reason = schedule.justification {
             lines.append(say("Why this period: ", "选取该时段的理由：") + reason.harmless)
@@ -227,7 +227,7 @@ package struct PlanSentences {
                     + "业务量从不补估。"),
             say(
                 "A clock that may be wrong by more than \(clock) makes a host doubtful.",
-                "时钟误差上限超过 \(clock) 的主机标记为存疑。"),
+                "时钟误差上限超过 \(clock)的主机标记为存疑。"),
             plan.ruleDigests.isEmpty
                 ? say("Any set of counting rules is allowed.", "未限定统计规则集。")
                 : say(

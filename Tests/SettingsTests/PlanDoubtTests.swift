@@ -63,6 +63,16 @@ struct PlanDoubtTests {
             "hosts[0]: the lifetime of h ends before the first round: no M counts for it"
         ),
         (
+            installed + "2022-12-05}]",
+            "hosts[0]: the lifetime of h ends within the rounds, at 2026-12-04T00:00:00+08:00: M counts "
+                + "until then alone"
+        ),
+        (
+            installed + "2022-12-09}]",  // In the first round in reserve.
+            "hosts[0]: the lifetime of h ends within the rounds, at 2026-12-08T00:00:00+08:00: M counts "
+                + "until then alone"
+        ),
+        (
             "devices: [{id: a, role: r, site: s, meter: p}, {id: b, role: r, site: s, meter: p}]",
             "devices[1]: b has the meter of a: together they count more than its readings"
         ),

@@ -46,6 +46,8 @@ struct PlanSentenceTests {
                 + "每轮含起点、不含终点。")
         #expect(text[7] == "场景 credit，权重 24：由方案内任一主机从流量统计。")
         #expect(text.contains("不统计 M（n），结果标注为 SCI_CF（M未统计）。"))
+        #expect(text.contains("每轮结束 1 小时后关闭；此后到达的数据形成新的修订版本。"))
+        #expect(text.contains("时钟误差上限超过 1 秒的主机标记为存疑。"))
     }
 
     @Test("tells each thing that a plan may have")

@@ -54,11 +54,15 @@ private struct PlanTable {
             lines.append(line("封存", "Sealed", Notation.utc(sealed) + (lodged ?? "")))
         }
         let rounds = t(
-            "\(plan.rounds) 轮 + \(plan.reserve) 备用", "\(plan.rounds) rounds + \(plan.reserve)")
+            "\(plan.rounds) 轮 + \(plan.reserve) 备用",
+            "\(plan.rounds) rounds + \(plan.reserve) in reserve")
         lines.append(
             line(
                 "期间", "Period",
-                "\(Notation.utc(plan.period.from)) – \(Notation.utc(plan.period.to)), \(rounds)"))
+                "\(Notation.utc(plan.period.from)) – \(Notation.utc(plan.period.to)), \(rounds)"
+                    + (content.reserveEnd.map {
+                        t("，启用的备用轮至 ", ", those used to ") + Notation.utc($0)
+                    } ?? "")))
         lines.append(
             line(
                 "口径", "Scope",

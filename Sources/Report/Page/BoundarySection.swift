@@ -158,7 +158,7 @@ extension PlanPage {
                 column("主机", "Host"), column("角色", "Role"), column("站点", "Site"),
                 column("来源", "Source"), column("范围", "Scope"), column("方法", "Method"),
                 column("界内份额", "Boundary share"), number("kWh", "kWh"), number("实测占比", "Measured"),
-            ], rows, style: "narrow")
+            ], rows, style: "narrow hosts")
     }
 
     func scope(_ scope: String) -> String {

@@ -91,7 +91,7 @@ extension PlanPage {
     var intensityChart: Markup {
         let height = 280.0
         let left = 80.0
-        let right = Self.width - 150
+        let right = Self.width - 200
         let result = content.result
         let values = content.rounds.compactMap(\.intensity.value)
         let lines = [result.mean.value ?? result.partialMean.value, result.ratioOfSums.value]
@@ -173,7 +173,7 @@ extension PlanPage {
         }
         let bars = shown.enumerated().flatMap { index, host -> [Markup] in
             let y = top + row * Double(index)
-            let name = label(Self.short(host.id), left - 8, y + 11, "end")
+            let name = label(Self.short(host.id, within: left - 8), left - 8, y + 11, "end")
             guard let coverage = host.coverage.value else {
                 return [name, label("—", left + 4, y + 11)]
             }
@@ -202,8 +202,8 @@ extension PlanPage {
     var sensitivityChart: Markup {
         let row = 24.0
         let top = 26.0
-        let left = 330.0
-        let right = Self.width - 90
+        let left = 400.0
+        let right = Self.width - 100
         let lines = content.sensitivity
         let height = top + row * Double(lines.count) + 10
         let axis = Axis(
@@ -219,7 +219,8 @@ extension PlanPage {
             } ?? []
         let bars = lines.enumerated().flatMap { index, line -> [Markup] in
             let y = top + row * Double(index)
-            let text = Self.short(say(line.group) + t("：", ": ") + say(line.choice))
+            let text = Self.short(
+                say(line.group) + t("：", ": ") + say(line.choice), within: left - 8)
             let name = label(text, left - 8, y + 15, "end")
             guard let value = line.mean.value else { return [name, label("—", left + 4, y + 15)] }
             return [
@@ -238,9 +239,19 @@ extension PlanPage {
             guide + bars)
     }
 
-    /// Names in drawings are cut at this many characters; tables have them whole.
-    private static func short(_ name: String) -> String {
-        name.count > 30 ? name.prefix(29) + "…" : name
+    /// Names in drawings are cut where they are wider than their room; tables have them whole.
+    private static func short(_ name: String, within room: Double) -> String {
+        var rest = room
+        for index in name.indices {
+            rest -= advance(of: name[index])
+            if rest < 0 { return String(name[..<index].dropLast(2)) + "…" }
+        }
+        return name
+    }
+
+    /// Of a character of 12 units, at most: Han characters are as wide as they are high.
+    private static func advance(of character: Character) -> Double {
+        character.unicodeScalars.contains { $0.value >= 0x2E80 } ? 12 : 7.2
     }
 }
 

@@ -93,8 +93,9 @@ extension PlanPage {
             [
                 note(
                     t(
-                        "按日历月与站点，与轮次无关，供披露使用。",
-                        "By calendar month and site, independent of rounds, for disclosure.")),
+                        "按日历月与站点，只含本计划已关闭的轮次；全月用电见 jouleflow-collector usage --per site。",
+                        "By calendar month and site, of this plan's closed rounds alone; "
+                            + "jouleflow-collector usage --per site tells whole months.")),
                 body,
             ])
     }
@@ -187,9 +188,7 @@ extension PlanPage {
                 (t("记录根", "Records root"), code(spelled(content.evidence.recordsRoot))),
                 (
                     t("签名者", "Signers"),
-                    .text(
-                        content.evidence.signers.isEmpty
-                            ? "—" : content.evidence.signers.joined(separator: ", "))
+                    content.evidence.signers.isEmpty ? "—" : items(content.evidence.signers)
                 ),
                 (t("复核命令", "Verify with"), code(spelled(content.evidence.verifierCommand))),
                 (t("证据的限度", "Limits of evidence"), .text(say(PlanReportContent.evidenceLimits))),

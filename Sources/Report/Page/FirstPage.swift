@@ -146,6 +146,9 @@ extension PlanPage {
             + t(
                 "\(plan.rounds) 轮 × \(hours) 秒，备用 \(plan.reserve) 轮",
                 "\(plan.rounds) rounds of \(hours) s, \(plan.reserve) in reserve")
+            + (content.reserveEnd.map {
+                t("；启用的备用轮至 \(day($0)) UTC", "; rounds in reserve are used, to \(day($0)) UTC")
+            } ?? "")
     }
 
     private var sealedText: String {

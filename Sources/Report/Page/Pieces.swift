@@ -76,6 +76,11 @@ extension PlanPage {
             })
     }
 
+    /// Texts with digests in them, each by itself.
+    func items(_ texts: [String]) -> Markup {
+        group(texts.map { tag("code", .style("item"), parts: .text($0)) })
+    }
+
     /// A digest, which may break anywhere.
     func code(_ text: String) -> Markup { tag("code", parts: .text(text)) }
 

@@ -36,6 +36,7 @@ enum Stylesheet {
         a:hover{text-decoration:underline}
         code{font:12px/1.45 "DejaVu Sans Mono","Noto Sans Mono",Menlo,Consolas,monospace;\
         word-break:break-all}
+        code.item{display:block;padding:2px 0;border-bottom:1px dotted var(--line)}
         .standard{color:var(--soft);margin:0 0 14px}
         .subject{font-size:17px;margin:0}
         .note{color:var(--soft);font-size:12.5px}
@@ -76,6 +77,12 @@ enum Stylesheet {
         .narrow{font-size:12px}
         .narrow th,.narrow td{padding:4px 5px}
         .dated td:nth-child(-n+2){white-space:nowrap}
+        .hosts{table-layout:fixed}
+        .hosts th:nth-child(1){width:13%}
+        .hosts th:nth-child(2),.hosts th:nth-child(5){width:11%}
+        .hosts th:nth-child(3),.hosts th:nth-child(4){width:8%}
+        .hosts th:nth-child(7){width:16%}
+        .hosts th:nth-child(8),.hosts th:nth-child(9){width:9%}
         .trace{font-size:11.5px}
         .trace th,.trace td{padding:3px 5px}
 

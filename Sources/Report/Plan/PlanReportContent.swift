@@ -110,3 +110,12 @@ package struct PlanReportContent: Sendable, Hashable {
         self.plan = plan
     }
 }
+
+extension PlanReportContent {
+    /// When the last of the rounds in reserve ends that take the place of others; `nil` where none does.
+    var reserveEnd: Timestamp? {
+        rounds.compactMap { round in
+            if case .replaces = round.use { round.span.to } else { nil }
+        }.max()
+    }
+}

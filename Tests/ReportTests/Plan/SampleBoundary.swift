@@ -237,7 +237,10 @@ extension Sample {
                 text: Wording(zh: "功率计 ±1 %（厂商声明）", en: "wall meters ±1 % (maker's word)"))
         ]
         content.evidence.recordsRoot = .known(String(repeating: "a94f", count: 16))
-        content.evidence.signers = (0..<3).map { name("app-0\($0)") }
+        content.evidence.signers = (0..<3).map {
+            name("app-0\($0)") + ": run 7f3a9c1d2b Ed25519 "
+                + String(repeating: "5c0ffee\($0)", count: 8)
+        }
         content.evidence.verifierCommand = .known("jouleflow-collector verify evidence.jfb")
     }
 
