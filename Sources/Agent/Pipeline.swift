@@ -66,8 +66,9 @@ package final class Pipeline: Sendable {
         names = destinations.map(\.name)
     }
 
-    /// Meters until `stop`. `ready` is called once both hot loops run.
-    package func run(ready: @Sendable () -> Void) async throws {
+    /// Meters until `stop`. `ready` is called once both hot loops run; `status` hears what windows
+    /// tell of the energy.
+    package func run(status: StatusLine, ready: @Sendable () -> Void) async throws {
         let (events, sink) = AsyncStream.makeStream(
             of: MeterEvent.self, bufferingPolicy: .bufferingOldest(Self.waitingEvents))
         let threads = try startThreads(events: sink)
@@ -79,6 +80,10 @@ package final class Pipeline: Sendable {
         await withTaskGroup { tasks in
             for shipper in shippers { tasks.addTask { await shipper.run() } }
             for await window in WindowJoin(events: events) {
+                if let energy = EnergyStatus(window.energy) { status.note(energy) }
+                for shipper in shippers {
+                    status.note(shipper.destination.name, refuses: shipper.counts.failure)
+                }
                 if await keeper.keep(window) { shippers.forEach { $0.notify() } }
             }
             await keeper.finish()
@@ -101,17 +106,6 @@ package final class Pipeline: Sendable {
             defer { seen = now }
             return now.counters != seen.counters && now.traffic != seen.traffic
         }
-    }
-
-    /// The agent in one line, with the settings in `file`: what it does, and which collectors do not
-    /// take its records, and why.
-    package func status(file: String) -> String {
-        var text = StatusLine.text(of: current.withLock { $0.settings }, file: file)
-        for shipper in shippers {
-            guard let reason = shipper.counts.failure else { continue }
-            text += ". Records wait for \(shipper.destination.name): \(reason)"
-        }
-        return text
     }
 
     /// Goes on with other settings from a moment on, which ends a window: no exchange is lost or

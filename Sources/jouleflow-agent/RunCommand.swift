@@ -64,7 +64,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         if settings.isUnconfigured {
             log.warning(
-                "nothing is configured: energy is metered, nothing is counted, nothing is sent",
+                "nothing is configured: nothing is counted, nothing is sent",
                 metadata: [
                     "file": "\(config)", "exists": "\(isThere)",
                     "fix": "write services and collectors in it, then restart the agent",
@@ -73,20 +73,20 @@ struct RunCommand: AsyncParsableCommand {
             log.warning(
                 "no collector is configured: records stay in the spool under \(settings.state)")
         }
-        let status = pipeline.status(file: config)
-        log.notice("status", metadata: ["is": "\(status)"])
         let reloads = await UnixSignalsSequence(trapping: .sighup)
         let manager = ServiceManager.fromEnvironment()
-        let meter = Meter(
-            pipeline: pipeline, config: config, reloads: reloads, manager: manager
-        ) {
+        let status = StatusLine(settings, file: config) { line in
+            log.notice("status", metadata: ["is": "\(line)"])
+            manager?.tell(.status(line))
+        }
+        let meter = Meter(pipeline: pipeline, status: status, reloads: reloads, manager: manager) {
             log.notice(
                 "ready",
                 metadata: ["agent": "\(settings.id)", "window": "\(settings.window.seconds)s"])
-            manager?.tell(.ready, .status(status))
+            manager?.tell(.ready, .status(status.text))
         } reload: {
             manager?.tell(.reloading)
-            await reload(pipeline, log)
+            await reload(pipeline, status, log)
             manager?.tell(.ready)
         }
         let configuration = ServiceGroupConfiguration(
@@ -101,11 +101,12 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// Reads the settings again. What is wrong with them is said, and the old ones hold on.
-    private func reload(_ pipeline: Pipeline, _ log: Logger) async {
+    private func reload(_ pipeline: Pipeline, _ status: StatusLine, _ log: Logger) async {
         do {
             let settings = try settings(at: config)
             warn(of: settings, log)
             try await pipeline.reload(settings)
+            status.hold(settings)
             log.notice("settings read again", metadata: ["file": "\(config)"])
         } catch {
             let reason = (error as? Failure)?.message ?? "\(error)"
@@ -116,11 +117,8 @@ struct RunCommand: AsyncParsableCommand {
 
 /// The pipeline as a service that ends in order.
 private struct Meter: Service {
-    /// How often the status is looked at.
-    private static let statusInterval: Duration = .seconds(10)
-
     let pipeline: Pipeline
-    let config: String
+    let status: StatusLine
     let reloads: UnixSignalsSequence
     let manager: ServiceManager?
     let ready: @Sendable () -> Void
@@ -131,26 +129,13 @@ private struct Meter: Service {
             tasks.addTask { for await _ in reloads { await reload() } }
             // A hot loop that hangs is no longer told of, and the manager starts the agent anew.
             tasks.addTask { await manager?.keepAlive { pipeline.isMoving() } }
-            tasks.addTask { await tellStatus() }
             try await withGracefulShutdownHandler {
-                try await pipeline.run(ready: ready)
+                try await pipeline.run(status: status, ready: ready)
             } onGracefulShutdown: {
                 manager?.tell(.stopping)
                 pipeline.stop()
             }
             tasks.cancelAll()
-        }
-    }
-
-    /// Tells the service manager where the status has changed.
-    private func tellStatus() async {
-        guard let manager else { return }
-        var told = ""
-        while true {
-            do { try await Task.sleep(for: Self.statusInterval) } catch { return }
-            let status = pipeline.status(file: config)
-            if status != told { manager.tell(.status(status)) }
-            told = status
         }
     }
 }

@@ -51,6 +51,29 @@ extension SystemTests {
             }
         }
 
+        @Test("says in its status whether it knows the energy, and says so anew when that changes")
+        func status() throws {
+            try Site.with { site in
+                let base =
+                    "version: 1\nagent: {id: host-a, state: state}\nwindow: 1s\n"
+                    + "energy: {sysfs: sys, idle_watts: 60}\n"
+                let blind = try site.startAgentUnready(text: base)
+                try blind.awaitSaying("ready")
+                #expect(
+                    blind.said.contains("Not configured: energy is unknown (there is no counter)"),
+                    "\(blind.said)")
+                #expect(try blind.stop() == 0)
+
+                let counters = try site.startCounters()
+                let agent = try site.startAgentUnready(text: base)
+                try agent.awaitSaying("Not configured: meters energy")
+                counters.kill()
+                for counter in site.counters() { try write("none\n", to: counter) }
+                try agent.awaitSaying("Not configured: energy is unknown (it holds", within: 30)
+                #expect(try agent.stop() == 0)
+            }
+        }
+
         @Test(
             "without scenarios keeps no flows, and none is missed later; where some were kept, they are"
         )
