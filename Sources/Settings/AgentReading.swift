@@ -11,14 +11,14 @@ extension AgentSettings {
         let isUnconfigured = AgentKeys.purpose.allSatisfy { !top.mentions($0) }
         let services = isUnconfigured ? [] : top.required(AgentKeys.services) { $0.services() }
         let flowKeys = top.flowKeys(file: file)
-        let scenarios = top.value(AgentKeys.scenarios, default: []) {
+        let list = top.value(AgentKeys.scenarios, default: ScenarioList()) {
             $0.scenarios(
                 ScenarioSurroundings(
                     services: services, hasSecret: top.contains(AgentKeys.flowSecret)))
         }
         let attribution = top.value(
             AgentKeys.attribution, default: .standard(services ?? [])
-        ) { $0.attribution(services ?? [], scenarios: scenarios?.count ?? 0) }
+        ) { $0.attribution(services ?? [], scenarios: list?.scenarios.count ?? 0) }
         let collectors =
             isUnconfigured ? [] : top.required(AgentKeys.collectors) { $0.collectors(file: file) }
         let delivery = top.value(AgentKeys.delivery, default: .all) { $0.delivery() }
@@ -30,13 +30,13 @@ extension AgentSettings {
                 }
         }
         guard version != nil, let identity, let window, let energy, let capture, let services,
-            let scenarios, let flowKeys, let attribution, let collectors, let delivery, let spool,
+            let list, let flowKeys, let attribution, let collectors, let delivery, let spool,
             let metrics
         else { return nil }
         self.init(
             id: identity.id, state: identity.state, window: window, energy: energy,
-            capture: capture, services: services, scenarios: scenarios,
-            attribution: attribution, flowKeys: flowKeys,
+            capture: capture, services: services, scenarios: list.scenarios,
+            sharedOutcomes: list.sharedOutcomes, attribution: attribution, flowKeys: flowKeys,
             collectors: collectors, delivery: delivery, spool: spool, metrics: metrics)
     }
 }

@@ -17,6 +17,8 @@ package struct AgentSettings: Sendable, Hashable {
     package let services: [ServiceSettings]
     /// At most 256, with at most 16,384 steps in all.
     package let scenarios: [FlowScenario]
+    /// The outcomes that scenarios say once for their steps; what they mean is said at each step.
+    let sharedOutcomes: [ScenarioID: [OutcomeCondition]]
     package let attribution: AttributionSettings
     package let flowKeys: FlowKeySettings
     /// At most 8, none twice; with none, records stay in the spool.

@@ -19,7 +19,7 @@ struct FlowDraft {
         return zip(steps, required).map { step, required in
             FlowStep(
                 name: step.name, request: step.request, key: step.key, requires: required,
-                completes: step.completes, count: step.count, outcomes: step.outcomes)
+                completes: step.completes, count: step.count, outcomes: step.outcomes.conditions)
         }
     }
 
@@ -42,6 +42,14 @@ struct FlowDraft {
                     + "level, \(AgentKeys.flowSecret.example), the same file on every host")
         }
         return scope
+    }
+
+    /// Warns of the scenario's outcome where no step has it.
+    func warnOfUnused(_ outcome: Field?) {
+        guard let outcome, steps.allSatisfy({ $0.section.contains(Keys.outcome) }) else { return }
+        outcome.warn(
+            "does nothing, as each step has an outcome of its own, which replaces it as a whole",
+            "leave it out, or leave out the outcome of the steps for which it is meant")
     }
 
     /// Warns of what says nothing where it stands.

@@ -9,14 +9,22 @@ extension Field {
     /// The mapping `outcome`, in the order of trial: what is named most narrowly by custom comes
     /// first, so that a refusal inside `200` is not taken for a success whose condition is the
     /// status alone.
-    func outcomes() -> [OutcomeCondition]? {
+    ///
+    /// - Parameter areInstead: Whether it is a step's, in place of those of its scenario.
+    func outcomes(areInstead: Bool) -> [OutcomeCondition]? {
         typealias Keys = ScenarioKeys.Outcome
         guard let section = section(Keys.all) else { return nil }
         let order: [(Key, Outcome)] = [
             (Keys.failed, .failed), (Keys.refused, .refused), (Keys.pending, .pending),
             (Keys.completed, .completed),
         ]
-        if !section.contains(Keys.completed) { section.reportMissing(Keys.completed) }
+        if !section.contains(Keys.completed) {
+            section.reportMissing(
+                Keys.completed,
+                areInstead
+                    ? "; this replaces the outcome of the scenario as a whole, and takes nothing "
+                        + "from it" : "")
+        }
         // All are read before any is compared, so that what is wrong is told in this order.
         let read = order.compactMap { key, outcome in
             section.field(key).map { $0.alternatives(of: outcome) }

@@ -1,3 +1,4 @@
+import Metering
 package import Traffic
 
 /// The rules of a file in its order, as they are read, to find those that hide or share requests
@@ -8,8 +9,12 @@ struct RuleReading {
     private var scenario = 0
     private var scenarioName = ""
     private var fields: Set<MessageField> = []
+    /// Those of steps for which the file says none.
+    let standard = ReadOutcomes(OutcomeCondition.standard)
+    /// What scenarios say for their steps.
+    var sharedOutcomes: [ScenarioID: [OutcomeCondition]] = [:]
     /// Outcomes that were read and are right, by what the file says: most steps say the same.
-    private var outcomes: [YAMLMeaning: [OutcomeCondition]] = [:]
+    private var outcomes: [YAMLMeaning: ReadOutcomes] = [:]
 
     init(_ surroundings: ScenarioSurroundings) { self.surroundings = surroundings }
 
@@ -28,22 +33,33 @@ struct RuleReading {
                 field: field))
     }
 
-    /// The outcomes that `field` writes, and whether the same were read before.
-    mutating func outcomes(at field: Field) -> (conditions: [OutcomeCondition], areKnown: Bool)? {
+    /// The outcomes that `field` writes, `shared` being those of its scenario where it is a step's.
+    mutating func outcomes(
+        at field: Field, insteadOf shared: ReadOutcomes? = nil
+    ) -> ReadOutcomes? {
         let meaning = YAMLMeaning(field.node)
-        if let known = outcomes[meaning] { return (known, true) }
+        if let known = outcomes[meaning] { return known }
         let found = field.findings.count
-        guard let read = field.outcomes() else { return nil }
+        guard let conditions = field.outcomes(areInstead: shared != nil) else { return nil }
+        let read = ReadOutcomes(conditions)
         // What is warned of is so at each place.
         if field.findings.count == found { outcomes[meaning] = read }
-        return (read, false)
+        return read
     }
 
     /// Adds the fields that a step asks for. Whether they are not too many; reports the step with
     /// which they become so.
     mutating func takeFields(of step: StepDraft) -> Bool {
         guard fields.count <= ScenarioLimits.fields else { return true }
-        fields.formUnion(step.fields)
+        for condition in step.request.fields { fields.insert(condition.field) }
+        if let key = step.key { fields.insert(key) }
+        if let count = step.count { fields.insert(count) }
+        if !step.outcomes.areTaken {
+            step.outcomes.areTaken = true
+            for condition in step.outcomes.conditions.flatMap(\.fields) {
+                fields.insert(condition.field)
+            }
+        }
         guard fields.count > ScenarioLimits.fields else { return true }
         step.field.findings.add(
             .contradiction(

@@ -80,11 +80,11 @@ private struct ScenarioSentences {
     ]
 
     var lines: [String] {
-        [head] + ([refusals] + keys).map { "   " + $0 }
+        [head] + ([refusals] + keys + [sharing].compactMap { $0 }).map { "   " + $0 }
             + scenario.steps.enumerated().flatMap { index, step in
                 StepSentences(
                     title: "\(number).\(index + 1)", step: step, scenario: scenario,
-                    services: settings.services.map(\.name), language: language
+                    replaced: shared, services: settings.services.map(\.name), language: language
                 ).lines
             }
     }
@@ -102,6 +102,16 @@ private struct ScenarioSentences {
             "\(number). Scenario \(scenario.id) (\(name)): weight \(weight) by T/CQJR "
                 + "032.2-2025, Table 2.",
             "\(number). 场景 \(scenario.id)（\(name)）：权重 \(weight)，依据 T/CQJR 032.2-2025 表2。")
+    }
+
+    private var shared: [OutcomeCondition]? { settings.sharedOutcomes[scenario.id] }
+
+    private var sharing: String? {
+        guard shared != nil else { return nil }
+        return language.say(
+            "The outcome is written once, for all rules of the scenario; a rule with one of its "
+                + "own has that alone, and nothing of the scenario's.",
+            "outcome 对本场景各规则统一写出；自带 outcome 的规则只用自己的：整体取代，不合并。")
     }
 
     private var refusals: String {

@@ -16,7 +16,12 @@ enum ScenarioKeys {
         "where a flow that is completed twice counts once: nowhere (none), on this host (host), or "
             + "on all hosts with the same flow_secret (fleet); it needs a flow_key",
         write: "dedupe: host")
-    static let all = [id, refusalCounts, expires, dedupe, steps]
+    static let outcome = Key(
+        "outcome",
+        "which responses complete, refuse or fail the flow, or leave it pending, at each step that "
+            + "has no outcome of its own; a step's own replaces it as a whole",
+        write: "outcome: {completed: {status: 2xx, body: {code: [\"0000\"]}}}")
+    static let all = [id, refusalCounts, expires, dedupe, outcome, steps]
 
     enum Step {
         static let name = Key(

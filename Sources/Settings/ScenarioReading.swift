@@ -28,9 +28,16 @@ struct ScenarioSurroundings {
     let hasSecret: Bool
 }
 
+/// What `scenarios` says.
+struct ScenarioList {
+    var scenarios: [FlowScenario] = []
+    /// The outcomes that a scenario says for its steps, where it does.
+    var sharedOutcomes: [ScenarioID: [OutcomeCondition]] = [:]
+}
+
 extension Field {
     /// The list `scenarios`: ids unique, no rule hidden by an earlier one.
-    func scenarios(_ surroundings: ScenarioSurroundings) -> [FlowScenario]? {
+    func scenarios(_ surroundings: ScenarioSurroundings) -> ScenarioList? {
         var ids = FirstUses<String>()
         var reading = RuleReading(surroundings)
         let scenarios = elements(0...ScenarioLimits.scenarios)?.readAll {
@@ -45,7 +52,8 @@ extension Field {
                     range: "1 to \(ScenarioLimits.steps) in all"),
                 "one step may match several paths with {name} or **, and several values in a list")
         }
-        return reading.areInOrder(findings) ? scenarios : nil
+        guard reading.areInOrder(findings) else { return nil }
+        return ScenarioList(scenarios: scenarios, sharedOutcomes: reading.sharedOutcomes)
     }
 
     private func scenario(
@@ -62,8 +70,10 @@ extension Field {
             $0.upToNinetyDays()
         }
         let scope = section.optional(Keys.dedupe) { $0.deduplication() }
-        let drafts = section.required(Keys.steps) { $0.steps(&reading) }
-        guard let name, let refusalCounts, let expiry, let scope, let drafts else { return nil }
+        let shared = section.optional(Keys.outcome) { reading.outcomes(at: $0) }
+        let drafts = section.required(Keys.steps) { $0.steps(shared ?? nil, &reading) }
+        guard let name, let refusalCounts, let expiry, let scope, let shared, let drafts
+        else { return nil }
         let flow = FlowDraft(scenario: self, steps: drafts, surroundings: reading.surroundings)
         guard let steps = flow.checkedSteps(),
             let deduplication = flow.deduplication(
@@ -74,7 +84,9 @@ extension Field {
                 "does nothing, as no step has a flow_key: no flow is open after its exchange",
                 "leave it out, or write a flow_key at each step")
         }
+        flow.warnOfUnused(section.field(Keys.outcome))
         let id = ScenarioID(name)
+        reading.sharedOutcomes[id] = shared?.conditions
         return FlowScenario(
             id: id, steps: steps, refusalCounts: refusalCounts ?? id.refusalIsCompleteFlow,
             expiry: expiry, deduplication: deduplication)
@@ -84,14 +96,19 @@ extension Field {
         word([("none", .none), ("host", .host), ("fleet", .fleet)])
     }
 
-    private func steps(_ reading: inout RuleReading) -> [StepDraft]? {
+    /// - Parameter shared: what the responses to steps without an outcome mean, where the scenario
+    ///   says so.
+    private func steps(
+        _ shared: ReadOutcomes?, _ reading: inout RuleReading
+    ) -> [StepDraft]? {
         guard let fields = elements(1...ScenarioLimits.stepsOfScenario) else { return nil }
         var names = FirstUses<String>()
-        return fields.readAll { $0.step(isOnly: fields.count == 1, &names, &reading) }
+        return fields.readAll { $0.step(isOnly: fields.count == 1, shared, &names, &reading) }
     }
 
     private func step(
-        isOnly: Bool, _ names: inout FirstUses<String>, _ reading: inout RuleReading
+        isOnly: Bool, _ shared: ReadOutcomes?, _ names: inout FirstUses<String>,
+        _ reading: inout RuleReading
     ) -> StepDraft? {
         typealias Keys = ScenarioKeys.Step
         guard let section = section(Keys.all) else { return nil }
@@ -107,8 +124,8 @@ extension Field {
         let requires = section.value(Keys.requires, default: []) { $0.requiredNames() }
         let completes = section.value(Keys.completes, default: isOnly) { $0.boolean() }
         let count = section.optional(Keys.count) { $0.messageField(of: request) }
-        let outcomes = section.value(Keys.outcome, default: (OutcomeCondition.standard, true)) {
-            reading.outcomes(at: $0)
+        let outcomes = section.value(Keys.outcome, default: shared ?? reading.standard) {
+            reading.outcomes(at: $0, insteadOf: shared)
         }
         guard let name, let request, let key, let requires, let completes, let count,
             let outcomes
@@ -116,8 +133,7 @@ extension Field {
         if let field = section.field(Keys.when) { reading.add(request, at: field) }
         let draft = StepDraft(
             field: self, section: section, name: name, request: request, key: key,
-            requires: requires, completes: completes, count: count, outcomes: outcomes.conditions,
-            hasKnownOutcomes: outcomes.areKnown)
+            requires: requires, completes: completes, count: count, outcomes: outcomes)
         return reading.takeFields(of: draft) ? draft : nil
     }
 
@@ -142,14 +158,12 @@ final class StepDraft {
     let requires: [(name: String, field: Field)]
     let completes: Bool
     let count: MessageField?
-    let outcomes: [OutcomeCondition]
-    /// Whether a step before it has the same outcomes, or they are the standard ones.
-    let hasKnownOutcomes: Bool
+    let outcomes: ReadOutcomes
 
     init(
         field: Field, section: Section, name: String, request: RequestMatch, key: MessageField?,
         requires: [(name: String, field: Field)], completes: Bool, count: MessageField?,
-        outcomes: [OutcomeCondition], hasKnownOutcomes: Bool
+        outcomes: ReadOutcomes
     ) {
         self.field = field
         self.section = section
@@ -160,12 +174,16 @@ final class StepDraft {
         self.completes = completes
         self.count = count
         self.outcomes = outcomes
-        self.hasKnownOutcomes = hasKnownOutcomes
     }
+}
 
-    /// What it asks for in messages and no step before it is known to.
-    var fields: [MessageField] {
-        let ofOutcomes = hasKnownOutcomes ? [] : outcomes.flatMap { $0.fields.map(\.field) }
-        return request.fields.map(\.field) + [key, count].compactMap { $0 } + ofOutcomes
-    }
+/// Outcomes as read, once for all steps for which the file says the same; by reference, as it is
+/// of all of them that their fields were counted.
+final class ReadOutcomes {
+    /// In the order of trial.
+    let conditions: [OutcomeCondition]
+    /// Whether a step has them, so that their fields are among those that the rules ask for.
+    var areTaken = false
+
+    init(_ conditions: [OutcomeCondition]) { self.conditions = conditions }
 }

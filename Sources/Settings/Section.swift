@@ -88,10 +88,11 @@ struct Section {
         return read(field)
     }
 
-    /// Reports that `key` is left out, unless an unknown key was taken for it.
-    func reportMissing(_ key: Key) {
+    /// Reports that `key` is left out, unless an unknown key was taken for it; `further` ends the
+    /// hint.
+    func reportMissing(_ key: Key, _ further: String = "") {
         if misspelt.contains(key.name) { return }
-        findings.add(.missingKey(key.name, in: path), at: place, hint: key.hint)
+        findings.add(.missingKey(key.name, in: path), at: place, hint: key.hint + further)
     }
 }
 

@@ -7,11 +7,14 @@ struct StepSentences {
     let title: String
     let step: FlowStep
     let scenario: FlowScenario
+    /// What the scenario says of its responses, which a step may replace; `nil` where it says nothing.
+    let replaced: [OutcomeCondition]?
     let services: [String]
     let language: SentenceLanguage
 
     var lines: [String] {
-        let inner = [place, conditions, key, required, count, role].compactMap { $0 } + outcomes
+        let inner =
+            [place, conditions, key, required, count, own, role].compactMap { $0 } + outcomes
         return ["   \(rule)"] + inner.map { "       " + $0 }
     }
 
@@ -60,6 +63,13 @@ struct StepSentences {
             "Completion counts only for flows that have passed \(names); of others it is "
                 + "incomplete.",
             "流程须先经过 \(names)，否则其完成记为未完成。")
+    }
+
+    private var own: String? {
+        guard let replaced, replaced != step.outcomes else { return nil }
+        return language.say(
+            "Its own outcome replaces the scenario's as a whole.",
+            "本规则自带 outcome，整体取代场景的 outcome。")
     }
 
     private var role: String {

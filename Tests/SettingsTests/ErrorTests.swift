@@ -10,7 +10,7 @@ struct ErrorTests {
         "names the place, what is wrong and what to write",
         arguments: [
             "yaml", "keys", "quantities", "energy", "services", "scenarios", "requests",
-            "outcomes", "flows", "rules", "attribution", "collectors",
+            "outcomes", "shared-outcomes", "flows", "rules", "attribution", "collectors",
             "collector-file",
         ])
     func message(group: String) throws {

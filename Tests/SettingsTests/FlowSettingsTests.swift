@@ -47,7 +47,12 @@ struct FlowSettingsTests {
                     .message(.responseHeader("x-result")),
                     .message(.responseXML(["Reply", "Code"])),
                 ])
-        #expect(scenario.steps[1].outcomes == OutcomeCondition.standard)
+        let shared = [
+            OutcomeCondition(.failed, statuses: [.hundred(5)]),
+            OutcomeCondition(.completed, statuses: [.code(200), .code(204)]),
+        ]
+        #expect(scenario.steps[1...].map(\.outcomes) == [shared, shared])
+        #expect(settings.sharedOutcomes == [.credit: shared])
         #expect(settings.warnings.isEmpty)
     }
 

@@ -85,6 +85,7 @@ struct ManualTests {
         try check([ScenarioKeys.refusalCounts, ScenarioKeys.expires, ScenarioKeys.dedupe]) {
             scenario("id: a, \($0), steps: [{when: {path: \"/{x}\"}, flow_key: path.x}]")
         }
+        try check([ScenarioKeys.outcome]) { scenario("id: a, \($0), steps: [{when: {path: /a}}]") }
         let step = { (text: String) in
             scenario(
                 "id: a, steps: [{name: precheck, when: {path: \"/p/{applyNo}\"}, "

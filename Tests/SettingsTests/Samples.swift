@@ -50,6 +50,7 @@ enum Samples {
             refusal_counts: false
             expires: 36h
             dedupe: fleet
+            outcome: {completed: {status: [200, 204]}, failed: {status: 5xx}}
             steps:
               - name: decide
                 when:
