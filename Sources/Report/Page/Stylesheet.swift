@@ -67,7 +67,7 @@ enum Stylesheet {
         color:var(--ink);background:#fff}
         .n{text-align:right;overflow-wrap:normal}
         th{overflow-wrap:normal}
-        .w{min-width:4.6em}
+        .w{min-width:5.4em}
         table:not(.trace) td:first-child{min-width:6.6em}
         td.n{white-space:nowrap}
         .n+.w{padding-left:16px}
