@@ -52,6 +52,8 @@ enum MessagePart: String, CaseIterable {
     }
 
     private func keys(_ name: String) throws(NameFault) -> [String] {
+        // Most have one: to look for characters takes long.
+        guard name.utf8.contains(UInt8(ascii: ".")) else { return [name] }
         let keys = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard keys.count <= Self.deepest, !keys.contains("") else {
             throw NameFault(reason: keysRule ?? "")

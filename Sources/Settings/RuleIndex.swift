@@ -11,7 +11,7 @@ struct RuleIndex {
     private static let maximumDepth = 8
 
     /// What tells rules of one path apart.
-    fileprivate enum Trait: Hashable {
+    enum Trait: Hashable {
         case field(MessageField)
         case host
         case method
@@ -59,7 +59,7 @@ struct RuleIndex {
         var hiding: Int?
         var sharing: Int?
         let buckets = buckets(reachedBy: rule.scope.path)
-        let traits = buckets.isEmpty ? [] : Self.traits(of: rule.scope.request)
+        let traits = buckets.isEmpty ? [] : rule.traits
         for bucket in buckets {
             candidates(in: bucket, traits) { number, steps in
                 let other = rules[number]
@@ -93,9 +93,9 @@ struct RuleIndex {
             nodes.append(Node())
         }
         if Self.goesOn(path) {
-            nodes[at].open.insert(number, rule.scope.request)
+            nodes[at].open.insert(number, rule)
         } else {
-            nodes[at].ending.insert(number, rule.scope.request)
+            nodes[at].ending.insert(number, rule)
         }
     }
 
@@ -104,8 +104,7 @@ struct RuleIndex {
     }
 
     /// What has values in the rule, fields first.
-    fileprivate static func traits(of request: RequestMatch) -> [(trait: Trait, values: [[UInt8]])]
-    {
+    static func traits(of request: RequestMatch) -> [(trait: Trait, values: [[UInt8]])] {
         let fields = request.fields.filter { !$0.values.isEmpty }.map {
             (trait: Trait.field($0.field), values: $0.values)
         }
@@ -165,12 +164,12 @@ struct RuleIndex {
 extension RuleIndex.Bucket {
     /// Puts the rule where its values have the fewest rules so far: codes that differ from rule to
     /// rule tell more apart than a channel that most share.
-    fileprivate mutating func insert(_ number: Int, _ request: RequestMatch) {
+    fileprivate mutating func insert(_ number: Int, _ rule: PlacedRule) {
         if isEmpty {
             plain.append(number)
             return
         }
-        let traits = RuleIndex.traits(of: request)
+        let traits = rule.traits
         let crowds = traits.map { own in
             let known = byTrait[own.trait] ?? [:]
             return own.values.reduce(0) { $0 + (known[$1]?.count ?? 0) }

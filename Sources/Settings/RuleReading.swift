@@ -120,6 +120,8 @@ final class PlacedRule {
     let scope: RuleScope
     /// Where it is written.
     let field: Field
+    /// What tells it apart from rules of the same path.
+    private(set) lazy var traits = RuleIndex.traits(of: scope.request)
 
     init(scenario: Int, scenarioName: String, scope: RuleScope, field: Field) {
         self.scenario = scenario
