@@ -3,6 +3,7 @@ import Glibc
 import Metering
 import Scenarios
 import Settings
+import Spool
 
 /// What the manifest says of the host and the program.
 package struct HostIdentity: Sendable, Hashable {
@@ -83,6 +84,8 @@ struct StateDirectory: Sendable {
 
     /// The folder of the spool.
     var spool: String { path + "/spool" }
+    /// The file that a running agent holds a lock on (flock(2)).
+    var lock: String { SpoolSurvey.lockPath(in: spool) }
     /// The file that says which run of records the agent is in, and how far it came.
     var identity: String { path + "/identity" }
     /// The file that says where the counters stand.

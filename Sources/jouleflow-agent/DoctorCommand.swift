@@ -17,19 +17,21 @@ struct DoctorCommand: AsyncParsableCommand {
             of the TLS handshake. It writes nothing, and does not disturb a running agent.
 
             Run it as root: it goes on with the user and the rights of the agent, because what root \
-            may do tells nothing of the agent. That user is the owner of the state folder, or that of \
-            --user.
+            may do tells nothing of the agent. That user is the unit's, or that of the running agent, or \
+            the owner of the state folder, or that of --user. Another user may run it too: what that one \
+            may not look at is said to be unknown.
 
             Right after the installation, and whenever something seems wrong:
               jouleflow-agent doctor
             For programs:
               jouleflow-agent doctor --format json
 
-            docs/operating.md explains each check and the keys of the JSON.
+            The manual operating.md explains each check and the keys of the JSON; the packages put it \
+            into /usr/share/doc/jouleflow-agent.
 
-            Exit status: 0 metering is right, also where there are warnings; 1 there is a fault: \
-            energy or counts are missing or wrong, or records do not arrive; 2 usage; 4 it cannot \
-            take the user's rights.
+            Exit status: 0 metering is right, or would be if the agent ran, also where there are warnings; \
+            1 there is a fault: energy or counts are missing or wrong, records do not arrive, or the unit \
+            cannot run; 2 usage; 4 it cannot take the user's rights.
             """)
 
     @Option(help: "The settings.")
@@ -66,7 +68,9 @@ struct DoctorCommand: AsyncParsableCommand {
         let language =
             language.flatMap { SentenceLanguage(rawValue: $0.rawValue) }
             ?? SentenceLanguage { name in getenv(name).map { String(cString: $0) } }
-        let report = try await Doctor(file: config, unit: unit, language: language).run()
+        let report = try await Doctor(
+            file: config, unit: unit, isAgentsUser: user != nil, language: language
+        ).run()
         try write(Array(((format == .json ? report.json : report.table) + "\n").utf8))
         guard report.isSound else { Glibc.exit(ExitStatus.answerIsNo.rawValue) }
     }

@@ -136,7 +136,8 @@ struct DoctorTests {
             SpoolCheck(
                 settings: try settings("spool: {max_mib: 8}"), now: Timestamp(0),
                 survey: .success(survey), kept: KeptWindows(),
-                room: .init(bytes: bytes, files: files), language: .english
+                room: .init(bytes: bytes, files: files), identity: .current,
+                language: .english
             ).findings().map(\.state)
         }
         #expect(try states(8 << 20) == [.ok, .unknown])
@@ -146,7 +147,7 @@ struct DoctorTests {
         let newer = SpoolCheck(
             settings: try settings(), now: Timestamp(0),
             survey: .failure(.unknownFormat(path: "/s/segment-1", version: 3)),
-            kept: KeptWindows(), room: nil, language: .english
+            kept: KeptWindows(), room: nil, identity: .current, language: .english
         ).findings()
         #expect(newer.map(\.state) == [.fault])
         #expect(newer[0].found.contains("written by a newer version"))
@@ -156,14 +157,23 @@ struct DoctorTests {
         "of the agent: one that runs and writes nothing is a fault, one that does not run a warning"
     )
     func agent() throws {
-        func states(isInUse: Bool) throws -> [DoctorFinding.State] {
+        let failed = DoctorFinding(.agent, "u", .fault, "failed")
+        func states(
+            isInUse: Bool?, pid: Int? = 7, unit: [DoctorFinding] = []
+        ) throws -> [DoctorFinding.State] {
             AgentCheck(
-                settings: try settings(), isInUse: isInUse, pid: 7, kept: KeptWindows(),
-                now: Timestamp(0), language: .english
+                settings: try settings(), file: "f", isInUse: isInUse, unit: unit, pid: pid,
+                kept: KeptWindows(), now: Timestamp(0), language: .english
             ).findings().map(\.state)
         }
         #expect(try states(isInUse: true) == [.ok])
         #expect(try states(isInUse: false) == [.warning])
+        #expect(try states(isInUse: true, unit: [failed]) == [.ok, .fault])
+        #expect(try states(isInUse: false, unit: [failed]) == [.fault])
+        // Who may not look at the spool hears what systemd says, and else that nothing is known.
+        #expect(try states(isInUse: nil) == [.ok])
+        #expect(try states(isInUse: nil, pid: nil) == [.unknown])
+        #expect(try states(isInUse: nil, pid: nil, unit: [failed]) == [.fault])
         let locks = """
             1: POSIX  ADVISORY  WRITE 11 08:01:4711 0 EOF
             2: FLOCK  ADVISORY  WRITE 12 08:01:47110 0 EOF
@@ -189,152 +199,25 @@ struct DoctorTests {
         #expect(findings.map(\.state) == [.fault])
     }
 
+    @Test("of manuals: the installed one is named, compressed or not, else that of the sources")
+    func manuals() {
+        let folder = "/tmp/jouleflow-manuals-\(UInt64.random(in: 0...UInt64.max))"
+        mkdir(folder, 0o755)
+        #expect(Manual.path(of: "tls", in: folder) == "docs/tls.md")
+        for name in ["tls.md.gz", "tls.md"] {
+            let path = "\(folder)/\(name)"
+            close(open(path, O_WRONLY | O_CREAT, 0o644))
+            #expect(Manual.path(of: "tls", in: folder) == path)
+        }
+        for name in ["tls.md.gz", "tls.md"] { unlink("\(folder)/\(name)") }
+        rmdir(folder)
+    }
+
     @Test("of the state: the folder above, up to the root and to where relative paths begin")
     func folders() {
         #expect(StateCheck.folder(above: "/var/lib") == "/var")
         #expect(StateCheck.folder(above: "/var") == "/" && StateCheck.folder(above: "/") == "/")
         #expect(StateCheck.folder(above: "state") == "." && StateCheck.folder(above: ".") == ".")
-    }
-}
-
-@Suite("The doctor's look at the unit")
-struct DoctorUnitTests {
-    private static let status = """
-        Name:\tjouleflow-agent
-        Uid:\t997\t997\t997\t997
-        CapEff:\t0000000000002000
-        CapBnd:\t0000000000002000
-        NoNewPrivs:\t1
-        Seccomp:\t2
-        """
-
-    private static let unit = """
-        LoadState=loaded
-        NoNewPrivileges=yes
-        ProtectSystem=strict
-        ProtectHome=yes
-        PrivateTmp=yes
-        ProtectKernelModules=yes
-        ProtectControlGroups=yes
-        MemoryDenyWriteExecute=yes
-        LockPersonality=yes
-        RestrictRealtime=yes
-        RestrictSUIDSGID=yes
-        MemoryMax=268435456
-        CPUQuotaPerSecUSec=500ms
-        NeedDaemonReload=no
-        StateDirectory=jouleflow
-        ReadWritePaths=
-        IPAddressAllow=127.0.0.0/8 10.0.0.0/8 ::1/128 fc00::/7
-        IPAddressDeny=0.0.0.0/0 ::/0
-        """
-
-    private func sandbox(
-        _ status: String, _ unit: String?, user: UInt32 = 997
-    ) -> [DoctorFinding] {
-        SandboxCheck(
-            process: ProcessStatus(status), unit: unit.map(SystemdProperties.parse),
-            unitName: "jouleflow-agent.service", user: user, language: .english
-        ).findings()
-    }
-
-    @Test("says that all is as it comes, or that there is nothing to look at")
-    func whole() {
-        #expect(sandbox(Self.status, Self.unit).map(\.state) == [.ok, .ok])
-        #expect(sandbox("", nil).map(\.state) == [.unknown, .unknown])
-        #expect(sandbox(Self.status, "LoadState=not-found").map(\.state) == [.ok, .unknown])
-    }
-
-    @Test(
-        "names every right that the running agent has too many or too few",
-        arguments: [
-            ("Uid:\t997\t997", "Uid:\t0\t0", DoctorFinding.State.warning),
-            ("CapEff:\t0000000000002000", "CapEff:\t0000000000000000", .fault),
-            ("CapBnd:\t0000000000002000", "CapBnd:\t000001ffffffffff", .warning),
-            ("CapEff:\t0000000000002000", "CapEff:\t0000000000002004", .warning),
-            ("NoNewPrivs:\t1", "NoNewPrivs:\t0", .warning),
-            ("Seccomp:\t2", "Seccomp:\t0", .warning),
-        ])
-    func rights(old: String, new: String, state: DoctorFinding.State) {
-        let findings = sandbox(Self.status.replacing(old, with: new), Self.unit)
-        #expect(findings.map(\.state) == [state, .ok])
-        #expect(!findings[0].fix.isEmpty)
-    }
-
-    @Test("says where it was looked at as another user than the agent's")
-    func otherUser() {
-        let findings = sandbox(Self.status, Self.unit, user: 1000)
-        #expect(findings[0].state == .warning && findings[0].fix.contains("--user"))
-    }
-
-    @Test("names each property that was weakened, and every limit that was lifted")
-    func weakened() {
-        for (property, _) in SandboxCheck.wanted {
-            let lines = Self.unit.split(separator: "\n").filter { !$0.hasPrefix(property + "=") }
-            let finding = sandbox(Self.status, lines.joined(separator: "\n"))[1]
-            #expect(finding.state == .warning && finding.found.contains(property))
-        }
-        for limit in SandboxCheck.limits {
-            let lines = Self.unit.split(separator: "\n").map {
-                $0.hasPrefix(limit + "=") ? "\(limit)=infinity" : String($0)
-            }
-            #expect(
-                sandbox(Self.status, lines.joined(separator: "\n"))[1].found.contains(limit))
-        }
-        let stale = Self.unit.replacing("NeedDaemonReload=no", with: "NeedDaemonReload=yes")
-        #expect(sandbox(Self.status, stale)[1].fix.contains("daemon-reload"))
-    }
-
-    @Test("is refused nothing by a status that is cut anywhere")
-    func cut() {
-        for end in 0..<Self.status.utf8.count - 1 {
-            #expect(ProcessStatus(String(Self.status.prefix(end))) == nil)
-        }
-    }
-
-    private func view(_ unit: String, _ further: String = "", state: String = "/var/lib/jouleflow")
-        throws -> [DoctorFinding]
-    {
-        let text = """
-            version: 1
-            agent: {id: a, state: \(state)}
-            services: [{name: web, ports: [8080]}]
-            collectors: [{address: "c.example:7443", \(further.isEmpty ? "plaintext: true" : further)}]
-            """
-        let settings = try AgentSettings.parse(
-            Array(text.utf8), name: "/etc/jouleflow/agent.yaml", hostName: "a")
-        return UnitViewCheck(
-            settings: settings, unit: SystemdProperties.parse(unit), unitName: "u",
-            resolve: { $0 == "c.example" ? ["192.0.2.7"] : [] }, language: .english
-        ).findings()
-    }
-
-    @Test("names a collector that the unit may not send to, and the line that lets it")
-    func addresses() throws {
-        let denied = try view(Self.unit)
-        #expect(denied.map(\.subject) == ["c.example:7443"])
-        #expect(denied[0].state == .fault && denied[0].fix.contains("IPAddressAllow=192.0.2.7"))
-        for range in ["192.0.2.7", "192.0.2.0/29", "192.0.0.0/8", "0.0.0.0/0"] {
-            let allowed = Self.unit.replacing("10.0.0.0/8", with: range)
-            #expect(try view(allowed).isEmpty, "\(range)")
-        }
-        for range in ["192.0.2.8/29", "193.0.0.0/8", "::/0", "192.0.2.7/33", "192.0.2.7/x"] {
-            let others = Self.unit.replacing("10.0.0.0/8", with: range)
-            #expect(try view(others).count == 1, "\(range)")
-        }
-        #expect(try view(Self.unit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "")).isEmpty)
-    }
-
-    @Test("names files that the unit hides, and a state folder that is read-only for it")
-    func files() throws {
-        let open = Self.unit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "")
-        let tls = "tls: {ca: /home/a/ca.pem, certificate: /etc/a.pem, key: /root/a.key}"
-        #expect(try view(open, tls).map(\.subject) == ["/home/a/ca.pem", "/root/a.key"])
-        let away = try view(open, state: "/data/jouleflow")
-        #expect(away.map(\.subject) == ["/data/jouleflow"])
-        #expect(away[0].fix.contains("ReadWritePaths=/data/jouleflow"))
-        let given = open.replacing("ReadWritePaths=", with: "ReadWritePaths=/srv -/data")
-        #expect(try view(given, state: "/data/jouleflow").isEmpty)
     }
 }
 
@@ -347,7 +230,8 @@ struct DoctorReportTests {
 
     @Test("is sound without a fault, and its JSON has every finding under its stable keys")
     func json() {
-        let report = DoctorReport(findings: findings, file: "f", language: .english)
+        let report = DoctorReport(
+            findings: findings, file: "f", isRunning: true, language: .english)
         #expect(!report.isSound)
         #expect(
             report.json.contains(
@@ -358,17 +242,39 @@ struct DoctorReportTests {
                 #"{"version":1,"config":"f","sound":false,"counts":{"ok":1,"warning":1,"fault":1,"unknown":0},"#
             ))
         let well = DoctorReport(
-            findings: Array(findings.dropFirst()), file: "f", language: .english)
+            findings: Array(findings.dropFirst()), file: "f", isRunning: nil, language: .english)
         #expect(well.isSound && well.json.contains(#""sound":true"#))
     }
 
     @Test("moves no terminal's cursor, and tells what to do below what was found")
     func table() {
         for language in SentenceLanguage.allCases {
-            let text = DoctorReport(findings: findings, file: "f", language: language).table
+            let text = DoctorReport(
+                findings: findings, file: "f", isRunning: true, language: language
+            ).table
             #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
             #expect(text.contains("→ `do it`\n"))
         }
+    }
+
+    @Test("says that metering is right only where an agent runs and all was looked at")
+    func verdict() {
+        func end(_ findings: [DoctorFinding], _ isRunning: Bool?) -> Substring {
+            let table = DoctorReport(
+                findings: findings, file: "f", isRunning: isRunning, language: .english
+            ).table
+            return table.split(separator: "\n").last ?? ""
+        }
+        let well = DoctorFinding(.clock, .ok, "fine")
+        let unseen = DoctorFinding(.state, .unknown, "not looked at", isOfRights: true)
+        #expect(end([well], true).hasSuffix("Metering is right."))
+        #expect(end([well], false).hasSuffix("no agent runs: nothing is metered now."))
+        #expect(end([well, unseen], true).hasSuffix("1 checks need root."))
+        #expect(end(findings + [unseen], true).contains("wrong or incomplete"))
+        let json = DoctorReport(
+            findings: [well], file: "f", isRunning: false, language: .english
+        ).json
+        #expect(json.contains(#""sound":true"#) && json.contains(#""running":false"#))
     }
 
     @Test("has keys for its checks that are told in docs/operating.md")

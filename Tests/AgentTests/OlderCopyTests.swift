@@ -99,7 +99,7 @@ struct OlderCopyTests {
         func finding(_ now: UInt64) -> DoctorFinding? {
             SpoolCheck(
                 settings: settings, now: Timestamp(now * second), survey: .success(survey),
-                kept: KeptWindows(), room: nil, language: .english
+                kept: KeptWindows(), room: nil, identity: .current, language: .english
             ).findings().last
         }
         // The oldest of the three ends with second 4.

@@ -16,6 +16,8 @@ struct Diagnosis {
     let status: Int32
     let lines: [Line]
     let isSound: Bool
+    /// `nil` where it cannot be seen.
+    let isRunning: Bool?
 
     init(_ outcome: Host.Outcome) throws {
         status = outcome.status
@@ -25,6 +27,7 @@ struct Diagnosis {
             let isSound = object["sound"] as? Bool, object["version"] as? Int == 1
         else { throw Trouble("doctor printed \(outcome.printed)\(outcome.said)") }
         self.isSound = isSound
+        isRunning = object["running"] as? Bool
         lines = try checks.map { line in
             guard let check = line["check"], let subject = line["subject"],
                 let state = line["state"], let found = line["found"], let fix = line["fix"]

@@ -7,7 +7,12 @@ import Spool
 /// Looks whether an agent runs on this state, and whether it writes records.
 struct AgentCheck {
     let settings: AgentSettings
-    let isInUse: Bool
+    /// Where the settings are.
+    let file: String
+    /// Whether an agent has the spool open; `nil` where that cannot be seen.
+    let isInUse: Bool?
+    /// What systemd says of the unit, where it tells of an agent that does not run.
+    let unit: [DoctorFinding]
     /// The running agent, where it can be found.
     let pid: Int?
     let kept: KeptWindows
@@ -39,32 +44,56 @@ struct AgentCheck {
     }
 
     func findings() -> [DoctorFinding] {
-        guard isInUse else {
-            return [
-                DoctorFinding(
-                    .agent, .warning,
-                    language.say(
-                        "no agent runs on \(settings.state): time without one has no counts",
-                        "\(settings.state) 上没有代理运行：期间没有统计"),
-                    fix: "`systemctl enable --now jouleflow-agent`")
-            ]
+        guard let isInUse else { return pid != nil || unit.isEmpty ? [unseen] + unit : unit }
+        guard isInUse else { return unit.isEmpty ? [absent] : unit }
+        return [running] + unit
+    }
+
+    private var absent: DoctorFinding {
+        DoctorFinding(
+            .agent, .warning,
+            language.say(
+                "no agent runs on \(settings.state): time without one has no counts",
+                "\(settings.state) 上没有代理运行：期间没有统计"),
+            fix: language.say(
+                "`systemctl enable --now jouleflow-agent`, or without systemd "
+                    + "`jouleflow-agent run --config \(shellWord(file))`",
+                "`systemctl enable --now jouleflow-agent`；没有 systemd 时 "
+                    + "`jouleflow-agent run --config \(shellWord(file))`"))
+    }
+
+    private var unseen: DoctorFinding {
+        let process = pid.map { language.say(" (process \($0))", "（进程 \($0)）") } ?? ""
+        guard pid == nil else {
+            return DoctorFinding(
+                .agent, .ok,
+                language.say(
+                    "runs\(process), as systemd says; its records were not looked at",
+                    "systemd 表示正在运行\(process)；未查看其记录"))
         }
+        return DoctorFinding(
+            .agent, .unknown,
+            language.say(
+                "whether one runs cannot be seen: the spool cannot be looked at",
+                "无法查看待发区，不知是否有代理运行"),
+            fix: language.say("see the lines state and spool", "参见 state 和 spool 各行"))
+    }
+
+    private var running: DoctorFinding {
         let process = pid.map { language.say(" (process \($0))", "（进程 \($0)）") } ?? ""
         let length = settings.window.rawValue
         let late = Nanoseconds(max(60_000_000_000, length.multipliedReportingOverflow(by: 3).0))
         if let end = kept.end, now.since(end) > late {
             let time = language.length(.seconds(now.since(end).rawValue / 1_000_000_000))
-            return [
-                DoctorFinding(
-                    .agent, .fault,
-                    language.say(
-                        "runs\(process), and wrote no record for \(time)",
-                        "正在运行\(process)，但已有 \(time)未写记录"),
-                    fix: language.say(
-                        "see why: `journalctl -u jouleflow-agent -p warning`",
-                        "查看原因：`journalctl -u jouleflow-agent -p warning`"))
-            ]
+            return DoctorFinding(
+                .agent, .fault,
+                language.say(
+                    "runs\(process), and wrote no record for \(time)",
+                    "正在运行\(process)，但已有 \(time)未写记录"),
+                fix: language.say(
+                    "see why: `journalctl -u jouleflow-agent -p warning`",
+                    "查看原因：`journalctl -u jouleflow-agent -p warning`"))
         }
-        return [DoctorFinding(.agent, .ok, language.say("runs\(process)", "正在运行\(process)"))]
+        return DoctorFinding(.agent, .ok, language.say("runs\(process)", "正在运行\(process)"))
     }
 }

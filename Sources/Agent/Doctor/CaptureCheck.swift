@@ -91,7 +91,8 @@ struct CaptureCheck {
 
     private func fault(_ name: String, _ error: CaptureError) -> DoctorFinding {
         let (found, fix) = words(error)
-        return DoctorFinding(.capture, name, .fault, found, fix: fix)
+        let isOfRights = if case .noPermission = error { true } else { false }
+        return DoctorFinding(.capture, name, .fault, found, fix: fix, isOfRights: isOfRights)
     }
 
     private func words(_ error: CaptureError) -> (found: String, fix: String) {

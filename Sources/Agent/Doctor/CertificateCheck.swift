@@ -19,7 +19,11 @@ struct CertificateCheck {
             warnings = try LiveCredentials.check(
                 CredentialFiles(files), side: .agent, agent: agent, at: now)
         } catch {
-            return [finding(.fault, words(error))]
+            let (found, fix) = words(error)
+            return [
+                DoctorFinding(
+                    .certificates, address, .fault, found, fix: fix, isOfRights: error.isPermission)
+            ]
         }
         guard !warnings.isEmpty else {
             return [
@@ -53,9 +57,9 @@ struct CertificateCheck {
 
     private var renewAuthority: String {
         language.say(
-            "put the authority's present certificate to \(shellWord(files.ca)); docs/tls.md tells how an "
-                + "authority is renewed",
-            "将签发机构的现行证书放到 \(shellWord(files.ca))；更新方法见 docs/tls.md")
+            "put the authority's present certificate to \(shellWord(files.ca)); "
+                + "\(Manual.path(of: "tls")) tells how an authority is renewed",
+            "将签发机构的现行证书放到 \(shellWord(files.ca))；更新方法见 \(Manual.path(of: "tls"))")
     }
 
     private func renewal(of path: String) -> String {
@@ -76,7 +80,8 @@ struct CertificateCheck {
                 language.say(
                     "user \(identity.user) cannot read \(path): \(String(cString: strerror(code)))",
                     "用户 \(identity.user) 无法读取 \(path)：\(String(cString: strerror(code)))"),
-                "`chown \(identity.user):\(identity.group) \(shellWord(path))"
+                BlockedWay.to(path)?.fix
+                    ?? "`chown \(identity.user):\(identity.group) \(shellWord(path))"
                     + (path == files.key ? " && chmod 600 \(shellWord(path))`" : "`")
             )
         case .exposedKey(let path):

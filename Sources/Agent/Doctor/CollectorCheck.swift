@@ -66,14 +66,16 @@ struct CollectorCheck: Sendable {
                     "查看代理日志：`journalctl -u jouleflow-agent`"))
         case .ended(let error):
             let (found, fix) = words(error)
-            return told(.fault, found, fix)
+            let isOfRights = (error as? CredentialProblem)?.isPermission ?? false
+            return told(.fault, found, fix, isOfRights: isOfRights)
         }
     }
 
     private func told(
-        _ state: DoctorFinding.State, _ found: String, _ fix: String
+        _ state: DoctorFinding.State, _ found: String, _ fix: String, isOfRights: Bool = false
     ) -> DoctorFinding {
-        DoctorFinding(.collector, "\(collector.address)", state, found, fix: fix)
+        DoctorFinding(
+            .collector, "\(collector.address)", state, found, fix: fix, isOfRights: isOfRights)
     }
 
     private func connect() async throws -> Outcome {

@@ -50,19 +50,18 @@ struct ConfigurationCheck {
 
     private var next: String {
         language.say(
-            "write services, scenarios and collectors in \(file) (docs/configuration.md), see "
-                + "`jouleflow-agent check \(file)`, then `systemctl restart jouleflow-agent`",
-            "在 \(file) 中填写 services、scenarios 和 collectors（docs/configuration.md），用 "
-                + "`jouleflow-agent check \(file)` 检查，然后 `systemctl restart jouleflow-agent`")
+            "write services, scenarios and collectors in \(file) (\(Manual.path(of: "configuration"))), "
+                + "see `jouleflow-agent check \(file)`, then `systemctl restart jouleflow-agent`",
+            "在 \(file) 中填写 services、scenarios 和 collectors（\(Manual.path(of: "configuration"))），"
+                + "用 `jouleflow-agent check \(file)` 检查，然后 `systemctl restart jouleflow-agent`")
     }
 
     private var unconfigured: DoctorFinding {
         DoctorFinding(
             .configuration, .fault,
             language.say(
-                "\(file) names no services and no collectors: energy is metered, nothing is "
-                    + "counted, nothing is sent",
-                "\(file) 未指定服务和采集端：只计量电能，不统计，不发送"), fix: next)
+                "\(file) names no services and no collectors: nothing is counted, nothing is sent",
+                "\(file) 未指定服务和采集端：不统计，不发送"), fix: next)
     }
 
     private func unreadable(_ failure: FileFailure) -> DoctorFinding {
@@ -71,16 +70,17 @@ struct ConfigurationCheck {
             DoctorFinding(
                 .configuration, .fault,
                 language.say(
-                    "there is no \(file): energy is metered, nothing is counted, nothing is sent",
-                    "没有 \(file)：只计量电能，不统计，不发送"), fix: next)
+                    "there is no \(file): nothing is counted, nothing is sent",
+                    "没有 \(file)：不统计，不发送"), fix: next)
         case .permissionDenied:
             DoctorFinding(
                 .configuration, .fault,
                 language.say(
                     "no right to read \(file): the agent does not start",
                     "无权读取 \(file)：代理无法启动"),
-                fix: "`chgrp \(ProcessIdentity.current.group) \(shellWord(file)) && "
-                    + "chmod g+r \(shellWord(file))`")
+                fix: BlockedWay.to(file)?.fix
+                    ?? "`chgrp \(ProcessIdentity.current.group) \(shellWord(file)) && "
+                    + "chmod g+r \(shellWord(file))`", isOfRights: true)
         case .other, .notAFile:
             DoctorFinding(
                 .configuration, .fault,

@@ -16,15 +16,18 @@ import TransportSecurity
 package struct Doctor: Sendable {
     private let file: String
     private let unit: String
+    private let isAgentsUser: Bool
     private let language: SentenceLanguage
     private let procfs = "/proc"
 
     /// - Parameters:
     ///   - file: the settings, which may be missing or wrong.
     ///   - unit: the agent's unit of systemd.
-    package init(file: String, unit: String, language: SentenceLanguage) {
+    ///   - isAgentsUser: whether this process is known to have the rights of the agent's user.
+    package init(file: String, unit: String, isAgentsUser: Bool, language: SentenceLanguage) {
         self.file = file
         self.unit = unit
+        self.isAgentsUser = isAgentsUser
         self.language = language
     }
 
@@ -33,25 +36,34 @@ package struct Doctor: Sendable {
         let configuration = ConfigurationCheck(
             file: file, hostName: HostIdentity.systemHostName(), language: language)
         let (settings, findings) = configuration.run()
-        // Where there are no settings, the host is looked at as if nothing were configured.
         let standard = try? AgentSettings.unconfigured(name: file, hostName: "host")
-        var all = findings + userFindings + clockAndKernel(settings)
-        if let energy = (settings ?? standard)?.energy { all += try energyFindings(energy) }
-        if let settings {
-            all += try hostFindings(settings)
+        let properties = SystemdProperties.of(unit)
+        let user =
+            isAgentsUser
+            ? nil
+            : AgentUser.other(
+                unit: properties, file: file, state: (settings ?? standard)?.state)
+        let userCheck = UserCheck(
+            identity: .current, agent: user.map { ProcessIdentity.name(ofUser: $0) }, file: file,
+            language: language)
+        let seen = settings.map { SeenAgent($0, unit: properties, procfs: procfs) }
+        var all = findings + userCheck.findings() + clockAndKernel(settings)
+        all +=
+            try settings.map { try energyFindings($0.energy) } ?? [EnergyCheck.unjudged(language)]
+        all += unitFindings(properties, settings, seen, other: user)
+        if let settings, let seen {
+            all += try hostFindings(settings, seen, properties)
             all += await collectorFindings(settings)
         }
         let order = Dictionary(
             uniqueKeysWithValues: DoctorFinding.Topic.allCases.enumerated().map { ($1, $0) })
-        let sorted = all.enumerated().sorted { first, second in
+        let sorted = all.map(userCheck.unseen).enumerated().sorted { first, second in
             let (one, other) = (order[first.element.topic] ?? 0, order[second.element.topic] ?? 0)
             return one != other ? one < other : first.offset < second.offset
         }
-        return DoctorReport(findings: sorted.map(\.element), file: file, language: language)
-    }
-
-    private var userFindings: [DoctorFinding] {
-        UserCheck(identity: .current, language: language).findings()
+        return DoctorReport(
+            findings: sorted.map(\.element), file: file, isRunning: seen?.isRunning,
+            language: language)
     }
 
     private func clockAndKernel(_ settings: AgentSettings?) -> [DoctorFinding] {
@@ -73,56 +85,94 @@ package struct Doctor: Sendable {
         ).findings()
     }
 
+    // MARK: The unit
+
+    /// Looked at also where the settings are wrong.
+    private func unitFindings(
+        _ unit: [String: String]?, _ settings: AgentSettings?, _ seen: SeenAgent?, other: uid_t?
+    ) -> [DoctorFinding] {
+        let name = self.unit
+        let sandbox = SandboxCheck(
+            process: seen?.process, unit: unit, unitName: name,
+            user: other == nil ? geteuid() : seen?.process?.user ?? geteuid(),
+            state: settings?.state ?? "",
+            seesProcesses: settings?.services.contains { $0.cpu == .process } ?? false,
+            language: language)
+        if let unit, unit["LoadState"] == "loaded", !AgentUser.isRun(by: unit, file) {
+            return agentFindings(settings, seen, []) + sandbox.ofProcess + [otherSettings]
+        }
+        let life = UnitCheck(
+            unit: unit, unitName: name, isInUse: seen?.isInUse, language: language)
+        let needs = UnitNeedsCheck(unit: unit ?? [:], unitName: name, language: language)
+        return agentFindings(settings, seen, life.findings()) + sandbox.findings()
+            + needs.findings()
+    }
+
+    private func agentFindings(
+        _ settings: AgentSettings?, _ seen: SeenAgent?, _ unit: [DoctorFinding]
+    ) -> [DoctorFinding] {
+        guard let settings, let seen else { return unit }
+        return AgentCheck(
+            settings: settings, file: file, isInUse: seen.isInUse, unit: unit, pid: seen.pid,
+            kept: seen.kept, now: ClockReading.now().realtime, language: language
+        ).findings()
+    }
+
+    private var otherSettings: DoctorFinding {
+        DoctorFinding(
+            .sandbox, "unit", .unknown,
+            language.say(
+                "\(unit) does not run on \(file)", "\(unit) 使用的配置不是 \(file)"),
+            fix: language.say(
+                "`systemctl cat \(unit)` names its settings: look at those with --config, or name "
+                    + "another unit with --unit",
+                "`systemctl cat \(unit)` 会显示其配置文件：用 --config 指定它，或用 --unit 指定其他单元"))
+    }
+
     // MARK: What the settings are about
 
-    private func hostFindings(_ settings: AgentSettings) throws -> [DoctorFinding] {
-        let state = StateDirectory(at: settings.state)
-        let survey = surveyed(settings, state)
-        let found = try? survey.get()
-        let kept = found.map { KeptWindows($0.parts) } ?? KeptWindows()
-        let isInUse = found?.isInUse ?? false
-        let lock = SpoolSurvey.lockPath(in: state.spool)
-        let pid = isInUse ? AgentCheck.holder(ofLock: lock, procfs: procfs) : nil
-        let process = pid.flatMap { ProcessStatus.of($0, procfs: procfs) }
-        var all = AgentCheck(
-            settings: settings, isInUse: isInUse, pid: pid, kept: kept,
-            now: ClockReading.now().realtime, language: language
+    private func hostFindings(
+        _ settings: AgentSettings, _ seen: SeenAgent, _ unit: [String: String]?
+    ) throws -> [DoctorFinding] {
+        let unit = unit.flatMap { AgentUser.isRun(by: $0, file) ? $0 : nil } ?? [:]
+        let isDown = ["inactive", "failed"].contains(unit["ActiveState"] ?? "")
+        var all = UnitViewCheck(
+            settings: settings, unit: unit, unitName: self.unit,
+            resolve: UnitViewCheck.resolved, target: UnitViewCheck.linked, language: language
         ).findings()
-        let properties = SystemdProperties.of(unit)
-        all += SandboxCheck(
-            process: process, unit: properties, unitName: unit, user: geteuid(), language: language
+        all += StateCheck(
+            settings: settings,
+            isMadeByUnit: isDown && UnitViewCheck.made(unit).contains(settings.state),
+            identity: .current, language: language
         ).findings()
-        all += UnitViewCheck(
-            settings: settings, unit: properties ?? [:], unitName: unit,
-            resolve: UnitViewCheck.resolved, language: language
-        ).findings()
-        all += StateCheck(settings: settings, identity: .current, language: language).findings()
         all += SpoolCheck(
-            settings: settings, now: ClockReading.now().realtime, survey: survey, kept: kept,
-            room: Self.room(for: settings.state),
+            settings: settings, now: ClockReading.now().realtime, survey: seen.survey,
+            kept: seen.kept, room: Self.room(for: settings.state), identity: .current,
             language: language
         ).findings()
         guard !settings.isUnconfigured else { return all }
-        let mayCapture = (process?.effective ?? 0) & ProcessStatus.netRaw != 0
+        let mayCapture = (seen.process?.effective ?? 0) & ProcessStatus.netRaw != 0
         all += captureFindings(settings, agentMayCapture: mayCapture)
-        all += RingCheck(
-            kept: kept, ringMebibytes: settings.capture.ringMebibytes, language: language
-        ).findings()
         all += try ServiceCheck.of(settings, language: language).findings()
-        return all + RulesCheck(settings: settings, kept: kept, language: language).findings()
+        return all + recordFindings(settings, seen)
     }
 
-    private func surveyed(
-        _ settings: AgentSettings, _ state: StateDirectory
-    ) -> Result<SpoolSurvey, SpoolError> {
-        do throws(SpoolError) {
-            return .success(
-                try SpoolSurvey(
-                    directory: state.spool, identity: state.identity,
-                    destinations: Destination.all(of: settings).map(\.name)))
-        } catch {
-            return .failure(error)
+    /// What only the records tell.
+    private func recordFindings(
+        _ settings: AgentSettings, _ seen: SeenAgent
+    ) -> [DoctorFinding] {
+        if case .failure = seen.survey {
+            return [DoctorFinding.Topic.ring, .rules].map {
+                DoctorFinding(
+                    $0, .unknown,
+                    language.say("the spool could not be looked at", "无法查看待发区"),
+                    fix: language.say("see the line spool", "参见 spool 行"))
+            }
         }
+        return RingCheck(
+            kept: seen.kept, ringMebibytes: settings.capture.ringMebibytes, language: language
+        ).findings()
+            + RulesCheck(settings: settings, kept: seen.kept, language: language).findings()
     }
 
     /// Room on the disk of a folder, or of the nearest one above that is there.

@@ -25,18 +25,25 @@ package struct DoctorFinding: Sendable, Hashable {
     package let found: String
     /// What to do about it; commands are between backquotes. Empty where nothing is to be done.
     package let fix: String
+    /// Whether a right that this process lacks is all that was found: of an agent that runs as
+    /// another user it says nothing.
+    let isOfRights: Bool
 
-    init(_ topic: Topic, _ state: State, _ found: String, fix: String = "") {
-        self.init(topic, "", state, found, fix: fix)
+    init(
+        _ topic: Topic, _ state: State, _ found: String, fix: String = "", isOfRights: Bool = false
+    ) {
+        self.init(topic, "", state, found, fix: fix, isOfRights: isOfRights)
     }
 
     init(
-        _ topic: Topic, _ subject: String, _ state: State, _ found: String, fix: String = ""
+        _ topic: Topic, _ subject: String, _ state: State, _ found: String, fix: String = "",
+        isOfRights: Bool = false
     ) {
         self.topic = topic
         self.subject = subject
         self.state = state
         self.found = found
         self.fix = fix
+        self.isOfRights = isOfRights
     }
 }

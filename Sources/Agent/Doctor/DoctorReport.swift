@@ -5,9 +5,11 @@ package struct DoctorReport: Sendable {
     /// In the order of ``DoctorFinding/Topic``.
     package let findings: [DoctorFinding]
     let file: String
+    /// Whether an agent runs on these settings; `nil` where that cannot be seen.
+    let isRunning: Bool?
     let language: SentenceLanguage
 
-    /// Whether metering is right: there is no fault.
+    /// Whether metering is right, or would be if the agent ran: there is no fault.
     package var isSound: Bool { !findings.contains { $0.state == .fault } }
 
     private func count(_ state: DoctorFinding.State) -> Int {
@@ -29,7 +31,8 @@ package struct DoctorReport: Sendable {
         let counts = DoctorFinding.State.allCases.map { ($0.rawValue, "\(count($0))") }
         return object([
             ("version", "1"), ("config", jsonString(file)), ("sound", "\(isSound)"),
-            ("counts", object(counts)), ("checks", "[" + checks.joined(separator: ",\n") + "]"),
+            ("counts", object(counts)), ("running", isRunning.map { "\($0)" } ?? "null"),
+            ("checks", "[" + checks.joined(separator: ",\n") + "]"),
         ])
     }
 
@@ -77,12 +80,26 @@ package struct DoctorReport: Sendable {
         let numbers = language.say(
             "\(faults) faults, \(warnings) warnings, \(unknown) unknown.",
             "故障 \(faults) 项，警告 \(warnings) 项，未知 \(unknown) 项。")
-        return numbers
-            + (isSound
-                ? language.say(" Metering is right.", "计量正常。")
-                : language.say(
-                    " Metering is wrong or incomplete until the faults are mended.",
-                    "排除故障之前，计量有误或不完整。"))
+        return numbers + verdict
+    }
+
+    private var verdict: String {
+        guard isSound else {
+            return language.say(
+                " Metering is wrong or incomplete until the faults are mended.",
+                "排除故障之前，计量有误或不完整。")
+        }
+        let unseen = findings.count { $0.isOfRights && $0.state == .unknown }
+        guard unseen == 0 else {
+            return language.say(
+                " No fault in what this user may look at; \(unseen) checks need root.",
+                "此用户可查看的内容没有故障；另有 \(unseen) 项需要 root。")
+        }
+        return isRunning == false
+            ? language.say(
+                " Metering would be right, but no agent runs: nothing is metered now.",
+                "计量本应正常，但没有代理运行：目前不计量。")
+            : language.say(" Metering is right.", "计量正常。")
     }
 
     /// What comes from files and networks may hold anything: nothing moves a terminal's cursor.

@@ -13,6 +13,18 @@ struct EnergyCheck {
     let group: String
     let language: SentenceLanguage
 
+    /// What is said where the settings are wrong: which source is meant is not known then.
+    static func unjudged(_ language: SentenceLanguage) -> DoctorFinding {
+        DoctorFinding(
+            .energy, .unknown,
+            language.say(
+                "not looked at: the settings, which say where energy is read, are wrong",
+                "未检查：设置有误，无法得知从何处读取电能"),
+            fix: language.say(
+                "mend what configuration says above, then ask again: `jouleflow-agent doctor`",
+                "先改正上文 configuration 所述，再次运行 `jouleflow-agent doctor`"))
+    }
+
     func findings() -> [DoctorFinding] {
         guard settings.source != .none else {
             return [
@@ -64,7 +76,8 @@ struct EnergyCheck {
         if let reason = zone.energy.energy.reason {
             return DoctorFinding(
                 .energy, label(zone), .fault,
-                "\(reason.sentence(in: language)) (\(zone.path))", fix: fix(reason, zone))
+                "\(reason.sentence(in: language)) (\(zone.path))", fix: fix(reason, zone),
+                isOfRights: reason == .permissionDenied)
         }
         guard let energy = zone.energy.energy.value, energy > .zero else {
             guard zone.description.source == .rapl else {
@@ -90,7 +103,8 @@ struct EnergyCheck {
             .energy, label(zone), .warning,
             language.say(
                 "for comparison only, and \(reason.sentence)",
-                "仅供比较，且\(reason.sentence(in: language))"), fix: fix(reason, zone))
+                "仅供比较，且\(reason.sentence(in: language))"), fix: fix(reason, zone),
+            isOfRights: reason == .permissionDenied)
     }
 
     private func fix(_ reason: EnergyReason, _ zone: EnergyReading.Zone) -> String {

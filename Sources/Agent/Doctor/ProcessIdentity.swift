@@ -29,9 +29,45 @@ struct ProcessIdentity: Sendable, Hashable {
 /// Says as whom the rest was looked at: what root may read tells nothing of the agent's user.
 struct UserCheck {
     let identity: ProcessIdentity
+    /// The agent's user, where it is another one.
+    let agent: String?
+    /// Where the settings are.
+    let file: String
     let language: SentenceLanguage
 
+    /// What shows the rest.
+    private static func asRoot(_ file: String, _ language: SentenceLanguage) -> String {
+        language.say(
+            "`sudo jouleflow-agent doctor --config \(shellWord(file))`: root takes the agent's user and "
+                + "rights by itself",
+            "`sudo jouleflow-agent doctor --config \(shellWord(file))`：root 会自动采用代理的用户和权限")
+    }
+
+    /// What is said of a finding that is of this process's rights alone: nothing of the agent's.
+    func unseen(_ finding: DoctorFinding) -> DoctorFinding {
+        guard let agent, finding.isOfRights, finding.state != .ok else { return finding }
+        return DoctorFinding(
+            finding.topic, finding.subject, .unknown,
+            language.say(
+                "not looked at: \(identity.user) has no right to; the agent, which runs as \(agent), "
+                    + "may have it",
+                "未检查：\(identity.user) 无权查看；以 \(agent) 运行的代理可能有此权限"),
+            fix: Self.asRoot(file, language), isOfRights: true)
+    }
+
     func findings() -> [DoctorFinding] {
+        if let agent {
+            return [
+                DoctorFinding(
+                    .user, .warning,
+                    language.say(
+                        "looked at as \(identity.user), and the agent runs as \(agent): what "
+                            + "\(identity.user) may not look at is unknown",
+                        "以用户 \(identity.user) 检查，而代理以 \(agent) 运行：\(identity.user) "
+                            + "无权查看的内容未知"),
+                    fix: Self.asRoot(file, language))
+            ]
+        }
         guard identity.isRoot else {
             return [
                 DoctorFinding(

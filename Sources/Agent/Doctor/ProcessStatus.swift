@@ -4,10 +4,11 @@ import KernelFiles
 ///
 /// Source: proc(5), /proc/pid/status.
 struct ProcessStatus: Sendable, Hashable {
-    /// The number of CAP_NET_RAW.
+    /// The bits of CAP_NET_RAW and CAP_SYS_PTRACE.
     ///
     /// Source: Linux linux/capability.h.
     static let netRaw: UInt64 = 1 << 13
+    static let ptrace: UInt64 = 1 << 19
 
     /// The effective user's number.
     let user: UInt32

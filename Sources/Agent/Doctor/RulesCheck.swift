@@ -15,7 +15,8 @@ struct RulesCheck {
                     .rules, .warning,
                     language.say("there is no scenario: no flow is counted", "没有场景：不统计业务流程"),
                     fix: language.say(
-                        "write scenarios (docs/scenarios.md)", "请填写 scenarios（docs/scenarios.md）"))
+                        "write scenarios (\(Manual.path(of: "scenarios")))",
+                        "请填写 scenarios（\(Manual.path(of: "scenarios"))）"))
             ]
         }
         guard let rules = kept.rules, rules.manifest.rulesDigest == settings.rulesDigest,

@@ -3,18 +3,10 @@ import Settings
 /// Compares the rights that the running agent has, and the properties of its unit, with those that it
 /// comes with: what somebody has widened is named.
 struct SandboxCheck {
-    /// What the unit is to have at least, as `systemctl show` prints it.
-    ///
-    /// Source: systemd.exec(5), systemd.service(5), systemd.resource-control(5).
-    static let wanted: [(property: String, value: String)] = [
-        ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict"), ("ProtectHome", "yes"),
-        ("PrivateTmp", "yes"), ("ProtectKernelModules", "yes"), ("ProtectControlGroups", "yes"),
-        ("MemoryDenyWriteExecute", "yes"), ("LockPersonality", "yes"),
-        ("RestrictRealtime", "yes"), ("RestrictSUIDSGID", "yes"),
-    ]
-    /// Limits that the unit is to have, whatever they are.
-    static let limits = ["MemoryMax", "CPUQuotaPerSecUSec"]
-    static let shown = wanted.map(\.property) + limits + ["LoadState", "NeedDaemonReload"]
+    /// Source: org.freedesktop.systemd1(5).
+    static let shown =
+        UnitRule.all(seesProcesses: false).map(\.property)
+        + ["LoadState", "NeedDaemonReload", "DropInPaths", "ReadWritePaths"]
 
     /// Of the running agent.
     let process: ProcessStatus?
@@ -23,12 +15,18 @@ struct SandboxCheck {
     let unitName: String
     /// Whom the rest was looked at as.
     let user: UInt32
+    /// The state folder.
+    let state: String
+    /// Whether the settings ask for the CPU time of other users' processes.
+    let seesProcesses: Bool
     let language: SentenceLanguage
 
     func findings() -> [DoctorFinding] {
-        let all = (process.map(rights) ?? [notRunning]) + (unit.map(properties) ?? [noSystemd])
-        return all
+        ofProcess + (unit.map(properties) ?? [noSystemd])
     }
+
+    /// What is found of the running agent alone.
+    var ofProcess: [DoctorFinding] { process.map(rights) ?? [notRunning] }
 
     private func finding(
         _ subject: String, _ state: DoctorFinding.State, _ found: String, _ fix: String = ""
@@ -38,7 +36,7 @@ struct SandboxCheck {
         finding(
             "process", .unknown,
             language.say("no running agent was found", "没有找到运行中的代理"),
-            "`systemctl start jouleflow-agent`")
+            language.say("the lines agent say more", "参见 agent 各行"))
     }
 
     private var noSystemd: DoctorFinding {
@@ -72,9 +70,11 @@ struct SandboxCheck {
                     language.say(
                         "the agent runs as \(name), and this was looked at as another user",
                         "代理以 \(name) 运行，而本次检查的用户不同"),
-                    "`jouleflow-agent doctor --user \(name)`"))
+                    language.say("as root: ", "以 root 运行：")
+                        + "`jouleflow-agent doctor --user \(name)`"))
         }
-        let more = (process.effective | process.bounding) & ~ProcessStatus.netRaw
+        let meant = ProcessStatus.netRaw | (seesProcesses ? ProcessStatus.ptrace : 0)
+        let more = (process.effective | process.bounding) & ~meant
         if more != 0 {
             findings.append(
                 finding(
@@ -119,6 +119,8 @@ struct SandboxCheck {
 
     private func properties(_ unit: [String: String]) -> [DoctorFinding] {
         guard unit["LoadState"] == "loaded" else {
+            // Of one that is masked or broken the line agent tells.
+            guard unit["LoadState"] == "not-found" else { return [] }
             return [
                 finding(
                     "unit", .unknown,
@@ -127,23 +129,7 @@ struct SandboxCheck {
                     language.say("install the package", "请安装软件包"))
             ]
         }
-        var weak = Self.wanted.filter { unit[$0.property] != $0.value }.map {
-            "\($0.property)=\(unit[$0.property] ?? "")"
-        }
-        weak += Self.limits.filter { [nil, "", "infinity"].contains(unit[$0]) }.map {
-            "\($0)=\(unit[$0] ?? "")"
-        }
-        var findings: [DoctorFinding] = []
-        if !weak.isEmpty {
-            findings.append(
-                finding(
-                    "unit", .warning,
-                    language.say(
-                        "weaker than it comes: \(weak.joined(separator: ", "))",
-                        "弱于出厂设置：\(weak.joined(separator: "、"))"),
-                    language.say(
-                        "take the drop-in back: ", "请撤销附加配置：") + "`systemctl revert \(unitName)`"))
-        }
+        var findings = weaknesses(unit)
         if unit["NeedDaemonReload"] == "yes" {
             findings.append(
                 finding(
@@ -154,5 +140,44 @@ struct SandboxCheck {
         }
         return findings.isEmpty
             ? [finding("unit", .ok, language.say("as it comes", "与出厂设置一致"))] : findings
+    }
+
+    /// One for each property that is weaker than it comes. What this systemd does not know is left out.
+    private func weaknesses(_ unit: [String: String]) -> [DoctorFinding] {
+        let files = unit["DropInPaths"] ?? ""
+        let known = UnitRule.all(seesProcesses: seesProcesses).compactMap { rule in
+            unit[rule.property].flatMap(rule.weakness).map { weakness(rule, $0, files) }
+        }
+        let writable = UnitViewCheck.writable(unit).filter {
+            $0 != state && !$0.hasPrefix(state + "/")
+        }
+        guard !writable.isEmpty else { return known }
+        let rule = UnitRule("ReadWritePaths", "", .within([]))
+        return known + [weakness(rule, writable.joined(separator: " "), files)]
+    }
+
+    private func weakness(_ rule: UnitRule, _ value: String, _ files: String) -> DoctorFinding {
+        let name = rule.property
+        let comes =
+            rule.comes.isEmpty
+            ? language.say("comes without it", "出厂时没有此项")
+            : language.say("comes with \(rule.comes)", "出厂设置为 \(rule.comes)")
+        let places = files.isEmpty ? "" : language.say("; set in \(files)", "；设于 \(files)")
+        return finding(
+            name, .warning,
+            language.say(
+                "weaker than it comes: \(name)=\(short(value)); the unit \(comes)\(places)",
+                "弱于出厂设置：\(name)=\(short(value))；\(comes)\(places)"),
+            language.say(
+                "`systemctl revert \(unitName) && systemctl restart \(unitName)` takes back all "
+                    + "changes; to keep others take out this one alone with "
+                    + "`systemctl edit \(unitName)`, and restart",
+                "`systemctl revert \(unitName) && systemctl restart \(unitName)` 撤销全部改动；"
+                    + "若要保留其他改动，用 `systemctl edit \(unitName)` 仅删除此项并重启"))
+    }
+
+    /// A filter that refuses some calls and allows the rest is long.
+    private func short(_ value: String) -> String {
+        value.count > 120 ? String(value.prefix(120)) + " …" : value
     }
 }

@@ -95,7 +95,8 @@ struct ServiceCheck {
                 "its CPU time is unknown, its energy undivided: \(reason.sentence(of: source))",
                 "CPU 时间未知，其电能不划分：\(reason.sentence(of: source))"),
             fix: language.say(
-                "choose services[].cpu for it (docs/configuration.md)",
-                "为其选择 services[].cpu（docs/configuration.md）"))
+                "choose services[].cpu for it (\(Manual.path(of: "configuration")))",
+                "为其选择 services[].cpu（\(Manual.path(of: "configuration"))）"),
+            isOfRights: reason == .permissionDenied)
     }
 }

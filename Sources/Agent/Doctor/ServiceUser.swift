@@ -22,8 +22,9 @@ package enum ServiceUser {
     }
 
     /// Where root runs this program, goes on as the agent's user with the agent's rights: `named`, or
-    /// else the owner of the state folder, or else the user that the package makes. Returns where
-    /// root does not run it, or there is no such user; does not return otherwise.
+    /// else that of the unit, of the running agent, or the owner of the state folder, or else the user
+    /// that the package makes. Returns where root does not run it, where the agent runs as root, or
+    /// there is no such user; does not return otherwise.
     package static func become(
         named: String?, settings file: String, unit: String
     ) throws(Failure) {
@@ -34,11 +35,12 @@ package enum ServiceUser {
         }
         let settings = try? AgentSettings.load(
             path: file, hostName: HostIdentity.systemHostName())
-        var status = stat()
-        if let settings, stat(settings.state, &status) == 0 {
-            // What root owns, root may run.
-            guard status.st_uid != 0 else { return }
-            return try restart(status.st_uid, status.st_gid, unit)
+        if let found = AgentUser.number(
+            unit: SystemdProperties.of(unit), file: file, state: settings?.state)
+        {
+            var status = stat()
+            let isThere = settings.map { stat($0.state, &status) == 0 } ?? false
+            return try restart(found, isThere ? status.st_gid : gid_t(found), unit)
         }
         for name in names {
             guard let entry = getpwnam(name) else { continue }

@@ -27,6 +27,7 @@ struct SpoolCheck {
     let kept: KeptWindows
     /// `nil` where the disk does not tell.
     let room: Room?
+    let identity: ProcessIdentity
     let language: SentenceLanguage
 
     func findings() -> [DoctorFinding] {
@@ -48,12 +49,14 @@ struct SpoolCheck {
                     "install the newer version again; to go on with this one and lose what is not "
                         + "sent: `mv \(word) \(word).newer`",
                     "重新安装较新版本；若要用此版本并放弃未发送的记录：`mv \(word) \(word).newer`")
-            case .permission:
-                "`chown -R \(ProcessIdentity.current.user):\(ProcessIdentity.current.group) \(word)`"
+            case .permission(let denied, _):
+                identity.command(
+                    toUse: denied.hasPrefix(path + "/") ? path : denied, own: settings.state)
             default:
                 language.say("see `dmesg`, and repair the disk", "查看 `dmesg` 并修复磁盘")
             }
-        return DoctorFinding(.spool, path, .fault, "\(error)", fix: fix)
+        return DoctorFinding(
+            .spool, path, .fault, "\(error)", fix: fix, isOfRights: error.isPermission)
     }
 
     private func damaged(_ survey: SpoolSurvey) -> [DoctorFinding] {
@@ -169,5 +172,12 @@ struct SpoolCheck {
                     "where energy is well above, that is past; the agent's log says when it was so",
                     "若上文电能正常，则已过去；代理日志记有时间"))
         ]
+    }
+}
+
+extension SpoolError {
+    /// Whether a right is missing.
+    var isPermission: Bool {
+        if case .permission = self { true } else { false }
     }
 }

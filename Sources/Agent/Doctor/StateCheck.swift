@@ -4,6 +4,8 @@ import Settings
 /// Looks at the state folder and the secrets: who may use them, and whether they are whole.
 struct StateCheck {
     let settings: AgentSettings
+    /// Whether the unit makes the folder when it starts.
+    let isMadeByUnit: Bool
     let identity: ProcessIdentity
     let language: SentenceLanguage
 
@@ -19,8 +21,10 @@ struct StateCheck {
         "`install -d -m 0700 -o \(identity.user) -g \(identity.group) \(shellWord(path))`"
     }
 
-    private func fault(_ found: String, _ fix: String) -> DoctorFinding {
-        DoctorFinding(.state, path, .fault, found, fix: fix)
+    private func fault(
+        _ found: String, _ fix: String, isOfRights: Bool = false
+    ) -> DoctorFinding {
+        DoctorFinding(.state, path, .fault, found, fix: fix, isOfRights: isOfRights)
     }
 
     private var folderFinding: DoctorFinding {
@@ -31,14 +35,18 @@ struct StateCheck {
                 return fault(
                     language.say(
                         "cannot be looked at: \(words(code))", "无法查看：\(words(code))"),
-                    language.say("make the way to it passable, or ", "请确保其路径可通行，或 ") + make)
+                    identity.command(toUse: path, own: path), isOfRights: code == EACCES)
             }
             // The agent makes it itself where it may.
-            if access(Self.folder(above: path), W_OK) == 0 {
+            if isMadeByUnit || access(Self.folder(above: path), W_OK) == 0 {
                 return DoctorFinding(
                     .state, path, .ok,
-                    language.say(
-                        "is not there yet; the agent makes it", "尚不存在；代理会创建"))
+                    isMadeByUnit
+                        ? language.say(
+                            "is not there yet; the unit makes it when it starts",
+                            "尚不存在；单元启动时会创建")
+                        : language.say(
+                            "is not there yet; the agent makes it", "尚不存在；代理会创建"))
             }
             return fault(language.say("there is no such folder", "没有该目录"), make)
         }
@@ -57,8 +65,7 @@ struct StateCheck {
                     language.say(
                         "user \(identity.user) may not write to it (\(words(code)))",
                         "用户 \(identity.user) 无权写入（\(words(code))）"),
-                    "`chown -R \(identity.user):\(identity.group) \(shellWord(path)) && "
-                        + "chmod 700 \(shellWord(path))`")
+                    identity.command(toUse: path, own: path), isOfRights: true)
         }
         guard status.st_mode & 0o022 == 0 else {
             return DoctorFinding(
@@ -116,7 +123,8 @@ struct StateCheck {
                     language.say("is not there yet; the agent makes it", "尚不存在；代理会创建"))
             }
             let (found, fix) = words(error.cause, path, purpose)
-            return DoctorFinding(.state, path, .fault, found, fix: fix)
+            return DoctorFinding(
+                .state, path, .fault, found, fix: fix, isOfRights: error.isPermission)
         }
         return DoctorFinding(
             .state, path, .ok,
@@ -144,7 +152,7 @@ struct StateCheck {
                 language.say(
                     "user \(identity.user) cannot read it: \(words(code))",
                     "用户 \(identity.user) 无法读取：\(words(code))"),
-                "`chown \(owner) \(word) && chmod 600 \(word)`"
+                BlockedWay.to(path)?.fix ?? "`chown \(owner) \(word) && chmod 600 \(word)`"
             )
         case .notAFile:
             return (language.say("it is no file", "不是文件"), purpose == .flowKeys ? make : restore)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What `systemctl show` says.
+/// What `systemctl show` says. A property that this systemd does not know is missing from it.
 enum SystemdProperties {
     /// There where systemd runs the system.
     ///
@@ -13,7 +13,10 @@ enum SystemdProperties {
     private static let limit = 65_536
 
     /// What the doctor looks at.
-    private static let names = SandboxCheck.shown + UnitViewCheck.shown
+    private static let names = Set(
+        UnitCheck.shown + SandboxCheck.shown + UnitNeedsCheck.shown + UnitViewCheck.shown
+            + AgentUser.shown
+    ).sorted()
 
     /// The properties of a unit; `nil` where systemd does not run, or does not answer.
     static func of(_ unit: String) -> [String: String]? {
@@ -23,7 +26,7 @@ enum SystemdProperties {
 
     /// Leaves them to the program that takes this one's place.
     static func carry(of unit: String) {
-        guard let text = show(unit) else { return }
+        guard getenv(carried) == nil, let text = show(unit) else { return }
         setenv(carried, text, 1)
     }
 
@@ -42,12 +45,13 @@ enum SystemdProperties {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Lines of `Name=value`.
+    /// Lines of `Name=value`; of a name that comes more than once, the values with spaces between.
     static func parse(_ text: String) -> [String: String] {
         var values: [String: String] = [:]
         for line in text.split(separator: "\n") {
             guard let mark = line.firstIndex(of: "=") else { continue }
-            values[String(line[..<mark])] = String(line[line.index(after: mark)...])
+            let (name, value) = (String(line[..<mark]), String(line[line.index(after: mark)...]))
+            values[name] = values[name].map { "\($0) \(value)" } ?? value
         }
         return values
     }

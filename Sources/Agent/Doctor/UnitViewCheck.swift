@@ -3,7 +3,7 @@ import NIOCore
 import Settings
 
 /// Looks at what the unit keeps from the agent and not from this program: files of homes, folders
-/// that are read-only for it, and addresses that it may not send to.
+/// that are read-only for it or cannot be made ready, and addresses that it may not send to.
 struct UnitViewCheck {
     /// Source: systemd.exec(5), ProtectHome=, ReadWritePaths=, StateDirectory=;
     /// systemd.resource-control(5), IPAddressDeny=.
@@ -18,11 +18,13 @@ struct UnitViewCheck {
     let unitName: String
     /// The addresses of a host.
     let resolve: (String) -> [String]
+    /// Where a link leads.
+    let target: (String) -> String?
     let language: SentenceLanguage
 
     func findings() -> [DoctorFinding] {
         guard unit["LoadState"] == "loaded" else { return [] }
-        return homes + state + addresses
+        return homes + links + state + addresses
     }
 
     private func edit(_ line: String) -> String {
@@ -63,12 +65,7 @@ struct UnitViewCheck {
 
     private var state: [DoctorFinding] {
         guard unit["ProtectSystem"] == "strict" else { return [] }
-        let own = (unit["StateDirectory"] ?? "").split(separator: " ").map { "/var/lib/\($0)" }
-        let writable =
-            own
-            + (unit["ReadWritePaths"] ?? "").split(separator: " ").map { path in
-                String(path.drop { "-+".contains($0) })
-            }
+        let writable = Self.made(unit) + Self.writable(unit)
         let path = settings.state
         guard !writable.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) else {
             return []
@@ -80,6 +77,52 @@ struct UnitViewCheck {
                     "is read-only for the unit (ProtectSystem=strict)",
                     "对单元只读（ProtectSystem=strict）"), edit("ReadWritePaths=\(path)"))
         ]
+    }
+
+    /// The folders that the unit makes when it starts.
+    static func made(_ unit: [String: String]) -> [String] {
+        (unit["StateDirectory"] ?? "").split(separator: " ").map { "/var/lib/\($0)" }
+    }
+
+    /// The folders that drop-ins let the agent write to.
+    static func writable(_ unit: [String: String]) -> [String] {
+        (unit["ReadWritePaths"] ?? "").split(separator: " ").map { path in
+            String(path.drop { "-+".contains($0) })
+        }
+    }
+
+    /// systemd makes a folder ready for its unit, and refuses a link in the folder's place.
+    private var links: [DoctorFinding] {
+        Self.made(unit).compactMap { path in
+            // Where another owner once was, systemd itself made the link, and takes it away.
+            target(path).flatMap { $0.hasPrefix("/var/lib/private/") ? nil : $0 }.map { target in
+                let (from, to) = (shellWord(target), shellWord(path))
+                return fault(
+                    path,
+                    language.say(
+                        "is a link to \(target): systemd refuses to start the unit on it "
+                            + "(238/STATE_DIRECTORY)",
+                        "是指向 \(target) 的链接：systemd 拒绝以此启动单元（238/STATE_DIRECTORY）"),
+                    language.say(
+                        "`systemctl stop \(unitName); rm \(to) && mkdir -m 700 \(to) && "
+                            + "mount --bind \(from) \(to)`, in /etc/fstab the line "
+                            + "`\(target) \(path) none bind 0 0`, then `systemctl start \(unitName)`",
+                        "`systemctl stop \(unitName); rm \(to) && mkdir -m 700 \(to) && "
+                            + "mount --bind \(from) \(to)`，在 /etc/fstab 中写 "
+                            + "`\(target) \(path) none bind 0 0`，然后 `systemctl start \(unitName)`"))
+            }
+        }
+    }
+
+    /// Where a link leads; `nil` for what is no link.
+    static func linked(_ path: String) -> String? {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return nil }
+        var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &bytes, bytes.count)
+        let text = String(
+            decoding: bytes.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return text.hasPrefix("/") ? text : StateCheck.folder(above: path) + "/" + text
     }
 
     // MARK: Addresses
@@ -141,6 +184,12 @@ struct AddressRange: Hashable {
         }
         return nil
     }
+
+    /// Whether it is no larger than one network of hosts: /24, in IPv6 /64.
+    var isSmall: Bool { bits >= (bytes.count == 4 ? 24 : 64) }
+
+    /// Whether all of another range is in this one.
+    func contains(_ other: AddressRange) -> Bool { bits <= other.bits && contains(other.bytes) }
 
     func contains(_ address: [UInt8]) -> Bool {
         guard address.count == bytes.count else { return false }

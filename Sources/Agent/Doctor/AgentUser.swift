@@ -1,0 +1,65 @@
+import Glibc
+
+/// Whom the agent runs as, as far as this process can tell.
+enum AgentUser {
+    /// Source: systemd.exec(5), User=; systemd.service(5), ExecStart=.
+    static let shown = ["LoadState", "User", "ExecStart"]
+
+    /// The user of the unit that runs on these settings, else that of the agent that runs on the
+    /// state, else the owner of the state folder. `nil` where none of them tells.
+    ///
+    /// - Parameters:
+    ///   - unit: what systemd says of it.
+    ///   - state: the state folder.
+    static func number(unit: [String: String]?, file: String, state: String?) -> uid_t? {
+        told(unit: unit, file: file, state: state) ?? state.flatMap(owner)
+    }
+
+    /// The same, where it is another than that of this process, which is not root. Of a folder of
+    /// root's nothing is said: whoever made it may have meant it for this user.
+    static func other(unit: [String: String]?, file: String, state: String?) -> uid_t? {
+        let own = geteuid()
+        guard own != 0 else { return nil }
+        let user =
+            told(unit: unit, file: file, state: state)
+            ?? state.flatMap(owner).flatMap { $0 == 0 ? nil : $0 }
+        return user == own ? nil : user
+    }
+
+    private static func told(unit: [String: String]?, file: String, state: String?) -> uid_t? {
+        if let unit, isRun(by: unit, file), let user = number(of: unit) { return user }
+        return state.flatMap { state in
+            AgentCheck.holder(ofLock: StateDirectory(at: state).lock, procfs: "/proc")
+                .flatMap { ProcessStatus.of($0, procfs: "/proc") }?.user
+        }
+    }
+
+    private static func owner(of folder: String) -> uid_t? {
+        var status = stat()
+        return stat(folder, &status) == 0 ? status.st_uid : nil
+    }
+
+    /// The user that the unit names; root where it names none, `nil` where there is no such user.
+    private static func number(of unit: [String: String]) -> uid_t? {
+        guard let name = unit["User"] else { return nil }
+        return name.isEmpty ? 0 : uid_t(name) ?? getpwnam(name)?.pointee.pw_uid
+    }
+
+    /// Whether a unit that can be loaded runs on this settings' file: its command names no other.
+    static func isRun(by unit: [String: String], _ file: String) -> Bool {
+        guard unit["LoadState"] == "loaded" else { return false }
+        let words = (unit["ExecStart"] ?? "").split(separator: " ")
+        let named = zip(words, words.dropFirst()).compactMap { option, word -> Substring? in
+            if option == "--config" { return word }
+            return option.hasPrefix("--config=") ? option.dropFirst("--config=".count) : nil
+        }
+        let path = absolute(file)
+        return named.isEmpty || named.contains { $0 == path }
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return String(cString: folder) + "/" + path
+    }
+}

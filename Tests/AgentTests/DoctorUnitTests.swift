@@ -1,0 +1,136 @@
+import Settings
+import Testing
+
+@testable import Agent
+
+@Suite("The doctor's look at the unit")
+struct DoctorUnitTests {
+    private static let status = """
+        Name:\tjouleflow-agent
+        Uid:\t997\t997\t997\t997
+        CapEff:\t0000000000002000
+        CapBnd:\t0000000000002000
+        NoNewPrivs:\t1
+        Seccomp:\t2
+        """
+
+    private func sandbox(
+        _ status: String, _ unit: String?, user: UInt32 = 997, seesProcesses: Bool = false
+    ) -> [DoctorFinding] {
+        SandboxCheck(
+            process: ProcessStatus(status), unit: unit.map(SystemdProperties.parse),
+            unitName: "jouleflow-agent.service", user: user, state: "/var/lib/jouleflow",
+            seesProcesses: seesProcesses, language: .english
+        ).findings()
+    }
+
+    @Test("says that all is as it comes, or that there is nothing to look at")
+    func whole() {
+        #expect(sandbox(Self.status, shippedUnit).map(\.state) == [.ok, .ok])
+        #expect(sandbox("", nil).map(\.state) == [.unknown, .unknown])
+        #expect(sandbox(Self.status, "LoadState=not-found").map(\.state) == [.ok, .unknown])
+    }
+
+    @Test(
+        "names every right that the running agent has too many or too few",
+        arguments: [
+            ("Uid:\t997\t997", "Uid:\t0\t0", DoctorFinding.State.warning),
+            ("CapEff:\t0000000000002000", "CapEff:\t0000000000000000", .fault),
+            ("CapBnd:\t0000000000002000", "CapBnd:\t000001ffffffffff", .warning),
+            ("CapEff:\t0000000000002000", "CapEff:\t0000000000002004", .warning),
+            ("NoNewPrivs:\t1", "NoNewPrivs:\t0", .warning),
+            ("Seccomp:\t2", "Seccomp:\t0", .warning),
+        ])
+    func rights(old: String, new: String, state: DoctorFinding.State) {
+        let findings = sandbox(Self.status.replacing(old, with: new), shippedUnit)
+        #expect(findings.map(\.state) == [state, .ok])
+        #expect(!findings[0].fix.isEmpty)
+    }
+
+    @Test("says where it was looked at as another user than the agent's")
+    func otherUser() {
+        let findings = sandbox(Self.status, shippedUnit, user: 1000)
+        #expect(findings[0].state == .warning && findings[0].fix.contains("--user"))
+    }
+
+    @Test("says that systemd has not read a unit's file that changed")
+    func stale() {
+        let stale = shippedUnit.replacing("NeedDaemonReload=no", with: "NeedDaemonReload=yes")
+        #expect(sandbox(Self.status, stale)[1].fix.contains("daemon-reload"))
+    }
+
+    @Test("takes the right to see processes for meant where the settings ask for their CPU time")
+    func processes() {
+        let more = Self.status.replacing("0000000000002000", with: "0000000000082000")
+        #expect(sandbox(more, shippedUnit).map(\.state) == [.warning, .ok])
+        #expect(sandbox(more, shippedUnit, seesProcesses: true).map(\.state) == [.ok, .ok])
+    }
+
+    @Test("is refused nothing by a status that is cut anywhere")
+    func cut() {
+        for end in 0..<Self.status.utf8.count - 1 {
+            #expect(ProcessStatus(String(Self.status.prefix(end))) == nil)
+        }
+    }
+
+    private func view(
+        _ unit: String, _ further: String = "", state: String = "/var/lib/jouleflow",
+        links: [String: String] = [:]
+    ) throws -> [DoctorFinding] {
+        let text = """
+            version: 1
+            agent: {id: a, state: \(state)}
+            services: [{name: web, ports: [8080]}]
+            collectors: [{address: "c.example:7443", \(further.isEmpty ? "plaintext: true" : further)}]
+            """
+        let settings = try AgentSettings.parse(
+            Array(text.utf8), name: "/etc/jouleflow/agent.yaml", hostName: "a")
+        return UnitViewCheck(
+            settings: settings, unit: SystemdProperties.parse(unit), unitName: "u",
+            resolve: { $0 == "c.example" ? ["192.0.2.7"] : [] },
+            target: { links[$0] }, language: .english
+        ).findings()
+    }
+
+    @Test("names a collector that the unit may not send to, and the line that lets it")
+    func addresses() throws {
+        let denied = try view(shippedUnit)
+        #expect(denied.map(\.subject) == ["c.example:7443"])
+        #expect(denied[0].state == .fault && denied[0].fix.contains("IPAddressAllow=192.0.2.7"))
+        for range in ["192.0.2.7", "192.0.2.0/29", "192.0.0.0/8", "0.0.0.0/0"] {
+            let allowed = shippedUnit.replacing("10.0.0.0/8", with: range)
+            #expect(try view(allowed).isEmpty, "\(range)")
+        }
+        for range in ["192.0.2.8/29", "193.0.0.0/8", "::/0", "192.0.2.7/33", "192.0.2.7/x"] {
+            let others = shippedUnit.replacing("10.0.0.0/8", with: range)
+            #expect(try view(others).count == 1, "\(range)")
+        }
+        #expect(try view(shippedUnit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "")).isEmpty)
+    }
+
+    @Test("names files that the unit hides, and a state folder that is read-only for it")
+    func files() throws {
+        let open = shippedUnit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "")
+        let tls = "tls: {ca: /home/a/ca.pem, certificate: /etc/a.pem, key: /root/a.key}"
+        #expect(try view(open, tls).map(\.subject) == ["/home/a/ca.pem", "/root/a.key"])
+        let away = try view(open, state: "/data/jouleflow")
+        #expect(away.map(\.subject) == ["/data/jouleflow"])
+        #expect(away[0].fix.contains("ReadWritePaths=/data/jouleflow"))
+        let given = open.replacing("ReadWritePaths=", with: "ReadWritePaths=/srv -/data")
+        #expect(try view(given, state: "/data/jouleflow").isEmpty)
+    }
+
+    @Test("names a link in the place of a folder that systemd makes ready, and how to do without")
+    func links() throws {
+        let open = shippedUnit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "")
+        #expect(try view(open).isEmpty)
+        let linked = try view(open, links: ["/var/lib/jouleflow": "/data/jf"])
+        #expect(linked.map(\.state) == [.fault] && linked.map(\.subject) == ["/var/lib/jouleflow"])
+        #expect(linked[0].fix.contains("mount --bind /data/jf /var/lib/jouleflow"))
+        // Also where the state is elsewhere: the unit does not start.
+        let away = open.replacing("ReadWritePaths=", with: "ReadWritePaths=/srv")
+        #expect(try view(away, state: "/srv/j", links: ["/var/lib/jouleflow": "/data"]).count == 1)
+        let made = ["/var/lib/jouleflow": "/var/lib/private/jouleflow"]
+        #expect(try view(open, links: made).isEmpty)
+    }
+}
