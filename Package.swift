@@ -91,7 +91,7 @@ let package = Package(
         stage("JournalLog", [logging]),
         stage("ServiceManager", ["CLinux"]),
         stage("Prometheus", [nioHTTP1] + nio),
-        stage("CommandLines", ["Metering", argumentParser]),
+        stage("CommandLines", ["CLinux", "Metering", argumentParser]),
 
         // Stages of the agent, in the order of the flow.
         stage("Settings", ["Metering", "Traffic", "Assessment", "CYAML"]),

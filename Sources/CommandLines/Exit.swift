@@ -1,4 +1,5 @@
 package import ArgumentParser
+import CLinux
 import Glibc
 
 /// What the exit status of Jouleflow's programs means; 0 is done.
@@ -70,6 +71,11 @@ package func write(_ bytes: [UInt8]) throws(Failure) {
 
 /// The version of Jouleflow's programs.
 package enum ProgramVersion {
-    /// Semantic version, as `--version` prints it and each manifest carries it.
-    package static let text = "0.1.0"
+    /// As `--version` prints it and each manifest carries it: the package's, or that of the release
+    /// where the program is in no package.
+    package static let text = packaged.isEmpty ? release : packaged
+
+    /// Semantic version. packaging/version makes the packages' of it.
+    private static let release = "0.1.0"
+    private static let packaged = String(cString: clinux_packaged_version())
 }

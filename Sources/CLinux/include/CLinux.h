@@ -1,6 +1,6 @@
 // What the Glibc module does not show: sock_diag and links over netlink, options of packet sockets,
 // setfsuid for tests, the kernel's clock state, where the program's files are mapped, datagrams to
-// Unix sockets, and three calls that are GNU extensions.
+// Unix sockets, a section of the program's file, and three calls that are GNU extensions.
 #ifndef C_LINUX_H
 #define C_LINUX_H
 
@@ -52,6 +52,9 @@ int clinux_restart_as(unsigned int user, unsigned int group);
 
 // Lets a packet socket receive no packet that this host sends (Linux 4.20). 0, or -1 with errno.
 int clinux_ignore_outgoing(int descriptor);
+
+// The version that packaging/stage wrote into the program's file; empty in one that is in no package.
+const char *clinux_packaged_version(void);
 
 // Sends bytes as one datagram to a Unix socket, without waiting: a path of at most 107 bytes, or behind
 // '@' a name in the abstract namespace. 0, or -1 with errno.
