@@ -49,7 +49,7 @@ extension SystemTests {
                 let load = try site.startLoad(seconds: 2)
                 #expect(try load.end(within: 10) == 0)
                 try site.awaitStored()
-                let blind = try site.expectSoundStore()
+                let blind = try site.expectSoundStore(whileRunning: true)
                 #expect(blind.round["energy_kwh"] is NSNull)
                 #expect(blind.round["o_grams"] is NSNull)
                 #expect(blind.hosts.first?["energy_covered_seconds"] as? Double == 0)
