@@ -70,7 +70,7 @@ def designed(bench, weights):
              for word in ("--load", f"{scenario}={SHARE / weight / UNIT_MS * 1000:.2f}")]
     schedule = folder / "schedule.csv"
     run(bench, collector, "experiment", "plan", "--start", first, *loads, "--block", f"{BLOCK}s",
-        "--washout", f"{WASHOUT}s", "--repeats", REPEATS, "--output", schedule)
+        "--washout", f"{WASHOUT}s", "--window", "1s", "--repeats", REPEATS, "--output", schedule)
     load = bench.start(f"{name}-load", lab, "load-schedule", schedule, "--port", port,
                        "--connections", CONNECTIONS)
     finish(bench, load, 16 * REPEATS * BLOCK + 60)

@@ -69,6 +69,10 @@ package struct LoadSchedule: Sendable, Hashable {
             guard blocks.count < Self.maximumBlocks else { throw .tooLong }
             // The reader stands behind the line it gave.
             let line = blocks.count + 2
+            guard fields.first == "\(blocks.count + 1)" else {
+                throw .line(
+                    line, "block \(blocks.count + 1) is expected: blocks are numbered from 1")
+            }
             guard fields.count == head.count else { throw .line(line, "another number of fields") }
             blocks.append(try Self.block(fields, line, after: blocks.last))
         }
@@ -126,6 +130,8 @@ package enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
     case tooLong
     case head
     case line(Int, String)
+    /// Windows of a length that cover too little of a block, and usual ones that cover enough.
+    case window(Nanoseconds, covered: Double, fitting: [Nanoseconds])
 
     package var description: String {
         switch self {
@@ -141,6 +147,20 @@ package enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
             "the first line of a schedule begins with block,start,measured_from,end and names "
                 + "the scenarios"
         case .line(let line, let problem): "line \(line): \(problem)"
+        case .window(let window, let covered, let fitting):
+            "whole windows of \(Self.seconds(window)) s cover \(Self.percent(covered)) % of a block's "
+                + "measured time, and \(Self.percent(LoadSchedule.coverage.lowerBound)) to "
+                + "\(Self.percent(LoadSchedule.coverage.upperBound)) % are needed: "
+                + (fitting.isEmpty
+                    ? "plan longer blocks, or begin them at a whole minute"
+                    : "agents' windows of \(fitting.map(Self.seconds).joined(separator: ", ")) s do")
         }
     }
+
+    private static func seconds(_ length: Nanoseconds) -> String {
+        let seconds = length.seconds
+        return seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
+    }
+
+    private static func percent(_ part: Double) -> String { "\((part * 1_000).rounded() / 10)" }
 }

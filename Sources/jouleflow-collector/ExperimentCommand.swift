@@ -31,6 +31,11 @@ struct ExperimentPlanCommand: ParsableCommand {
             A block for each combination of scenarios on and off, again for each repeat in another order; \
             three repeats of four scenarios in blocks of five minutes are four hours. Loads that use \
             about as much CPU time each tell most: few applications, many queries.
+
+            Whole windows of the agents (--window, 10 s unless they are configured otherwise) must cover \
+            90 % of each block without its washout. With blocks of 5 minutes that begin at a whole minute \
+            and a washout of 30 s, windows of 1 to 30 s that divide 30 s do; those of 60 s need a washout \
+            of 60 s.
             """)
 
     @Option(help: "When the first block begins, with its zone.", transform: PointInTime.parse)
@@ -44,11 +49,13 @@ struct ExperimentPlanCommand: ParsableCommand {
         help: "How long after a block's start it is not measured: 0s, or a length of time.",
         transform: Washout.parse)
     var washout: Nanoseconds = .seconds(30)
+    @Option(help: "Length of the agents' windows.", transform: LengthOfTime.parse)
+    var window: Nanoseconds = .seconds(10)
     @Option(help: "How often each combination takes place.")
     var repeats = 3
     @Option(help: "The same seed gives the same order.")
     var seed: UInt64 = 1
-    @Option(help: "The file to write, in place of standard output.")
+    @Option(help: "The file to write, in place of standard output; one that is there is kept.")
     var output: String?
 
     func validate() throws { _ = try schedule() }
@@ -56,6 +63,10 @@ struct ExperimentPlanCommand: ParsableCommand {
     func run() throws {
         let text = try schedule().csv
         guard let output else { return try write(Array(text.utf8)) }
+        // A schedule that was sent is what its result is read with.
+        guard !FileManager.default.fileExists(atPath: output) else {
+            throw Failure(.usage, "\(output) is there: name another file, or remove it")
+        }
         try OutputFile.write(text, to: output)
     }
 
@@ -74,8 +85,10 @@ struct ExperimentPlanCommand: ParsableCommand {
                     + "\(FactorialDesign.maximumRepeats) repeats.")
         }
         do throws(ScheduleError) {
-            return try LoadSchedule(
+            let schedule = try LoadSchedule(
                 design, of: loads, start: start, block: block, washout: washout)
+            try schedule.check(window: window)
+            return schedule
         } catch { throw ValidationError("\(error).") }
     }
 }

@@ -69,11 +69,15 @@ struct LoadScheduleTests {
             head + "1,2026-11-21T00:00Z,2026-11-21T00:02Z,2026-11-21T00:01Z,1\n",
             .line(2, "start, measured_from and end are not in this order")
         ),
+        (
+            head + minute + "1\n" + minute + "1\n",
+            .line(3, "block 2 is expected: blocks are numbered from 1")
+        ),
         (head + minute + "nan\n", .line(2, "\"nan\" is no number of flows a second")),
         (head + minute + "-1\n", .line(2, "\"-1\" is no number of flows a second")),
         (head + minute + "1,1\n", .line(2, "another number of fields")),
         (
-            head + minute + "1\n" + minute + "1\n",
+            head + minute + "1\n2" + minute.dropFirst() + "1\n",
             .line(3, "it begins before the block above it ends")
         ),
     ]
@@ -81,6 +85,38 @@ struct LoadScheduleTests {
     @Test("what is wrong with a file is told with its line", arguments: broken)
     func wrong(text: String, problem: ScheduleError) {
         #expect(throws: problem) { try LoadSchedule(csv: text) }
+    }
+
+    @Test(
+        "windows that leave too much of a block uncovered are refused, with lengths that do",
+        arguments: [(60, "88.9"), (40, "88.9"), (100, "74.1"), (300, "0.0")])
+    func windows(length: UInt64, percent: String) throws {
+        let schedule = try schedule(start: Timestamp(1_795_219_200_000_000_000))
+        let problem = #expect(throws: ScheduleError.self) {
+            try schedule.check(window: .seconds(length))
+        }
+        let words = try #require(problem).description
+        #expect(
+            words.hasPrefix("whole windows of \(length) s cover \(percent) % of a block"),
+            "\(words)")
+        #expect(words.hasSuffix("windows of 1, 2, 5, 10, 15, 20, 30 s do"), "\(words)")
+    }
+
+    @Test("windows that cover a block are none to refuse", arguments: [1, 10, 15, 20, 30])
+    func fittingWindows(length: UInt64) throws {
+        try schedule(start: Timestamp(1_795_219_200_000_000_000)).check(window: .seconds(length))
+    }
+
+    @Test("a washout of a minute lets windows of a minute in, and no window is none")
+    func minuteWindows() throws {
+        let schedule = try schedule(
+            washout: .seconds(60), start: Timestamp(1_795_219_200_000_000_000))
+        try schedule.check(window: .seconds(60))
+        #expect(throws: ScheduleError.self) { try schedule.check(window: .zero) }
+        // Blocks that no usual window covers.
+        let short = try self.schedule(block: Nanoseconds(500_000_000), washout: .zero)
+        let problem = #expect(throws: ScheduleError.self) { try short.check(window: .seconds(1)) }
+        #expect(try #require(problem).description.contains("plan longer blocks"))
     }
 
     @Test("lengths and loads that make no test are refused")
