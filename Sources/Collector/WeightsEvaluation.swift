@@ -36,11 +36,15 @@ struct WeightsEvaluation {
     enum Quantity: String, CaseIterable {
         case cpuSeconds = "cpu_seconds"
         case joules
+        /// Of the services' CPU seconds at what a second of them drew: ``ServiceJoules``.
+        case joulesByCPUTime = "joules_by_cpu_time"
 
-        var unknown: WeightsCell.Unknown { self == .joules ? .energy : .cpu }
-
-        func used(_ cell: WeightsCell) -> Double {
-            self == .joules ? cell.joules : cell.cpuSeconds
+        var unknown: WeightsCell.Unknown {
+            switch self {
+            case .cpuSeconds: .cpu
+            case .joules: .energy
+            case .joulesByCPUTime: .services
+            }
         }
     }
 
@@ -76,11 +80,37 @@ struct WeightsEvaluation {
     ) -> [RegressionWindow] {
         let cells = hosts.compactMap { reading.hosts[$0] }
         return stretches.map { index in
-            let seconds = cells.reduce(0) { $0 + $1[index].seconds }
-            return RegressionWindow(
-                start: reading.request.stretches[index].start,
-                seconds: seconds / Double(max(1, cells.count)),
+            RegressionWindow(
+                start: reading.request.stretches[index].start, seconds: seconds(cells, index),
                 used: cells.reduce(0) { $0 + used($1[index]) }, counts: counts(at: index))
+        }
+    }
+
+    /// The mean length of what the hosts' records cover of a stretch.
+    private func seconds(_ cells: [[WeightsCell]], _ index: Int) -> Double {
+        cells.reduce(0) { $0 + $1[index].seconds } / Double(max(1, cells.count))
+    }
+
+    /// What services used, by host.
+    private func services(_ stretches: [Int]) -> [ServiceStretch] {
+        let cells = hosts.compactMap { reading.hosts[$0] }
+        return stretches.map { index in
+            ServiceStretch(
+                start: reading.request.stretches[index].start, seconds: seconds(cells, index),
+                hosts: cells.map { $0[index].services }, counts: counts(at: index))
+        }
+    }
+
+    private func windows(
+        _ quantity: Quantity, _ stretches: [Int], in part: inout WeightsContent.Part
+    ) -> [RegressionWindow] {
+        switch quantity {
+        case .cpuSeconds: return windows(stretches, of: hosts, \.cpuSeconds)
+        case .joules: return windows(stretches, of: hosts, \.joules)
+        case .joulesByCPUTime:
+            let services = services(stretches)
+            part.prices = zip(hosts, ServiceJoules.prices(services)).map { ($0, $1) }
+            return ServiceJoules.windows(services, pricedBy: services)
         }
     }
 
@@ -114,7 +144,11 @@ struct WeightsEvaluation {
     func part(_ quantity: Quantity) -> WeightsContent.Part {
         var part = WeightsContent.Part(quantity: quantity.rawValue, scenarios: scenarios.count)
         let stretches = known(quantity.unknown)
-        let windows = windows(stretches, of: hosts, quantity.used)
+        for (index, scenario) in scenarios.enumerated()
+        where scenario != .query && StandardWeights.weight(of: scenario) != nil {
+            part.lines[index].verdict = WeightVerdict.undetermined.rawValue
+        }
+        let windows = windows(quantity, stretches, in: &part)
         part.windows = windows.count
         part.used = windows.reduce(0) { $0 + $1.used }
         guard !windows.isEmpty else {
@@ -143,6 +177,10 @@ struct WeightsEvaluation {
             return
                 "no window in which every host's energy is measured; a model's energy follows from "
                 + "CPU time and measures nothing"
+        case .joulesByCPUTime:
+            return
+                "no window in which every host's energy is measured and its idle power, busy time "
+                + "and the CPU time of every service are known"
         }
     }
 
@@ -160,6 +198,7 @@ struct WeightsEvaluation {
     ) {
         part.obstacles = found.obstacles.map(\.description)
         guard found.obstacles.isEmpty else { return }
+        part.background = WeightsContent.Figure(found.background)
         let reference = settings(per).reference
         let query = per[reference]
         for (index, scenario) in scenarios.enumerated() {
@@ -203,7 +242,6 @@ extension WeightsContent.Part {
         condition = found.condition
         autocorrelation = found.autocorrelation
         holdOut = found.holdOut
-        background = WeightsContent.Figure(found.background)
     }
 }
 

@@ -18,6 +18,10 @@ extension Pipeline {
             let wanted = try wanted(request, known)
             var reading = WeightsReading(request, store, wanted: wanted)
             try reading.read()
+            let unknown = request.scheduled.filter { reading.scenarios[$0] == nil }
+            guard reading.scenarios.isEmpty || unknown.isEmpty else {
+                throw WeightsRequest.Problem.unknownScenarios(unknown.map(\.name))
+            }
             return content(request, reading, wanted: wanted ?? known)
         }
     }
@@ -74,7 +78,7 @@ extension Pipeline {
         content.parts = WeightsEvaluation.Quantity.allCases.map(evaluation.part)
         content.shapley = content.parts.first.map(evaluation.shapley) ?? WeightsContent.Shapley()
         content.band = WeightVerdict.band
-        content.emission = request.factor.flatMap { evaluation.emission($0, content.parts.last) }
+        content.emission = request.factor.flatMap { evaluation.emission($0, content[.joules]) }
         return content
     }
 
@@ -95,8 +99,22 @@ extension Pipeline {
                 )
             }
             return (true, "all of the plan's hosts")
-        case .all: return (true, "all hosts with records here, taken to be the whole boundary")
+        case .all:
+            guard silent.isEmpty else {
+                return (
+                    false,
+                    "all hosts with records here, of which some have none in this period: not whole; "
+                        + "--plan says which belong to it"
+                )
+            }
+            return (true, "all hosts with records here, taken to be the whole boundary")
         }
+    }
+}
+
+extension WeightsContent {
+    fileprivate subscript(quantity: WeightsEvaluation.Quantity) -> Part? {
+        parts.first { $0.quantity == quantity.rawValue }
     }
 }
 

@@ -2,6 +2,7 @@ import Assessment
 import Metering
 import Records
 import Store
+import Weights
 
 /// What one host did in one stretch.
 struct WeightsCell: Sendable {
@@ -9,6 +10,8 @@ struct WeightsCell: Sendable {
     var cpuSeconds = 0.0
     var busySeconds = 0.0
     var joules = 0.0
+    /// What of them falls to the services, where ``Unknown/services`` is known.
+    var services = ServiceUse()
     var unknown: Unknown = []
 
     /// What some record of the stretch does not tell.
@@ -19,6 +22,10 @@ struct WeightsCell: Sendable {
         static let cpu = Unknown(rawValue: 2)
         static let busy = Unknown(rawValue: 4)
         static let energy = Unknown(rawValue: 8)
+        static let idle = Unknown(rawValue: 16)
+
+        /// What joules of the services take.
+        static let services: Unknown = [.cpu, .busy, .energy, .idle]
     }
 }
 
@@ -53,8 +60,6 @@ struct WeightsReading {
     private static let unusable: RecordFlags = [
         .clockStepped, .suspended, .countsDoubtful, .agentStopped,
     ]
-    /// How far a record may reach over the end of its stretch, as a part of it.
-    private static let overhang = 0.05
 
     /// `wanted` are the hosts that take part, `nil` for all.
     init(_ request: WeightsRequest, _ store: any RecordStore, wanted: Set<String>?) {
@@ -124,7 +129,7 @@ struct WeightsReading {
             return nil
         }
         let stretch = request.stretches[low]
-        let room = stretch.end.since(stretch.start).seconds * Self.overhang
+        let room = stretch.end.since(stretch.start).seconds * LoadSchedule.overhang
         guard stretch.start.since(record.start).seconds <= room,
             record.end.since(stretch.end).seconds <= room
         else {
@@ -166,7 +171,8 @@ struct WeightsReading {
     func isWhole(_ cell: WeightsCell, at index: Int) -> Bool {
         let stretch = request.stretches[index]
         let share = cell.seconds / stretch.end.since(stretch.start).seconds
-        return !cell.unknown.contains(.counts) && share >= request.coverage && share <= 1.05
+        return !cell.unknown.contains(.counts) && share >= request.coverage
+            && share <= LoadSchedule.coverage.upperBound
     }
 }
 
@@ -179,7 +185,23 @@ extension WeightsCounts {
 
 extension WeightsCell {
     fileprivate mutating func add(_ record: Record, _ manifest: Manifest) {
+        var one = WeightsCell()
+        one.take(record, manifest)
+        seconds += one.seconds
+        cpuSeconds += one.cpuSeconds
+        busySeconds += one.busySeconds
+        joules += one.joules
+        unknown.formUnion(one.unknown)
+        // Of each record alone, as its agent divides it.
+        let idle = Double(manifest.idle?.milliwatts ?? 0) / 1_000 * one.seconds
+        services += ServiceUse(
+            cpuSeconds: one.cpuSeconds, busySeconds: one.busySeconds, joules: one.joules,
+            idleJoules: idle)
+    }
+
+    private mutating func take(_ record: Record, _ manifest: Manifest) {
         seconds += record.window.duration.seconds
+        if manifest.idle == nil { unknown.insert(.idle) }
         if let busy = record.processor.hostBusy.value {
             busySeconds += busy.seconds
         } else {

@@ -26,20 +26,26 @@ package struct WeightsRequest: Sendable {
     let coverage: Double
     let hosts: Hosts
     let counting: Counting
+    /// What a schedule names: hosts have rules for it, or it is mistyped.
+    let scheduled: [ScenarioID]
     package var factor: EmissionFactor?
 
     /// Why there is no such request.
     package enum Problem: Error, Sendable, Hashable, CustomStringConvertible {
         case empty
+        case reversed
         case block
         case tooManyWindows
         case tooManyCells
         case unknownHosts([String])
         case unknownSite(String)
+        case unknownScenarios([String])
 
         package var description: String {
             switch self {
-            case .empty: "the period is shorter than a window"
+            case .empty:
+                "the period holds no whole window: windows begin at multiples of their length"
+            case .reversed: "the period ends before it begins, or where it begins"
             case .block: "a block is at least as long as a window"
             case .tooManyWindows:
                 "more than \(Regression.maximumWindows) windows: ask for longer windows or less time"
@@ -49,6 +55,9 @@ package struct WeightsRequest: Sendable {
             case .unknownHosts(let names):
                 "the store knows no host \(names.joined(separator: ", "))"
             case .unknownSite(let name): "the plan has no host at the site \(name)"
+            case .unknownScenarios(let names):
+                "the schedule names \(names.joined(separator: ", ")), for which no host has a rule: "
+                    + "its first line must name scenarios as the agents do"
             }
         }
     }
@@ -66,6 +75,7 @@ package struct WeightsRequest: Sendable {
         let length = window.rawValue
         let first = from.rawValue / length + (from.rawValue.isMultiple(of: length) ? 0 : 1)
         let last = to.rawValue / length
+        guard from < to else { throw .reversed }
         guard first < last else { throw .empty }
         guard last - first <= UInt64(Regression.maximumWindows) else { throw .tooManyWindows }
         stretches = (first..<last).map { index in
@@ -75,6 +85,7 @@ package struct WeightsRequest: Sendable {
         self.block = Int(clamping: (block.rawValue + length - 1) / length)
         gates = .production
         coverage = 0.95
+        scheduled = []
         self.hosts = hosts
         self.counting = counting
     }
@@ -85,7 +96,8 @@ package struct WeightsRequest: Sendable {
         length = nil
         block = 1
         gates = .designed
-        coverage = 0.9
+        coverage = LoadSchedule.coverage.lowerBound
+        scheduled = schedule.scenarios
         self.hosts = hosts
         self.counting = counting
     }

@@ -43,14 +43,16 @@ package struct WeightsContent: Sendable {
         package init() {}
     }
 
-    /// Of CPU seconds, or of joules.
+    /// Of CPU seconds, of joules, or of CPU seconds in joules.
     package struct Part: Sendable {
-        /// `cpu_seconds` or `joules`.
+        /// `cpu_seconds`, `joules` or `joules_by_cpu_time`.
         package let quantity: String
         package var windows = 0
         /// Windows drawn together, and how many such blocks there are.
         package var blocks = 0
         package var used = 0.0
+        /// By host, joules of a CPU second of its services; empty but of `joules_by_cpu_time`.
+        package var prices: [(host: String, joules: Double)] = []
         /// Used per second with nothing in flight.
         package var background: Figure?
         package var condition: Double?
@@ -135,7 +137,7 @@ package struct WeightsContent: Sendable {
     /// Exchanges in whole windows that match no scenario.
     package var otherExchanges: UInt64 = 0
     package var scenarios: [Scenario] = []
-    /// CPU seconds, then joules.
+    /// CPU seconds, then joules, then joules by CPU time.
     package var parts: [Part] = []
     package var shapley = Shapley()
     package var emission: Emission?

@@ -37,11 +37,7 @@ extension WeightsContent {
 
     private func lines(_ part: Part) -> [String] {
         let isCPU = part.quantity == "cpu_seconds"
-        var text = [
-            isCPU
-                ? "CPU seconds per flow: what Table 2 speaks of (算力消耗量)"
-                : "Joules per flow: beside it, for information"
-        ]
+        var text = [part.title]
         let rows = zip(scenarios, part.lines).map { scenario, line in
             [
                 scenario.name, "\(scenario.exchanges)", "\(scenario.flows)",
@@ -64,6 +60,9 @@ extension WeightsContent {
                 + "\(Notation.significant(part.condition)), hold-out error "
                 + "\(Notation.percent(part.holdOut)), residuals' autocorrelation "
                 + Notation.significant(part.autocorrelation))
+        text += part.prices.map { host, joules in
+            "Host \(host): \(Notation.significant(joules)) J above idle of a CPU second of its services"
+        }
         if let probability = part.probability {
             text.append(
                 "Ratios as far from Table 2 as these, were it true: "
@@ -89,7 +88,9 @@ extension WeightsContent {
             return "Host \(curve.host): \(Notation.significant(curve.idle)) W + "
                 + zip(factors, ["√u", "u", "u²"]).map { "\($0) \($1)" }.joined(separator: " + ")
         }
-        return text
+        return text + [
+            "Without an interval; what the curve says of mixes that never took place is not measured."
+        ]
     }
 
     private var informationLines: [String] {
@@ -100,8 +101,7 @@ extension WeightsContent {
         ]
         for part in parts {
             guard let factor = part.intensityFactor else { continue }
-            let name = part.quantity == "cpu_seconds" ? "CPU seconds" : "joules"
-            var line = "by \(name): SCI_CF × \(Notation.significant(factor))"
+            var line = "by \(part.name): SCI_CF × \(Notation.significant(factor))"
             if let intensity = intensity, let emission {
                 line +=
                     " = \(Notation.significant(intensity * factor)) in place of "
@@ -116,7 +116,8 @@ extension WeightsContent {
 
     /// O/R of the windows with known energy, by Table 2.
     private var intensity: Double? {
-        guard let emission, let units = parts.last?.units, units > 0 else { return nil }
+        let joules = parts.first { $0.quantity == "joules" }
+        guard let emission, let units = joules?.units, units > 0 else { return nil }
         return emission.grams / units
     }
 
@@ -164,6 +165,11 @@ extension WeightsContent {
         .object([
             ("quantity", .string(part.quantity)), ("windows", .integer(UInt64(part.windows))),
             ("blocks", .integer(UInt64(part.blocks))), ("used", .number(part.used)),
+            (
+                "joules_per_cpu_second",
+                part.prices.isEmpty
+                    ? .null : .object(part.prices.map { ($0.host, .number($0.joules)) })
+            ),
             ("background_per_second", Self.json(part.background)),
             ("condition_number", JSON(part.condition)),
             ("residual_autocorrelation", JSON(part.autocorrelation)),
@@ -227,6 +233,23 @@ extension WeightsContent {
 }
 
 extension WeightsContent.Part {
+    fileprivate var title: String {
+        switch quantity {
+        case "cpu_seconds": "CPU seconds per flow: what Table 2 speaks of (算力消耗量)"
+        case "joules": "Joules per flow, fitted to the hosts' joules: for information"
+        default:
+            "Joules per flow by CPU time: its CPU seconds times what one of them drew above idle"
+        }
+    }
+
+    fileprivate var name: String {
+        switch quantity {
+        case "cpu_seconds": "CPU seconds"
+        case "joules": "joules"
+        default: "joules by CPU time"
+        }
+    }
+
     /// What SCI_CF would be multiplied with; `nil` where not all weights are known.
     fileprivate var intensityFactor: Double? {
         guard let units, let measuredUnits, measuredUnits > 0 else { return nil }

@@ -28,6 +28,9 @@ private func rows(_ schedule: LoadSchedule, length: UInt64, seed: UInt64 = 3) ->
     }
 }
 
+/// Verdicts where nothing is told: none of the reference.
+let nothingTold: [String?] = ["undetermined", "undetermined", "undetermined", nil]
+
 @Suite("Measured weights come from the records of hosts")
 struct MeasuredWeightsTests {
     let directory: TemporaryDirectory
@@ -64,9 +67,11 @@ struct MeasuredWeightsTests {
         let content = try answer()
         #expect(content.isDesigned && content.isWhole && content.simulated)
         #expect(content.windows == 48 && content.wholeWindows == 48)
-        #expect(content.parts.map(\.obstacles) == [[], []])
+        #expect(content.parts.map(\.obstacles) == [[], [], []])
         expectNear(perFlow(content, 0), [0.048, 0.014, 0.006, 0.002], 1e-6)
         expectNear(perFlow(content, 1), [0.48, 0.14, 0.06, 0.02])
+        expectNear(perFlow(content, 2), [0.48, 0.14, 0.06, 0.02], 0.002)
+        #expect(content.parts.map { $0.prices.map(\.host) } == [[], [], ["a"]])
         for part in content.parts {
             #expect(part.lines.map(\.verdict) == ["consistent", "consistent", "consistent", nil])
             let units = try #require(part.units)
@@ -106,6 +111,7 @@ struct MeasuredWeightsTests {
         let content = try answer()
         #expect(content.hosts == ["back", "front"])
         expectNear(perFlow(content, 0), [0.072, 0.028, 0.006, 0.006], 1e-6)
+        expectNear(perFlow(content, 2), [0.72, 0.28, 0.06, 0.06], 0.002)
         #expect(content.shapley.curves.map(\.host) == ["back", "front"])
         expectNear(
             content.shapley.perFlow.map { $0 ?? .nan }, [0.72, 0.28, 0.06, 0.06], 0.05)
@@ -147,7 +153,7 @@ struct MeasuredWeightsTests {
             rows(schedule, length: 10), from: origin, in: store, changes: [8: change])
         let content = try answer()
         #expect(content.wholeWindows == whole)
-        #expect(content.parts.map(\.windows) == [cpu, joules])
+        #expect(content.parts.map(\.windows) == [cpu, joules, min(cpu, joules)])
         expectNear(perFlow(content, 0), [0.048, 0.014, 0.006, 0.002], 1e-6)
         expectNear(perFlow(content, 1), [0.48, 0.14, 0.06, 0.02])
     }
@@ -168,9 +174,31 @@ struct MeasuredWeightsTests {
         try agent.store(rows(schedule, length: 10), from: origin, in: store)
         let content = try answer()
         expectNear(perFlow(content, 0), [0.048, 0.014, 0.006, 0.002], 1e-6)
-        #expect(content.parts[1].lines.allSatisfy { $0.perFlow == nil && $0.verdict == nil })
+        #expect(content.parts[1].lines.allSatisfy { $0.perFlow == nil })
+        #expect(content.parts[1].lines.map(\.verdict) == nothingTold)
         #expect(content.parts[1].obstacles.first?.contains("model") ?? false)
         #expect(content.shapley.obstacle != nil)
+    }
+
+    @Test("what a busy host's other programs draw is no flow's by CPU time, and idle must be known")
+    func byCPUTime() throws {
+        var agent = WeighedAgent("a", length: 10)
+        let rows = rows(schedule, length: 10)
+        // The host's joules say little: its other programs draw more than all flows, now and then.
+        agent.otherCPUs = 30
+        try agent.store(rows, from: origin, in: store)
+        let content = try answer()
+        #expect(!content.parts[1].obstacles.isEmpty)
+        #expect(content.parts[2].obstacles.isEmpty)
+        expectNear(perFlow(content, 2), [0.48, 0.14, 0.06, 0.02], 0.002)
+        #expect(content.table().contains("10.000 J above idle of a CPU second"))
+
+        agent = WeighedAgent("b", length: 10)
+        agent.knowsIdle = false
+        try agent.store(rows, from: origin, in: store)
+        let unknown = try answer(.named(["b"]))
+        #expect(unknown.parts[2].obstacles.first?.contains("idle power") ?? false)
+        #expect(!unknown.parts[1].lines.contains { $0.perFlow == nil })
     }
 
     @Test("a scenario that did not take place has no figure and no part")
@@ -179,9 +207,29 @@ struct MeasuredWeightsTests {
         try WeighedAgent("a", length: 10).store(rows, from: origin, in: store)
         let content = try answer()
         #expect(content.parts[0].lines[1].perFlow == nil)
-        #expect(content.parts[0].lines[1].verdict == nil)
+        #expect(content.parts[0].lines[1].verdict == "undetermined")
         #expect(content.shapley.perFlow[1] == nil)
         expectNear([0, 2, 3].map { perFlow(content, 0)[$0] }, [0.048, 0.006, 0.002], 1e-6)
+    }
+
+    @Test("a host without a record in the period leaves the boundary not whole")
+    func silentHost() throws {
+        try WeighedAgent("a", length: 10).store(rows(schedule, length: 10), from: origin, in: store)
+        try WeighedAgent("gone", length: 10).store([[1, 1, 1, 1]], from: origin - 600, in: store)
+        let content = try answer()
+        #expect(content.silent == ["gone"] && !content.isWhole)
+        #expect(content.parts[0].lines.map(\.verdict) == nothingTold)
+        expectNear(perFlow(content, 0), [0.048, 0.014, 0.006, 0.002], 1e-6)
+    }
+
+    @Test("a scenario of a schedule that no host knows is mistyped")
+    func mistyped() throws {
+        try WeighedAgent("a", length: 10).store(rows(schedule, length: 10), from: origin, in: store)
+        let text = schedule.csv.replacing(",credit", with: ",kredit", maxReplacements: 1)
+        let request = WeightsRequest(try LoadSchedule(csv: text), hosts: .all, counting: .flows)
+        #expect(throws: WeightsRequest.Problem.unknownScenarios(["kredit"])) {
+            try Pipeline.weights(request, from: store)
+        }
     }
 
     @Test("without records, with hosts that nobody knows, and where records are too long")
@@ -193,83 +241,6 @@ struct MeasuredWeightsTests {
         #expect(throws: WeightsRequest.Problem.unknownHosts(["x"])) { try answer(.named(["x"])) }
         try WeighedAgent("a", length: 640).store([[1, 1, 1, 1]], from: origin, in: store)
         #expect(try answer().misaligned == 1)
-    }
-}
-
-@Suite("Measured weights of a period")
-struct PeriodWeightsTests {
-    let directory: TemporaryDirectory
-    let store: SQLiteRecordStore
-
-    init() throws {
-        directory = try TemporaryDirectory()
-        store = try SQLiteRecordStore(path: directory.path + "/records.db")
-    }
-
-    private func minutes(_ count: Int, variation: ClosedRange<Double>) -> [[UInt64]] {
-        var random = SplitMix(state: 8)
-        return (0..<count).map { minute in
-            let level = 1 + 0.7 * sin(Double(minute) / 229)
-            return [60.0, 180, 600, 6_000].map { mean in
-                UInt64(mean * level * Double.random(in: variation, using: &random))
-            }
-        }
-    }
-
-    private func answer(_ minutes: UInt64) throws -> WeightsContent {
-        try Pipeline.weights(
-            WeightsRequest(
-                from: Timestamp(origin * 1_000_000_000),
-                to: Timestamp((origin + minutes * 60) * 1_000_000_000), window: .seconds(60),
-                block: .seconds(1_800), hosts: .all, counting: .exchanges), from: store)
-    }
-
-    @Test("a day whose mix varies tells the weights; half of it does not suffice, in words")
-    func day() throws {
-        try WeighedAgent("a", length: 60).store(
-            minutes(1_440, variation: 0.5...1.5), from: origin, in: store, noiseJoules: 10)
-        let content = try answer(1_440)
-        #expect(content.wholeWindows == 1_440)
-        #expect(content.parts.map(\.obstacles) == [[], []])
-        #expect(content.parts.map(\.blocks) == [48, 48])
-        for part in content.parts {
-            #expect(part.lines.map(\.verdict) == ["consistent", "consistent", "consistent", nil])
-        }
-        let half = try answer(720)
-        for part in half.parts {
-            #expect(part.obstacles.contains { $0.contains("720 windows, and 1000 are needed") })
-            #expect(part.lines.allSatisfy { $0.perFlow == nil && $0.verdict == nil })
-            #expect(part.units == nil)
-        }
-        #expect(half.shapley.obstacle != nil)
-        #expect(half.table().contains("Not told: 720 windows"))
-    }
-
-    @Test("a mix that does not vary tells nothing and points to a test")
-    func collinear() throws {
-        try WeighedAgent("a", length: 60).store(
-            minutes(1_100, variation: 0.999...1.001), from: origin, in: store, noiseJoules: 10)
-        let content = try answer(1_100)
-        for part in content.parts {
-            #expect(part.obstacles.contains { $0.contains("factorial test") })
-            #expect(part.lines.allSatisfy { $0.ratio == nil })
-        }
-    }
-
-    @Test("requests that are none are refused")
-    func problems() {
-        func request(_ from: UInt64, _ to: UInt64, _ window: UInt64, _ block: UInt64) throws {
-            _ = try WeightsRequest(
-                from: Timestamp(from * 1_000_000_000), to: Timestamp(to * 1_000_000_000),
-                window: .seconds(window), block: .seconds(block), hosts: .all, counting: .flows)
-        }
-        #expect(throws: WeightsRequest.Problem.empty) { try request(0, 59, 60, 60) }
-        #expect(throws: WeightsRequest.Problem.empty) { try request(100, 0, 60, 60) }
-        #expect(throws: WeightsRequest.Problem.block) { try request(0, 600, 60, 59) }
-        #expect(throws: WeightsRequest.Problem.block) { try request(0, 600, 0, 59) }
-        #expect(throws: WeightsRequest.Problem.tooManyWindows) {
-            try request(0, 10_000_000, 1, 1)
-        }
     }
 }
 
@@ -301,6 +272,11 @@ struct WeightsCommandTests {
                 "--washout", "10s", "--output", path,
             ] + Self.loads)
         #expect(planned.status == 0, "\(planned.errors)")
+        let again = try await collector(
+            ["experiment", "plan", "--start", "2026-11-21T08:00:00+08:00", "--output", path]
+                + Self.loads)
+        #expect(again.status == 2)
+        #expect(again.errors.contains("is there: name another file"))
         let schedule = try LoadSchedule(csv: String(contentsOfFile: path, encoding: .utf8))
         #expect(schedule.blocks.count == 48)
         let store = try SQLiteRecordStore(path: database)
@@ -360,6 +336,10 @@ struct WeightsCommandTests {
             [
                 "experiment", "plan", "--start", "2026-11-21T00:00Z", "--load", "credit=1",
                 "--repeats", "0",
+            ],
+            [
+                "experiment", "plan", "--start", "2026-11-21T00:00Z", "--load", "credit=1",
+                "--window", "60s",
             ],
             ["experiment", "read", "x"],
         ])

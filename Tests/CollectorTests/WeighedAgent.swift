@@ -27,6 +27,9 @@ struct WeighedAgent: Sendable {
     var joulesPerCPUSecond = 10.0
     var exchangesPerFlow: UInt64 = 1
     var source = EnergySourceKind.rapl
+    var knowsIdle = true
+    /// CPUs that other programs of the host use at most; now and then, whatever the flows do.
+    var otherCPUs = 0.0
     private let run = RunID(0xA1FA)
     private let signer: Signer
 
@@ -51,7 +54,9 @@ struct WeighedAgent: Sendable {
             ],
             services: [ServiceDescription(name: "s", ports: [8080], countsFlows: true)],
             scenarios: StandardWeights.scenarios, rulesDigest: String(repeating: "0", count: 64),
-            model: .standard, idle: nil)
+            model: .standard,
+            // What is busy beside the services draws as much of a CPU second as they do.
+            idle: knowsIdle ? IdlePower(milliwatts: 99_500, origin: .configured) : nil)
     }
 
     /// Stores a record of each row of exchanges, one after another from `start` on, in seconds.
@@ -90,7 +95,9 @@ struct WeighedAgent: Sendable {
         let cpu =
             Self.backgroundCPUs * seconds
             + zip(costs, exchanges).reduce(0) { $0 + $1.0 * Double($1.1) }
-        let joules = max(0, Self.idleWatts * seconds + joulesPerCPUSecond * cpu + noise)
+        var random = SplitMix(state: sequence / 5)
+        let other = otherCPUs * Double.random(in: 0...1, using: &random) * seconds
+        let joules = max(0, Self.idleWatts * seconds + joulesPerCPUSecond * (cpu + other) + noise)
         let energy = Microjoules(UInt64(joules * 1e6))
         let carried = CarriedEnergy(energy: Microjoules(5_000_000), time: .seconds(length))
         var partition = EnergyPartition(scenarios: 4)
@@ -110,7 +117,7 @@ struct WeighedAgent: Sendable {
                 carried: change.contains(.carried) ? carried : nil,
                 partition: isKnown ? partition : nil,
                 processor: ProcessorTime(
-                    hostBusy: .known(Nanoseconds(UInt64((cpu + 0.05 * seconds) * 1e9))),
+                    hostBusy: .known(Nanoseconds(UInt64((cpu + other + 0.05 * seconds) * 1e9))),
                     services: [
                         change.contains(.cpuUnknown)
                             ? .unknown(.notFound) : .known(Nanoseconds(UInt64(cpu * 1e9)))
