@@ -105,6 +105,7 @@ lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Fuzz
 	scripts/tidy --self-test
 	scripts/tidy
+	Benchmarks/accuracy --self-test
 
 clean:
 	swift package clean

@@ -5,9 +5,9 @@ each scenario told the counters of. The agent meters them and captures on loopba
 host's own.
 """
 import collections, contextlib, json, socket, time
+from judging import SCENARIOS
 from measuring import CannotMeasure, end, finish, run, wait_until
 
-SCENARIOS = ("credit", "drawdown", "repayment", "query")
 TABLE_2, OTHERS = (24, 7, 3, 1), (10, 5, 4, 1)
 # A query's CPU time in ms, beside which the application's own is small and each wake-up short; what
 # scenarios use of one processor on average, each of them.
@@ -41,11 +41,13 @@ VARIANTS = {
     "queue": Variant("one event loop, before which requests queue", (App(threads=1, workers=1, unit=1.5),)),
 }
 
-Measured = collections.namedtuple("Measured", "state truth chosen")
+# `sent`: by scenario, the flows that the load saw completed.
+Measured = collections.namedtuple("Measured", "state truth chosen sent")
 
 
 def measure(bench, name, seconds, number):
-    """One run: the agent's state, whose the energy was, and the model that the agent's rule picks."""
+    """One run: the agent's state, whose the energy was, the model that the agent's rule picks, and what
+    was sent."""
     variant, folder = VARIANTS[name], bench.folder / f"{name}-{number}"
     folder.mkdir()
     lab, ports = bench.program("jouleflow-lab"), free_ports(len(variant.apps))
@@ -75,13 +77,13 @@ def measure(bench, name, seconds, number):
             start("neighbour", lab, "burn", "--share", variant.neighbour, "--seed", number,
                   "--ledger", ledgers[-1], "--for", limit)
         time.sleep(BEFORE)
-        send(bench, name, number, variant, ports, seconds)
+        sent = send(bench, name, number, variant, ports, seconds)
         time.sleep(AFTER)
         end(agent)
         end(counters)
     truth = json.loads((folder / "truth.json").read_text())["split"]
     chosen = "concurrency" if "(model concurrency)" in said.printed else "regression"
-    return Measured(folder / "state", truth["ledgers"], chosen)
+    return Measured(folder / "state", truth["ledgers"], chosen, sent)
 
 
 def send(bench, name, number, variant, ports, seconds):
@@ -95,8 +97,8 @@ def send(bench, name, number, variant, ports, seconds):
             CONNECTIONS, "--refused", 0, "--errors", 0, "--random", "--swing", SWING,
             *(("--bursts",) if variant.bursts else ()), "--seed", 10 * number + index,
             "--format", "json"))
-    for load in loads:
-        finish(bench, load, seconds + 30)
+    told = [json.loads(finish(bench, load, seconds + 30).printed)["scenarios"] for load in loads]
+    return {scenario: sum(one[scenario]["completed"] for one in told) for scenario in SCENARIOS}
 
 
 def settings(path, model, ports, apps):
@@ -124,7 +126,7 @@ def rules():
 
 
 def divided(bench, runs):
-    """What each model says of each run; those of the collector are fitted to all of them."""
+    """What each model says of each run; those of the collector are fitted to the others."""
     said = run(bench, bench.program("jouleflow-lab"), "divide", *(one.state for one in runs))
     return json.loads(said.printed)
 

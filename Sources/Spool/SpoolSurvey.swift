@@ -10,6 +10,9 @@ package struct SpoolSurvey: Sendable {
     package struct Part: Sendable, Hashable {
         package let manifest: [UInt8]
         package let records: [[UInt8]]
+        /// Bytes behind the last record that can be read: one that is being written, or damaged ones.
+        /// Damaged ones between others are missing in ``records``.
+        package let unreadBytes: Int
     }
 
     /// Whether the directory is there.
@@ -90,7 +93,8 @@ package struct SpoolSurvey: Sendable {
             records.append(Array(bytes[entry.record]))
             (at, expected) = (entry.record.upperBound, entry.sequence + 1)
         }
-        return Part(manifest: header.manifest, records: records)
+        return Part(
+            manifest: header.manifest, records: records, unreadBytes: segment.rest)
     }
 
     /// Whether a process holds the lock. It is tried for and given back at once: an agent that starts

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Lab
 import Metering
+import Weights
 
 /// `jouleflow-lab divide`: what each model makes of the same windows.
 struct DivideCommand: ParsableCommand {
@@ -10,8 +11,8 @@ struct DivideCommand: ParsableCommand {
         abstract: "Divide the windows in agents' spools by each model; prints JSON.",
         discussion: """
             For `Benchmarks/accuracy`. The agents have ended; they measured time in flight \
-            (attribution model concurrency) and sent nothing. The collector's models are fitted to \
-            the windows of all of them.
+            (attribution model concurrency) and sent nothing. What the collector's models tell of a run is \
+            fitted to the windows of the others; of a single one, to its own.
             """)
 
     @Argument(help: "Agents' state folders.")
@@ -22,24 +23,40 @@ struct DivideCommand: ParsableCommand {
         do { runs = try states.map(MeasuredWindow.windows(inState:)) } catch {
             throw quit("\(error)", status: 5)
         }
-        let fitted: FittedModels
-        do { fitted = try FittedModels(runs.flatMap(\.self)) } catch {
+        let result: Result
+        do { result = try Self.divide(runs) } catch {
             throw quit("the windows bear no regression: \(error)", status: 1)
         }
-        let result = Result(
-            runs: runs.map { Run($0, fitted) }, condition: fitted.condition,
-            holdOut: fitted.holdOut, curve: fitted.curve?.factors)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         say(String(decoding: try encoder.encode(result), as: UTF8.self))
     }
 
+    private static func divide(_ runs: [[MeasuredWindow]]) throws(RegressionError) -> Result {
+        let all = runs.flatMap(\.self)
+        let whole = try FittedModels(all, pricedBy: all)
+        var divided: [Run] = []
+        for (index, run) in runs.enumerated() {
+            let others = runs.indices.filter { $0 != index }.flatMap { runs[$0] }
+            divided.append(
+                Run(run, try FittedModels(others.isEmpty ? run : others, pricedBy: run)))
+        }
+        return Result(
+            runs: divided, condition: whole.condition, holdOut: whole.holdOut,
+            obstacles: whole.obstacles, joulesByCPUTime: whole.joulesByCPUTime,
+            curve: whole.curve?.factors)
+    }
+
     private struct Result: Encodable {
         let runs: [Run]
-        /// Of the regression of CPU seconds of each service.
-        let condition: [Double]
-        let holdOut: [Double?]
+        /// Of the regression of all runs' windows together.
+        let condition: Double
+        let holdOut: Double?
+        /// Which gates of the collector they do not pass.
+        let obstacles: [String]
+        /// Joules of a flow by scenario, fitted to all windows.
+        let joulesByCPUTime: [Double]
         /// Watts for √u, u and u².
         let curve: [Double]?
     }

@@ -6,7 +6,8 @@ import Weights
 enum DividingModel: String, CaseIterable {
     case standard
     case concurrency
-    /// CPU seconds of a flow by regression, times the window's joules of a CPU second.
+    /// CPU seconds of a flow by regression, times the run's joules of a CPU second of the services: what
+    /// the collector tells as joules by CPU time.
     case regression
     /// Joules of a flow by regression of the host's joules.
     case regressionJoules = "regression_joules"
@@ -21,7 +22,7 @@ enum DividingModel: String, CaseIterable {
         switch self {
         case .concurrency: Self.joules(of: window.record.partition)
         case .standard: standard(window)
-        case .regression: regression(window, fitted)
+        case .regression: zip(fitted.joulesByCPUTime, window.counts).map { $0 * $1 }
         case .regressionJoules: zip(fitted.joules, window.counts).map { $0 * $1 }
         case .shapley: shapley(window, fitted)
         case .requests: Self.divide(window.dynamic, by: window.counts)
@@ -42,11 +43,6 @@ enum DividingModel: String, CaseIterable {
             counts: record.tally.services.map { ServiceCounts(flows: $0.flows, areKnown: true) },
             weights: window.manifest.scenarios.map(StandardWeights.weight(of:)))
         return Self.joules(of: division.partition)
-    }
-
-    private func regression(_ window: MeasuredWindow, _ fitted: FittedModels) -> [Double] {
-        guard window.busy > 0 else { return window.counts.map { _ in 0 } }
-        return fitted.loads(window).map { $0 / window.busy * window.dynamic }
     }
 
     private func shapley(_ window: MeasuredWindow, _ fitted: FittedModels) -> [Double] {
@@ -76,30 +72,35 @@ enum DividingModel: String, CaseIterable {
 
 /// What the collector's models take from many windows.
 struct FittedModels {
-    /// CPU seconds of a flow by service and scenario.
-    private let costs: [[Double]]
-    /// Joules of a flow by scenario.
+    /// CPU seconds of a flow by scenario, all services together.
+    private let costs: [Double]
+    /// Joules of a flow by scenario: of CPU seconds at their price, as `jouleflow-collector alpha` tells
+    /// `joules_by_cpu_time`, and of the host's joules.
+    let joulesByCPUTime: [Double]
     let joules: [Double]
     let curve: PowerCurve?
-    let condition: [Double]
-    let holdOut: [Double?]
+    /// Of the regression of CPU seconds at their price.
+    let condition: Double
+    let holdOut: Double?
+    /// What the collector would say in place of figures of these windows.
+    let obstacles: [String]
 
-    init(_ windows: [MeasuredWindow]) throws(RegressionError) {
-        let services = windows.first?.record.tally.services.count ?? 0
-        var costs: [[Double]] = []
-        var condition: [Double] = []
-        var holdOut: [Double?] = []
-        for service in 0..<services {
-            let found = try Self.regression(windows) { ($0.used[service], $0.counts(of: service)) }
-            costs.append(found.scenarios.map { $0?.value ?? 0 })
-            condition.append(found.condition)
-            holdOut.append(found.holdOut)
-        }
-        self.costs = costs
-        self.condition = condition
-        self.holdOut = holdOut
-        joules = try Self.regression(windows) { ($0.joules, $0.counts) }
-            .scenarios.map { $0?.value ?? 0 }
+    /// Windows that are drawn together: the rates of a run are drawn anew every second one.
+    private static let block = 4
+
+    /// Models of windows, and CPU seconds at the price of `priced`, which may be others.
+    init(_ windows: [MeasuredWindow], pricedBy priced: [MeasuredWindow]) throws(RegressionError) {
+        let stretches = windows.map(\.stretch)
+        costs = try Self.regression(
+            stretches.map { $0.window($0.hosts.reduce(0) { $0 + $1.cpuSeconds }) }
+        ).perFlow
+        joules = try Self.regression(zip(stretches, windows).map { $0.window($1.joules) }).perFlow
+        let found = try Self.regression(
+            ServiceJoules.windows(stretches, pricedBy: priced.map(\.stretch)), replicates: 999)
+        joulesByCPUTime = found.perFlow
+        condition = found.condition
+        holdOut = found.holdOut
+        obstacles = found.obstacles.map(\.description)
         curve = PowerCurve(
             fitting: windows.map {
                 PowerCurve.Point(load: $0.busy / $0.seconds, power: $0.joules / $0.seconds)
@@ -108,28 +109,27 @@ struct FittedModels {
 
     /// CPU seconds of a window's flows by scenario.
     func loads(_ window: MeasuredWindow) -> [Double] {
-        window.counts.indices.map { scenario in
-            costs.indices.reduce(0) {
-                $0 + costs[$1][scenario] * window.counts(of: $1)[scenario]
-            }
-        }
+        zip(costs, window.counts).map { $0 * $1 }
     }
 
     private static func regression(
-        _ windows: [MeasuredWindow], _ row: (MeasuredWindow) -> (used: Double, counts: [Double])
+        _ windows: [RegressionWindow], replicates: Int = 0
     ) throws(RegressionError) -> Regression {
-        let rows = windows.map { window in
-            let (used, counts) = row(window)
-            return RegressionWindow(
-                start: window.record.window.start, seconds: window.seconds, used: used,
-                counts: counts)
-        }
-        let scenarios = windows.first?.scenarios ?? 0
+        let scenarios = windows.first?.counts.count ?? 0
         var settings = RegressionSettings(
             reference: max(0, scenarios - 1), weights: Array(repeating: nil, count: scenarios),
-            block: 1, gates: .production)
-        // Intervals are not asked for.
-        settings.replicates = 0
-        return try Regression(rows, scenarios: scenarios, settings: settings)
+            block: block, gates: .production)
+        settings.replicates = replicates
+        return try Regression(windows, scenarios: scenarios, settings: settings)
+    }
+}
+
+extension Regression {
+    fileprivate var perFlow: [Double] { scenarios.map { $0?.value ?? 0 } }
+}
+
+extension ServiceStretch {
+    fileprivate func window(_ used: Double) -> RegressionWindow {
+        RegressionWindow(start: start, seconds: seconds, used: used, counts: counts)
     }
 }

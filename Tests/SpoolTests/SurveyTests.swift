@@ -62,6 +62,21 @@ struct SurveyTests {
         #expect(try bench.damaged.isEmpty)
     }
 
+    @Test("leaves out a damaged record, and tells the bytes of a last one", arguments: [1, 3, 5])
+    func damagedRecord(number: Int) throws {
+        let bench = try Workbench()
+        do { _ = try filled(bench, records: 5) }
+        #expect(try survey(bench).parts.map(\.unreadBytes) == [0])
+        let name = try #require(try bench.segments.first)
+        var bytes = try bench.read(name)
+        let record = [UInt8](repeating: UInt8(number - 1), count: 100)
+        bytes[try #require(bytes.firstRange(of: record)).lowerBound + 50] ^= 0x80
+        try bench.write(name, bytes)
+        let part = try #require(try survey(bench).parts.first)
+        #expect(part.records.compactMap(\.first) == (0..<5).filter { $0 != number - 1 })
+        #expect((part.unreadBytes >= 100) == (number == 5))
+    }
+
     @Test("refuses what a newer version wrote")
     func newer() throws {
         let bench = try Workbench()

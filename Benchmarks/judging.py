@@ -1,0 +1,125 @@
+"""How a run's figures are compared with the truth, and what must hold before they are.
+
+A run whose flows were missed, or of which windows are gone, says nothing of a model: each is a failure
+with its sentence, and `self_test` plants one of each kind.
+"""
+import copy, types
+
+SCENARIOS = ("credit", "drawdown", "repayment", "query")
+
+
+def faults(seconds, measured, result):
+    """Sentences: in what the runs are not whole."""
+    found = []
+    for number, (run, said) in enumerate(zip(measured, result["runs"]), 1):
+        if said["windows"] < seconds:
+            found.append(f"run {number}: {said['windows']} windows are left of a load of {seconds} s")
+        for index, scenario in enumerate(SCENARIOS):
+            sent, counted = run.sent[scenario], said["flows"][index]
+            if counted != sent:
+                found.append(f"run {number}: the load saw {sent} {scenario} flows completed, the agent {counted}")
+            if sent and not used(run, scenario) > 0:
+                found.append(f"run {number}: {sent} {scenario} flows took place, and none used energy in truth")
+    if len(measured) != len(result["runs"]):
+        found.append(f"{len(measured)} runs were measured, and {len(result['runs'])} divided")
+    return found
+
+
+def used(run, scenario):
+    """Joules that a scenario used in truth, in all services."""
+    return sum(ledger[scenario]["joules"] for ledger in run.truth)
+
+
+def errors(measured, result, model):
+    """By scenario that was sent: by what part the model's joules per flow are off, of all runs together
+    and of each. Each side's joules are divided by its own count; what was never counted is off by all."""
+    found = {}
+    for index, scenario in enumerate(SCENARIOS):
+        given = [(said["models"][model][index], said["flows"][index]) for said in result["runs"]]
+        true = [(used(run, scenario), run.sent[scenario]) for run in measured]
+        if not any(sent for _, sent in true):
+            continue
+        found[scenario] = [error(total(given), total(true))] + [
+            error(*both) for both in zip(given, true) if both[1][1]]
+    return found
+
+
+def total(pairs):
+    return tuple(map(sum, zip(*pairs)))
+
+
+def error(given, true):
+    (joules, flows), (true_joules, true_flows) = given, true
+    if not flows:
+        return -1.0
+    return (joules / flows) / (true_joules / true_flows) - 1 if true_joules else float("inf")
+
+
+def self_test():
+    """Sentences: planted faults that were not found, and figures that are not what they should be."""
+    failed = []
+    for name, plant, words in PLANTED:
+        measured, result = sound()
+        plant(measured, result)
+        said = faults(40, measured, result)
+        if words is None and said or words is not None and not any(words in one for one in said):
+            failed.append(f"{name}: {said}")
+    measured, result = sound()
+    if any(abs(one) > 1e-9 for some in errors(measured, result, "m").values() for one in some):
+        failed.append("a model that tells the truth has an error")
+    for run in result["runs"]:
+        run["flows"][1] //= 2
+    if abs(errors(measured, result, "m")["drawdown"][0] - 1) > 1e-9:
+        failed.append("joules of all flows on half of them are not twice the truth")
+    for run in result["runs"]:
+        run["flows"][0], run["models"]["m"][0] = 0, 0.0
+    if errors(measured, result, "m")["credit"][0] != -1:
+        failed.append("a scenario that was never counted is not off by all")
+    return failed
+
+
+def sound():
+    """Three runs of 40 s of which everything is right."""
+    flows, joules = [10, 20, 30, 400], [24.0, 14.0, 9.0, 40.0]
+    run = types.SimpleNamespace(
+        sent=dict(zip(SCENARIOS, flows)),
+        truth=[{scenario: {"joules": one} for scenario, one in zip(SCENARIOS, joules)}])
+    said = {"windows": 44, "flows": flows, "models": {"m": joules}}
+    return ([copy.deepcopy(run) for _ in range(3)],
+            {"runs": [copy.deepcopy(said) for _ in range(3)]})
+
+
+def half(measured, result):
+    result["runs"][1]["flows"] = [count // 2 for count in result["runs"][1]["flows"]]
+
+
+def never_seen(measured, result):
+    for run in result["runs"]:
+        run["flows"][0], run["models"]["m"][0] = 0, 0.0
+
+
+def one_window(measured, result):
+    result["runs"][2]["windows"] = 1
+
+
+def counted_twice(measured, result):
+    result["runs"][0]["flows"][3] += 1
+
+
+def no_energy(measured, result):
+    measured[0].truth[0]["query"]["joules"] = 0.0
+
+
+def run_lost(measured, result):
+    result["runs"].pop()
+
+
+PLANTED = (
+    ("nothing", lambda measured, result: None, None),
+    ("half of a run's flows were missed", half, "run 2: the load saw 10 credit flows completed, the agent 5"),
+    ("a scenario was never seen", never_seen, "run 1: the load saw 10 credit flows completed, the agent 0"),
+    ("one window is left", one_window, "run 3: 1 windows are left of a load of 40 s"),
+    ("a flow was counted that none sent", counted_twice, "run 1: the load saw 400 query flows completed, the agent 401"),
+    ("a scenario used nothing in truth", no_energy, "run 1: 400 query flows took place, and none used energy"),
+    ("a run was not divided", run_lost, "3 runs were measured, and 2 divided"),
+)
