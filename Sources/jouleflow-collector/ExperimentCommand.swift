@@ -43,13 +43,13 @@ struct ExperimentPlanCommand: ParsableCommand {
     @Option(
         help: "A scenario and its flows a second where it is on, such as credit=4; one for each.")
     var load: [String]
-    @Option(help: "Length of a block.", transform: LengthOfTime.parse)
+    @Option(help: "Length of a block; 300s without it.", transform: LengthOfTime.parse)
     var block: Nanoseconds = .seconds(300)
     @Option(
-        help: "How long after a block's start it is not measured: 0s, or a length of time.",
+        help: "How long after a block's start it is not measured; 30s without it, 0s for none.",
         transform: Washout.parse)
     var washout: Nanoseconds = .seconds(30)
-    @Option(help: "Length of the agents' windows.", transform: LengthOfTime.parse)
+    @Option(help: "Length of the agents' windows; 10s without it.", transform: LengthOfTime.parse)
     var window: Nanoseconds = .seconds(10)
     @Option(help: "How often each combination takes place.")
     var repeats = 3
