@@ -225,7 +225,8 @@ let package = Package(
             "FleetTests",
             [
                 "Agent", "Collector", "Lab", "Metering", "Settings", "Traffic", "Capture",
-                "Scenarios", "Spool", "Store", "SCI", "Report", "Assessment", "Bundle", "Imports",
+                "Processes", "Scenarios", "Spool", "Store", "SCI", "Report", "Assessment", "Bundle",
+                "Imports",
                 crypto, logging,
             ] + nio,
             exclude: ["fleet_energy.py", "fleet_flows.py", "fleet_play.py", "fleet_truth.py"]),

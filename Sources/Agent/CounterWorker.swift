@@ -35,39 +35,39 @@ struct CounterWorker: ~Copyable {
     /// Reads the counters for the first time, and gives the windows in which no agent ran.
     ///
     /// - Parameters:
-    ///   - resumption: how the agent's run before this one ended.
-    ///   - missed: the windows since then.
-    ///   - windows: those from `start` on.
+    ///   - processor: has looked for the services, before the start.
+    ///   - start: a moment ago.
     init(
-        _ settings: MeterSettings, resuming resumption: Resumption, missed: [ClosedWindow],
-        windows: WindowSequence, from start: ClockReading, schedule: WindowSchedule,
-        events: AsyncStream<MeterEvent>.Continuation, log: Logger,
+        _ settings: MeterSettings, processor: consuming ProcessorMeter,
+        from start: MeteringStart, events: AsyncStream<MeterEvent>.Continuation, log: Logger,
         clock: @escaping @Sendable () -> ClockReading
     ) {
         self.settings = settings
-        self.schedule = schedule
+        self.processor = processor
+        schedule = start.schedule
         self.events = events
         self.log = log
         self.clock = clock
-        self.windows = windows
-        if case .from(let baseline) = resumption {
+        windows = start.windows
+        let reading = start.reading
+        if case .from(let baseline) = start.resumption {
             isResumed = true
             source = HostEnergySource(settings.energy, resuming: baseline.zones)
             energy = EnergyMeter(
                 resumingAt: baseline.boundary.boottime,
-                with: source.resumedSample(at: start.boottime), pending: baseline.pending)
+                with: source.resumedSample(at: reading.boottime), pending: baseline.pending)
         } else {
             isResumed = false
             source = HostEnergySource(settings.energy)
-            energy = EnergyMeter(from: start.boottime)
+            energy = EnergyMeter(from: reading.boottime)
         }
-        processor = ProcessorMeter(
-            procfs: settings.energy.procfs, services: settings.services, from: start.boottime)
-        sample = EnergySample(takenAt: start.boottime, zones: [])
+        sample = EnergySample(takenAt: reading.boottime, zones: [])
         untimed = settings.services.map { _ in nil }
         describeSource()
-        read(start)
-        giveMissed(missed, at: start)
+        read(reading)
+        // What was used while the services were looked for belongs to no window.
+        _ = self.processor.close(at: reading.boottime)
+        giveMissed(start.missed, at: reading)
     }
 
     /// Ticks until the order to stop.
@@ -108,9 +108,7 @@ struct CounterWorker: ~Copyable {
         let reading = clock()
         windows.end(at: reading.realtime + Self.notice)
         if next.services != settings.services {
-            nextProcessor = ProcessorMeter(
-                procfs: next.energy.procfs, services: next.services, from: reading.boottime)
-            nextProcessor?.look(now: reading.boottime)
+            nextProcessor = ProcessorMeter(lookingFor: next, now: reading)
             let second = clock()
             nextProcessor?.read(now: second.boottime, awake: second.monotonic)
         }

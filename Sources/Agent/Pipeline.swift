@@ -2,9 +2,9 @@ import CLinux
 package import Logging
 import Metering
 import NIOPosix
+import Processes
 import Scenarios
 package import Settings
-import Spool
 import Spool
 import Synchronization
 
@@ -128,8 +128,8 @@ package final class Pipeline: Sendable {
     ) throws -> [WorkerThread] {
         let (settings, log, stopping, orders) = (settings, log, stopping, orders)
         let (flows, trafficWaker) = (keeper.flows, trafficWaker)
-        let opened = try OneShot<Bool>()
-        let begun = try OneShot<WindowSchedule>()
+        let (opened, looked) = (try OneShot<Bool>(), try OneShot<Bool>())
+        let (begun, metering) = (try OneShot<WindowSchedule>(), try OneShot<MeteringStart>())
         let traffic = try WorkerThread(name: "jf-capture") {
             guard let restored = flows.take() else {
                 preconditionFailure("a pipeline runs once")
@@ -140,21 +140,24 @@ package final class Pipeline: Sendable {
             worker.run(begun.wait(), waker: trafficWaker)
             events.finish()
         }
-        // The first window begins when capture runs, so that it is captured as a whole.
-        _ = opened.wait()
-        let start = ClockReading.now()
-        let length = settings.windowLength
-        let resumption = keeper.resumption.limited(to: start, length: length)
-        let (windows, missed) = resumption.windows(from: start, length: length)
-        let schedule = WindowSchedule(windows, waking: trafficWaker)
-        begun.fulfil(schedule)
         let counters = try WorkerThread(name: "jf-counters") {
+            let processor = ProcessorMeter(lookingFor: settings, now: ClockReading.now())
+            looked.fulfil(true)
             var worker = CounterWorker(
-                settings, resuming: resumption, missed: missed, windows: windows, from: start,
-                schedule: schedule, events: events, log: log, clock: ClockReading.now)
+                settings, processor: processor, from: metering.wait(), events: events, log: log,
+                clock: ClockReading.now)
             worker.run(stopping.waker, orders: orders) { stopping.isGiven }
             trafficWaker.wake()
         }
+        // The first window begins when capture runs, so that it is captured as a whole, and when
+        // services were looked for, which takes its time: the first readings are of its beginning.
+        _ = opened.wait()
+        _ = looked.wait()
+        let start = MeteringStart(
+            at: ClockReading.now(), resuming: keeper.resumption, length: settings.windowLength,
+            waking: trafficWaker)
+        begun.fulfil(start.schedule)
+        metering.fulfil(start)
         return [traffic, counters]
     }
 

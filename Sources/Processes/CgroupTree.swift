@@ -12,14 +12,8 @@ struct CgroupTree: Sendable {
 
     /// The tree named in `<procfs>/self/mountinfo`; `nil` where none is mounted.
     init?(procfs: String) {
-        guard let text = try? readText(of: procfs + "/self/mountinfo", limit: 1 << 20) else {
-            return nil
-        }
-        let mounts = text.split(separator: "\n").compactMap(Self.mount)
-        guard let mount = mounts.first(where: { $0.root == "/" }) ?? mounts.first else {
-            return nil
-        }
-        root = mount.point
+        guard let root = CgroupMounts(procfs: procfs)?.second else { return nil }
+        self.root = root
     }
 
     /// Whether this is the root, or where systemd itself runs, which makes the sockets of units it
@@ -51,34 +45,5 @@ struct CgroupTree: Sendable {
             }
         }
         return nil
-    }
-
-    /// `36 35 98:0 /root /point options - type source options`, of type cgroup2.
-    ///
-    /// Source: proc_pid_mountinfo(5).
-    private static func mount(_ line: Substring) -> (root: String, point: String)? {
-        let fields = line.split(separator: " ")
-        guard fields.count > 6, let separator = fields.dropFirst(6).firstIndex(of: "-"),
-            separator + 1 < fields.count, fields[separator + 1] == "cgroup2"
-        else { return nil }
-        return (unescaped(fields[3]), unescaped(fields[4]))
-    }
-
-    /// Space, tab, line feed and backslash are written as three octal digits behind a backslash.
-    private static func unescaped(_ field: Substring) -> String {
-        var bytes: [UInt8] = []
-        var rest = Array(field.utf8)[...]
-        while let byte = rest.popFirst() {
-            let code = rest.prefix(3)
-            if byte == UInt8(ascii: "\\"), code.count == 3,
-                let value = UInt8(String(decoding: code, as: UTF8.self), radix: 8)
-            {
-                bytes.append(value)
-                rest = rest.dropFirst(3)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -82,10 +82,18 @@ package struct ProcessorMeter: ~Copyable, Sendable {
                 owner[file] = index
             }
         }
+        let mounts = CgroupMounts(procfs: finder.procfs)
         for index in services.indices {
-            for file in services[index].files { file.above.forEach { note($0, index) } }
+            for file in services[index].files { around(file, mounts).forEach { note($0, index) } }
         }
         for index in services.indices { services[index].isShared = shared.contains(index) }
+    }
+
+    /// The cgroups whose time has that of `file`.
+    private func around(_ file: CPUTimeFile, _ mounts: CgroupMounts?) -> [CPUTimeFile] {
+        guard case .process(let process, let procfs) = file else { return file.above }
+        let own = mounts?.cgroups(of: process, procfs: procfs) ?? []
+        return own.flatMap { [$0] + $0.above }
     }
 
     /// The CPU time from the last boundary to this one.

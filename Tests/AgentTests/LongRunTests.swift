@@ -1,5 +1,6 @@
 import Logging
 import Metering
+import Processes
 import Settings
 import Synchronization
 import Testing
@@ -61,12 +62,11 @@ private final class Bench {
         let settings = MeterSettings(
             try AgentSettings.parse(Array(text.utf8), name: "agent.yaml", hostName: "bench"))
         (events, sink) = AsyncStream.makeStream(of: MeterEvent.self)
-        let start = clock.reading
-        let (windows, missed) = resumption.limited(to: start, length: settings.windowLength)
-            .windows(from: start, length: settings.windowLength)
+        let start = MeteringStart(
+            at: clock.reading, resuming: resumption, length: settings.windowLength)
         worker = CounterWorker(
-            settings, resuming: resumption, missed: missed, windows: windows, from: start,
-            schedule: WindowSchedule(windows), events: sink,
+            settings, processor: ProcessorMeter(lookingFor: settings, now: start.reading),
+            from: start, events: sink,
             log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
             clock: { clock.reading })
     }

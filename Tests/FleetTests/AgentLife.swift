@@ -2,6 +2,7 @@ import Capture
 import Logging
 import Metering
 import NIOCore
+import Processes
 import Scenarios
 import Settings
 import Spool
@@ -38,14 +39,13 @@ final class AgentLife {
         (events, sink) = AsyncStream.makeStream(of: MeterEvent.self)
         core = TrafficCore(
             meter, book: try #require(keeper.flows.take()).book, localAddresses: [])
-        let start = clock.reading
-        let resumption = keeper.resumption.limited(to: start, length: meter.windowLength)
-        let (windows, missed) = resumption.windows(from: start, length: meter.windowLength)
-        schedule = WindowSchedule(windows)
+        let start = MeteringStart(
+            at: clock.reading, resuming: keeper.resumption, length: meter.windowLength)
+        schedule = start.schedule
         core.bucket.replan(ends: schedule.current.ends)
         worker = CounterWorker(
-            meter, resuming: resumption, missed: missed, windows: windows, from: start,
-            schedule: schedule, events: sink, log: log, clock: { clock.reading })
+            meter, processor: ProcessorMeter(lookingFor: meter, now: start.reading), from: start,
+            events: sink, log: log, clock: { clock.reading })
     }
 
     /// Packets came, and the counters are read.

@@ -227,6 +227,34 @@ private final class Listeners: Sendable {
                 == [shared, shared, shared, .known(.milliseconds(2))])
     }
 
+    @Test(
+        "a process inside the cgroup of another service is neither's, of either version",
+        arguments: [
+            "0::/x\n", "0::/x/y/z\n", "12:pids:/q\n4:cpu,cpuacct:/x/y\n0::/q\n",
+        ])
+    func processInside(groups: String) {
+        fixture.cgroup("/x", microseconds: 1000)
+        fixture.write("/v1/x/cpuacct.usage", "5000000000\n")
+        fixture.write(
+            "/self/mountinfo",
+            "41 24 0:38 / \(fixture.root)/cgroup rw - cgroup2 cgroup2 rw\n"
+                + "42 24 0:39 / \(fixture.root)/pids rw - cgroup cgroup rw,pids\n"
+                + "43 24 0:40 / \(fixture.root)/v1 rw - cgroup cgroup rw,cpu,cpuacct\n")
+        fixture.listen([(80, 700), (90, 5)])
+        fixture.process(100, ticks: 50, sockets: [700])
+        fixture.process(101, ticks: 50, sockets: [5])
+        fixture.write("/100/cgroup", groups)
+        fixture.write("/101/cgroup", "4:cpu,cpuacct:/xy\n0::/xy\n")
+        let folder = fixture.root + (groups.contains("cpuacct") ? "/v1/x" : "/cgroup/x")
+        var meter = meter([.cgroupPath(folder), .processOfPorts([80]), .processOfPorts([90])])
+        meter.read(now: seconds(10))
+        fixture.process(101, ticks: 60)
+        meter.read(now: seconds(20))
+        let shared = Known<Nanoseconds, ProcessorUnknown>.unknown(.shared)
+        #expect(
+            meter.close(at: seconds(20)).services == [shared, shared, .known(.milliseconds(100))])
+    }
+
     @Test("a reading looks for nothing, however long ago the last look was: that takes its time")
     func readsAlone() {
         fixture.listen([(80, 700)])
