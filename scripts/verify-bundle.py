@@ -195,9 +195,14 @@ class Bundle:
             for facts, body in self.of(kind):
                 if sha256(body).hex() != facts[key]:
                     tell(f"{'plan' if kind == 18 else 'revision'} {facts[key]} has a text of another hash")
+        latest = 0
         for facts, body in self.of(20):
+            title = f"import {facts['id']} ({facts['kind']}, {facts['file']})"
             if sha256(body).hex() != facts["sha256"]:
-                tell(f"import {facts['id']} ({facts['kind']}, {facts['file']}) was altered")
+                tell(f"{title} was altered")
+            if facts["id"] <= latest:
+                tell(f"{title} is not in its place")
+            latest = facts["id"]
         for facts, _ in self.of(24):
             this = facts["round"], facts["revision"]
             if this != (before[0], before[1] + 1) and (this[0] <= before[0] or this[1] != 1):

@@ -68,7 +68,12 @@ extension EvidenceCatalog {
     /// Checks the documents; `nil` where no report can be computed with them.
     fileprivate func check(_ findings: inout EvidenceFindings) -> PlanReportRequest? {
         for plan in plans { plan.check(&findings) }
-        for one in imports { one.check(&findings) }
+        var latest: UInt64 = 0
+        for one in imports {
+            one.check(&findings)
+            if one.facts.id <= latest { findings.tell("\(one.title) is not in its place") }
+            latest = one.facts.id
+        }
         var before: EvidenceRevision?
         for one in revisions {
             one.check(of: head?.plan, after: before, &findings)
@@ -200,8 +205,9 @@ extension EvidenceCatalog.Plan {
 }
 
 extension EvidenceCatalog.Import {
+    fileprivate var title: String { "import \(facts.id) (\(facts.kind), \(facts.file))" }
+
     fileprivate func check(_ findings: inout EvidenceFindings) {
-        let title = "import \(facts.id) (\(facts.kind), \(facts.file))"
         if Array(SHA256.hash(data: bytes)) != facts.digest {
             findings.tell("\(title) was altered: its digest is another")
         } else if ImportContent(canonical: bytes, kind: facts.kind) == nil {

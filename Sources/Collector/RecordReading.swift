@@ -44,12 +44,8 @@ struct RecordReading {
         let told = told.flatMap { $0.window == ToldFlows.Window(stored) ? $0 : nil }
         self.told = nil
         records += 1
-        guard let manifest = try manifest(stored.manifest), manifest.agent == stored.agent,
-            let record = try? RecordCodec.decode(stored.bytes),
-            record.run == stored.run, record.sequence == stored.sequence,
-            record.window.start == stored.start, record.window.end == stored.end,
-            record.manifest == stored.manifest, record.zones.count == manifest.zones.count,
-            record.tally.scenarios.count == manifest.scenarios.count
+        guard let manifest = try manifest(stored.manifest),
+            let record = Self.record(in: stored, under: manifest)
         else {
             leaveOut(stored)
             return nil
@@ -72,6 +68,19 @@ struct RecordReading {
                 bootID: manifest.bootID, softwareVersion: manifest.softwareVersion,
                 rulesDigest: manifest.rulesDigest,
                 attribution: AttributionRule(model: manifest.model, idle: manifest.idleRule)))
+    }
+
+    /// A window's record; `nil` where its bytes are none, do not fit its manifest, or tell another time, place or
+    /// host than it is kept as.
+    static func record(in stored: StoredRecord, under manifest: Manifest) -> Record? {
+        guard manifest.agent == stored.agent,
+            let record = try? RecordCodec.decode(stored.bytes),
+            record.run == stored.run, record.sequence == stored.sequence,
+            record.window.start == stored.start, record.window.end == stored.end,
+            record.manifest == stored.manifest, record.zones.count == manifest.zones.count,
+            record.tally.scenarios.count == manifest.scenarios.count
+        else { return nil }
+        return record
     }
 
     private mutating func take(completions stored: StoredRecord) throws {

@@ -172,7 +172,7 @@ struct WeightsEvaluation {
         switch quantity {
         case .cpuSeconds:
             return "no window in which the CPU time of every service is known: see "
-                + "docs/configuration.md, services"
+                + "the manual configuration.md, services"
         case .joules:
             return
                 "no window in which every host's energy is measured; a model's energy follows from "

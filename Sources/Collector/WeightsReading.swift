@@ -48,6 +48,7 @@ struct WeightsReading {
     /// Exchanges of no scenario, by stretch.
     private(set) var other: [UInt64]
     private(set) var misaligned: UInt64 = 0
+    /// Records that cannot be read, or are kept as of another time or host than they tell.
     private(set) var unreadable: UInt64 = 0
     private(set) var simulated = false
     private(set) var sources: Set<EnergySourceKind> = []
@@ -55,6 +56,7 @@ struct WeightsReading {
     private let wanted: Set<String>?
     private let layers: [String: Set<ScenarioID>]?
     private var manifests: [ManifestDigest: Manifest?] = [:]
+    private var entries = ReadEntries()
 
     /// Windows of these say too little of what took place in them.
     private static let unusable: RecordFlags = [
@@ -84,9 +86,17 @@ struct WeightsReading {
     mutating func read() throws {
         guard let first = request.stretches.first, let last = request.stretches.last else { return }
         try store.forEachRecord(from: first.start, to: last.end) { try take($0) }
+        let isWanted = { [wanted] agent in wanted?.contains(agent) ?? true }
+        var misplaced: UInt64 = 0
+        try store.forEachMisplaced(
+            from: first.start, to: last.end, receivedBy: Timestamp(.max), read: entries,
+            window: { try? RecordCodec.header(of: $0).window }
+        ) { if isWanted($0.agent) { misplaced += 1 } }
+        unreadable = unreadable.addingClamped(misplaced)
     }
 
     private mutating func take(_ stored: StoredRecord) throws {
+        entries.add(stored)
         guard stored.kind == .window, wanted?.contains(stored.agent) ?? true else { return }
         if hosts[stored.agent] == nil {
             let cells = (hosts.count + 1).multipliedReportingOverflow(by: request.stretches.count)
@@ -97,9 +107,7 @@ struct WeightsReading {
         }
         guard let index = stretch(of: stored) else { return }
         guard let manifest = try manifest(stored.manifest),
-            let record = try? RecordCodec.decode(stored.bytes),
-            record.zones.count == manifest.zones.count,
-            record.tally.scenarios.count == manifest.scenarios.count
+            let record = RecordReading.record(in: stored, under: manifest)
         else {
             unreadable = unreadable.addingClamped(1)
             hosts[stored.agent]?[index].unknown.insert(.counts)

@@ -29,7 +29,11 @@ extension WeightsContent {
         if misaligned > 0 {
             lines.append("           \(misaligned) records lie across their ends and are left out")
         }
-        if unreadable > 0 { lines.append("           \(unreadable) records cannot be read") }
+        if unreadable > 0 {
+            lines.append(
+                "           \(unreadable) records cannot be read, or are kept as of another time or host"
+            )
+        }
         lines.append(
             "Counted    \(counted); \(otherExchanges) exchanges of no scenario are background")
         return lines

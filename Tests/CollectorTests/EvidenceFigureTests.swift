@@ -66,6 +66,16 @@ struct EvidenceFigureTests {
             let runs = bundle.indices(.run)
             bundle.entries.insert(contentsOf: bundle.entries[runs[0]..<runs[1]], at: runs[1])
         }
+        let (first, second) = (all.indices(.imported)[0], all.indices(.imported)[1])
+        try await check("import 1 (ledger, beside.csv) is not in its place") { bundle in
+            bundle.entries.insert(contentsOf: bundle.entries[first..<second], at: second)
+        }
+        try await check("import 1 (ledger, beside.csv) is not in its place") { bundle in
+            let moved = bundle.entries[first..<second]
+            bundle.entries.removeSubrange(first..<second)
+            let end = try #require(bundle.indices(.imported).dropFirst().first)
+            bundle.entries.insert(contentsOf: moved, at: end)
+        }
         try await check("written otherwise", "a key is there twice") { bundle in
             let text = String(decoding: bundle.document(.figures), as: UTF8.self)
             let key = #""standard": "T/CQJR 032.2-2025","#

@@ -1,10 +1,14 @@
 import Foundation
+import GRDB
 import Metering
 import Report
 import Store
 import Testing
 
 @testable import Collector
+
+/// A day, in the columns of a store.
+private let away = "start_ns = start_ns - 86400000000000, end_ns = end_ns - 86400000000000"
 
 @Suite("Measured weights of a period")
 struct PeriodWeightsTests {
@@ -66,6 +70,31 @@ struct PeriodWeightsTests {
             #expect(part.obstacles.contains { $0.contains("factorial test") })
             #expect(part.lines.allSatisfy { $0.ratio == nil })
         }
+    }
+
+    @Test(
+        "records kept as of another time or run than they tell are counted, and take no part",
+        arguments: [
+            (away, "sequence = 7", 1, 1),
+            (away, "1", 1_100, 1_100),
+            ("start_ns = start_ns + 1000000000", "sequence = 7", 1, 1),
+            ("sequence = sequence + 100", "sequence BETWEEN 1098 AND 1100", 3, 3),
+            (
+                "bytes = (SELECT bytes FROM records WHERE sequence = 10)",
+                "sequence BETWEEN 11 AND 20", 10, 10
+            ),
+        ] as [(String, String, UInt64, Int)])
+    func misplaced(change: String, place: String, count: UInt64, missing: Int) throws {
+        try WeighedAgent("a", length: 60).store(
+            minutes(1_100, variation: 0.5...1.5), from: origin, in: store, noiseJoules: 10)
+        #expect(try answer(1_100).unreadable == 0)
+        let raw = try DatabaseQueue(path: directory.path + "/records.db")
+        try raw.write { try $0.execute(sql: "UPDATE records SET \(change) WHERE \(place)") }
+        try raw.close()
+        let content = try answer(1_100)
+        #expect(content.unreadable == count)
+        #expect(content.wholeWindows == 1_100 - missing)
+        #expect(content.table().contains("kept as of another time or host"))
     }
 
     @Test("requests that are none are refused")
