@@ -23,7 +23,7 @@ App = collections.namedtuple(
     "App", "weights waits threads pool absent workers unit",
     defaults=(TABLE_2, (0, 0, 0, 0), CONNECTIONS, 0, None, CONNECTIONS, UNIT_MS))
 Variant = collections.namedtuple(
-    "Variant", "words apps bend neighbour bursts", defaults=((App(),), 0, 0, False))
+    "Variant", "words apps bend neighbour bursts share", defaults=((App(),), 0, 0, False, SHARE))
 
 VARIANTS = {
     "plain": Variant("a thread per connection, 24:7:3:1"),
@@ -34,7 +34,9 @@ VARIANTS = {
     "neighbour": Variant("a neighbour uses half a processor", neighbour=0.5),
     "two": Variant("two services, 24:7:3:1 and 10:5:4:1",
                    (App(absent="credit"), App(OTHERS, absent="repayment"))),
-    "bursts": Variant("1 s in 4 has five times the load, 10:5:4:1", (App(OTHERS),), bursts=True),
+    # A processor in the bursts, and two when chance will have it: a queue before the processors is one.
+    "bursts": Variant("1 s in 4 has five times the load, 10:5:4:1", (App(OTHERS),), bursts=True,
+                      share=0.1),
     "absent": Variant("no drawdown takes place", (App(absent="drawdown"),)),
     "pool": Variant("a pool of 16 threads behind two event loops, 10:5:4:1",
                     (App(OTHERS, threads=2, pool=16, workers=16),)),
@@ -89,7 +91,7 @@ def measure(bench, name, seconds, number):
 def send(bench, name, number, variant, ports, seconds):
     loads = []
     for index, (app, port) in enumerate(zip(variant.apps, ports)):
-        rates = [0 if scenario == app.absent else SHARE / len(ports) / weight / app.unit * 1_000
+        rates = [0 if scenario == app.absent else variant.share / len(ports) / weight / app.unit * 1_000
                  for scenario, weight in zip(SCENARIOS, app.weights)]
         loads.append(bench.start(
             f"{name}-{number}-load-{index}", bench.program("jouleflow-lab"), "load", "--port", port,
