@@ -10,7 +10,7 @@ struct AgentCommand: AsyncParsableCommand {
         discussion: """
             See what this host's energy counters give:
               jouleflow-agent energy
-            Write a configuration (docs/configuration.md explains every key), look at it, run it:
+            Write a configuration (the manual configuration.md explains every key), look at it, run it:
               jouleflow-agent check --config /etc/jouleflow/agent.yaml
               jouleflow-agent run --config /etc/jouleflow/agent.yaml
             See whether all that metering stands on is there, and what to do where it is not:
@@ -22,6 +22,9 @@ struct AgentCommand: AsyncParsableCommand {
 
             Exit status: 0 done, 1 the answer is no, 2 usage, 3 configuration, 4 permission,
             5 input unreadable.
+
+            Manuals, such as configuration.md, are in /usr/share/doc/jouleflow-agent, and in docs/ of the \
+            sources.
             """,
         version: ProgramVersion.text,
         subcommands: [

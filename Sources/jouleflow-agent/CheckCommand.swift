@@ -34,8 +34,8 @@ struct CheckCommand: AsyncParsableCommand {
             Then count with it in a capture, without going live:
               jouleflow-agent replay traffic.pcap --config agent.yaml
 
-            docs/scenarios.md teaches how scenarios are written, with worked examples; \
-            docs/configuration.md explains every key.
+            The manual scenarios.md teaches how scenarios are written, with worked examples; \
+            the manual configuration.md explains every key.
 
             Exit status: 0 the settings are usable, also where there are warnings; 2 usage, 3 the \
             settings are wrong: every error is printed with its line and what to write, or \

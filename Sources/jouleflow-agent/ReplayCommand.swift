@@ -37,7 +37,7 @@ struct ReplayCommand: AsyncParsableCommand {
             "outcome" is what the rule says of the response, "counted" what that made of the flow: \
             completed, refused, failed, incomplete, duplicate or passed, and null where the \
             service counts no flows. The summary names the rules that took no exchange. \
-            docs/replay.md explains every key.
+            The manual replay.md explains every key.
 
             Exit status: 0 done, also where a file ends inside a packet, which is said; 2 usage, \
             3 configuration, 4 no right to read a file, 5 a file is unreadable, or damaged at some \

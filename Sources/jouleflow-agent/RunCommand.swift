@@ -21,8 +21,8 @@ struct RunCommand: AsyncParsableCommand {
             Check the settings first, then run:
               jouleflow-agent check /etc/jouleflow/agent.yaml
               jouleflow-agent run --config /etc/jouleflow/agent.yaml
-            docs/scenarios.md teaches how business scenarios are written, with worked examples; \
-            docs/configuration.md explains every key.
+            The manual scenarios.md teaches how business scenarios are written, with worked examples; \
+            the manual configuration.md explains every key.
 
             SIGHUP reads the settings again: services, scenarios, interfaces and tunnels change \
             without losing an exchange, from a moment on that ends a window. Where the file is \

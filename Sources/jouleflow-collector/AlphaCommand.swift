@@ -18,7 +18,7 @@ struct AlphaCommand: ParsableCommand {
                 --to 2026-11-08T00:00+08:00
 
             Where the mix of scenarios hardly varies nothing can be told apart, and the answer says so: \
-            see `jouleflow-collector experiment`. docs/weights.md tells every formula and every key.
+            see `jouleflow-collector experiment`. The manual weights.md tells every formula and every key.
             """)
 
     @OptionGroup var weights: WeightsArguments

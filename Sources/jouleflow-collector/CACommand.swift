@@ -24,7 +24,7 @@ struct CACommand: ParsableCommand {
               ca.key                        nowhere: who has it can pose as any agent
             Keys have mode 0600 and belong to the account that runs the program on their host. \
             Nothing is overwritten: to renew, write to another folder with --out, then put the \
-            new files in the place of the old ones; no restart is needed. docs/tls.md tells more.
+            new files in the place of the old ones; no restart is needed. The manual tls.md tells more.
 
             Exit status: 0 done, 2 usage, 3 the files there cannot be used or exist, 4 permission.
             """,

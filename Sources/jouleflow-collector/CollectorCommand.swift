@@ -21,6 +21,9 @@ struct CollectorCommand: AsyncParsableCommand {
 
             Exit status: 0 done, 1 the answer is no, 2 usage, 3 configuration, 4 permission,
             5 input unreadable.
+
+            Manuals, such as report.md, are in /usr/share/doc/jouleflow-collector, and in docs/ of the \
+            sources.
             """,
         version: ProgramVersion.text,
         subcommands: [

@@ -17,14 +17,14 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             The evidence bundle of a sealed plan, named by its hash or the first digits of it: all that its \
             report is computed from, and the report. Whoever has the file verifies it without the store, \
-            with `jouleflow-collector verify FILE` or scripts/verify-bundle.py. docs/bundle.md tells the \
-            bytes.
+            with `jouleflow-collector verify FILE` or scripts/verify-bundle.py of the sources. The manual \
+            bundle.md tells the bytes.
 
               jouleflow-collector export 3fa9c1d2 --config collector.yaml --output 3fa9c1d2.jfb
 
             Of a whole store, a file that `import` takes into another: records as they came, with their \
             agents' signatures. With --from and --to only the batches that overlap the time between. \
-            docs/export.md tells the bytes.
+            The manual export.md tells the bytes.
 
               jouleflow-collector export --config collector.yaml --raw records.jfx
 

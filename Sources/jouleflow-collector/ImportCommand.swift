@@ -21,7 +21,7 @@ struct ImportCommand: ParsableCommand {
               --ledger  \(Imports.ImportFile.ledgerHeader)
               --assets  \(Imports.ImportFile.assetsHeader)
             They are kept as canonical bytes with their SHA-256, for ever: a later import of the same \
-            meter or scenario and time is a new revision, and both stay. docs/store.md tells more; \
+            meter or scenario and time is a new revision, and both stay. The manual store.md tells more; \
             `imports` lists them.
             """)
 

@@ -31,7 +31,7 @@ struct PlanCommand: ParsableCommand {
               5. jouleflow-collector plan lodge HASH --response plan-HASH.tsr --config collector.yaml
 
             A sealed plan never changes and is never deleted. A changed plan is a new plan; mark the \
-            old one with `plan abandon`. Reports list all of them. docs/plan.md explains every key.
+            old one with `plan abandon`. Reports list all of them. The manual plan.md explains every key.
 
             Exit status: 0 done, 1 the answer is no, 2 usage, 3 the plan or the settings are wrong, \
             4 permission, 5 a file or the store cannot be read.

@@ -14,7 +14,7 @@ struct PlanListCommand: ParsableCommand {
         discussion: """
             One line a plan, in the order of sealing: the first digits of its hash, its first round, \
             its rounds, what became of it, its title. `plan show HASH` tells more. With --format json, a \
-            list of objects with the keys that docs/plan.md tells.
+            list of objects with the keys that the manual plan.md tells.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case lines, json }

@@ -90,7 +90,7 @@ enum PlanTemplate {
     private static func head(start: String) -> String {
         """
         # An evaluation plan after T/CQJR 032.2-2025, Annex A a). Fill in every "".
-        # `jouleflow-collector plan check FILE` says what it means; docs/plan.md explains every key.
+        # `jouleflow-collector plan check FILE` says what it means; the manual plan.md explains every key.
         version: 1
         title: ""                 # what is assessed and when
         organization: ""          # whose systems

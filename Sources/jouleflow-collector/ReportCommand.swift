@@ -45,7 +45,7 @@ struct ReportCommand: ParsableCommand {
             report.yaml of the SCI specification; impact, a manifest of the Impact Framework. The last \
             two need a result. A period has table and json.
 
-            docs/report.md tells how every figure comes about, docs/plan-report.md every key.
+            The manual report.md tells how every figure comes about, the manual plan-report.md every key.
 
             Exit status: 0 done, 1 there is no such plan or no result, 2 usage, 3 the settings, the plan \
             or the factors are wrong, 4 permission, 5 a file or the store cannot be read or written.

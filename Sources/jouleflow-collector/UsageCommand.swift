@@ -15,7 +15,7 @@ struct UsageCommand: ParsableCommand {
             For a look at months and years: sums of what hosts recorded, whole hours. It is information, \
             headed 非评估结果 / not an assessment: nothing is imputed, no emission is computed, and flows \
             that several hosts counted are in it as often; `report` computes. Days and months are those of \
-            the store, UTC+8 unless `rollups rebuild` was told otherwise. docs/store.md tells every key.
+            the store, UTC+8 unless `rollups rebuild` was told otherwise. The manual store.md tells every key.
 
             By the sites of a sealed plan, with O by the electricity that it names, for any time:
 
