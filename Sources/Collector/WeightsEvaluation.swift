@@ -110,6 +110,9 @@ struct WeightsEvaluation {
         case .joulesByCPUTime:
             let services = services(stretches)
             part.prices = zip(hosts, ServiceJoules.prices(services)).map { ($0, $1) }
+            if let missed = ServiceJoules.holdOut(services), missed > ServiceJoules.mostHoldOut {
+                part.obstacles = [Self.unsteadyPrice(missed)]
+            }
             return ServiceJoules.windows(services, pricedBy: services)
         }
     }
@@ -162,7 +165,7 @@ struct WeightsEvaluation {
             part.take(found)
             tell(found, per, stretches, in: &part)
         } catch {
-            part.obstacles = [sentence(error)]
+            part.obstacles.append(sentence(error))
         }
         return part
     }
@@ -184,6 +187,12 @@ struct WeightsEvaluation {
         }
     }
 
+    private static func unsteadyPrice(_ missed: Double) -> String {
+        "what a CPU second drew differs by \((min(missed, 1e6) * 1_000).rounded() / 10) % from one part of "
+            + "the period to the others, at most \(Int(ServiceJoules.mostHoldOut * 100)) %: something else "
+            + "than CPU time draws much, or a record is wrong"
+    }
+
     private func sentence(_ error: RegressionError) -> String {
         guard case .inseparable(let columns) = error else { return "\(error)" }
         let names = columns.map { $0.map { scenarios[$0].name } ?? "the background" }
@@ -196,8 +205,8 @@ struct WeightsEvaluation {
         _ found: Regression, _ per: [Double?], _ stretches: [Int],
         in part: inout WeightsContent.Part
     ) {
-        part.obstacles = found.obstacles.map(\.description)
-        guard found.obstacles.isEmpty else { return }
+        part.obstacles += found.obstacles.map(\.description)
+        guard part.obstacles.isEmpty else { return }
         part.background = WeightsContent.Figure(found.background)
         let reference = settings(per).reference
         let query = per[reference]

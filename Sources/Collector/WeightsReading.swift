@@ -10,6 +10,8 @@ struct WeightsCell: Sendable {
     var cpuSeconds = 0.0
     var busySeconds = 0.0
     var joules = 0.0
+    /// Idle power by the time, where ``Unknown/idle`` is known.
+    var idleJoules = 0.0
     /// What of them falls to the services, where ``Unknown/services`` is known.
     var services = ServiceUse()
     var unknown: Unknown = []
@@ -202,6 +204,7 @@ extension WeightsCell {
         unknown.formUnion(one.unknown)
         // Of each record alone, as its agent divides it.
         let idle = Double(manifest.idle?.milliwatts ?? 0) / 1_000 * one.seconds
+        idleJoules += idle
         services += ServiceUse(
             cpuSeconds: one.cpuSeconds, busySeconds: one.busySeconds, joules: one.joules,
             idleJoules: idle)

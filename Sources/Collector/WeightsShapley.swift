@@ -14,21 +14,22 @@ extension WeightsEvaluation {
             shapley.obstacle = "the CPU time of flows is not told"
             return shapley
         }
-        let stretches = known([.cpu, .busy, .energy])
+        let stretches = known(.services)
         guard !stretches.isEmpty else {
             shapley.obstacle =
-                "no window in which energy, CPU time and busy time of every host are known"
+                "no window in which energy, idle power, CPU time and busy time of every host are known"
             return shapley
         }
         var sums = [Double](repeating: 0, count: scenarios.count)
         for host in hosts {
-            guard let joules = joules(of: host, stretches, &shapley) else {
-                shapley.obstacle =
-                    "host \(host): its windows bear no power curve, or do not tell its scenarios apart"
+            do throws(Obstacle) {
+                let joules = try joules(of: host, stretches, &shapley)
+                for index in sums.indices { sums[index] += joules[index] }
+            } catch {
+                shapley.obstacle = "host \(host): \(error)"
                 shapley.curves = []
                 return shapley
             }
-            for index in sums.indices { sums[index] += joules[index] }
         }
         shapley.perFlow = zip(scenarios, sums).map { scenario, joules in
             let flows = flows(scenario, stretches)
@@ -39,26 +40,56 @@ extension WeightsEvaluation {
 
     private func joules(
         of host: String, _ stretches: [Int], _ shapley: inout WeightsContent.Shapley
-    ) -> [Double]? {
-        guard let cells = reading.hosts[host],
-            let curve = PowerCurve(
-                fitting: stretches.map { cells[$0].point }),
-            let costs = costs(of: host, stretches)
-        else { return nil }
+    ) throws(Obstacle) -> [Double] {
+        guard let cells = reading.hosts[host], let costs = costs(of: host, stretches) else {
+            throw .scenarios
+        }
+        let curve = try curve(stretches.map { cells[$0] })
         shapley.curves.append(
             WeightsContent.Curve(host: host, idle: curve.idle, factors: curve.factors))
         var sums = [Double](repeating: 0, count: scenarios.count)
         for stretch in stretches {
             let cell = cells[stretch]
             let loads = zip(counts(at: stretch), costs).map { $0 * $1 / cell.seconds }
-            let base = max(0, cell.busySeconds / cell.seconds - loads.reduce(0, +))
+            let base = max(0, cell.point.load - loads.reduce(0, +))
             guard
                 let parts = ShapleyValue.joules(
-                    of: loads, above: base, seconds: cell.seconds, curve: curve)
-            else { return nil }
+                    of: loads, above: base, sharing: cell.point.power * cell.seconds, curve: curve)
+            else { throw .scenarios }
             for index in sums.indices { sums[index] += parts[index] }
         }
         return sums
+    }
+
+    private func curve(_ cells: [WeightsCell]) throws(Obstacle) -> PowerCurve {
+        let points = cells.map(\.point)
+        let seconds = cells.reduce(0) { $0 + $1.seconds }
+        let idle = cells.reduce(0) { $0 + $1.idleJoules } / seconds
+        guard let curve = PowerCurve(fitting: points, idle: idle) else { throw .noCurve }
+        let distance = curve.distance(from: points)
+        guard distance <= Obstacle.mostDistance else { throw .far(distance) }
+        return curve
+    }
+
+    /// Why a host's energy is not divided.
+    private enum Obstacle: Error, CustomStringConvertible {
+        case scenarios
+        case noCurve
+        case far(Double)
+
+        /// As the error of what is held out.
+        static let mostDistance = 0.1
+
+        var description: String {
+            switch self {
+            case .scenarios: "its windows do not tell its scenarios apart"
+            case .noCurve: "its windows bear no power curve"
+            case .far(let distance):
+                "its windows lie \((min(distance, 1e6) * 1_000).rounded() / 10) % off its power curve, "
+                    + "at most \(Int(Self.mostDistance * 100)) %: "
+                    + "its power follows something else than how busy it is"
+            }
+        }
     }
 
     /// CPU seconds of a host per what is counted; 0 throughout on a host whose services used none.
@@ -78,6 +109,8 @@ extension WeightsEvaluation {
 
 extension WeightsCell {
     fileprivate var point: PowerCurve.Point {
-        PowerCurve.Point(load: busySeconds / seconds, power: joules / seconds)
+        PowerCurve.Point(
+            load: max(busySeconds, cpuSeconds) / seconds,
+            power: max(0, joules - idleJoules) / seconds)
     }
 }

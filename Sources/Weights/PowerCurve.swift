@@ -12,7 +12,7 @@ package struct PowerCurve: Sendable, Hashable {
         self.factors = factors
     }
 
-    /// One window: CPU seconds a second, and watts.
+    /// One window: CPU seconds a second, and watts above idle.
     package struct Point: Sendable, Hashable {
         package let load: Double
         package let power: Double
@@ -23,27 +23,40 @@ package struct PowerCurve: Sendable, Hashable {
         }
     }
 
-    /// The curve nearest to windows, by least squares; `nil` of fewer than four windows, of values that
-    /// are no numbers of 0 or more, and where nothing was computed or no power drawn.
-    package init?(fitting points: [Point]) {
-        guard points.count >= 4,
+    /// The curve from a known `idle` power that is nearest to windows, by least squares; `nil` of fewer than
+    /// four windows, of values that are no numbers of 0 or more, and where nothing was computed or no power
+    /// drawn above idle.
+    ///
+    /// The idle power is not fitted: busy windows do not show it, and what they are put too high by would be
+    /// missing in what is told of load.
+    package init?(fitting points: [Point], idle: Double) {
+        guard points.count >= 4, idle.isFinite, idle >= 0,
             points.allSatisfy({
                 $0.load.isFinite && $0.power.isFinite && $0.load >= 0 && $0.power >= 0
             }),
             let load = points.map(\.load).max(), let power = points.map(\.power).max(), load > 0,
             power > 0
         else { return nil }
-        var equations = NormalEquations(order: 4)
+        var equations = NormalEquations(order: 3)
         // In the order of size, so that the order of windows changes nothing.
         for point in points.sorted(by: { ($0.load, $0.power) < ($1.load, $1.power) }) {
-            equations.add([1] + Self.terms(point.load / load), point.power / power)
+            equations.add(Self.terms(point.load / load), point.power / power)
         }
         let fitted = equations.nonNegativeSolution
-        idle = fitted[0] * power
+        self.idle = idle
         factors = [
-            fitted[1] * power / load.squareRoot(), fitted[2] * power / load,
-            fitted[3] * power / load / load,
+            fitted[0] * power / load.squareRoot(), fitted[1] * power / load,
+            fitted[2] * power / load / load,
         ]
+    }
+
+    /// How far windows lie from the curve: the sum of their distances by the sum of their power above idle.
+    package func distance(from points: [Point]) -> Double {
+        let power = points.reduce(0) { $0 + $1.power }
+        let distances = points.reduce(0) {
+            $0 + ($1.power - dynamicPower(at: $1.load)).magnitude
+        }
+        return power > 0 ? distances / power : 0
     }
 
     private static func terms(_ load: Double) -> [Double] {

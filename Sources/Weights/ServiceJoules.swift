@@ -69,4 +69,28 @@ package enum ServiceJoules {
                 counts: stretch.counts)
         }
     }
+
+    /// Most that ``holdOut(_:)`` may be for joules to be told.
+    package static let mostHoldOut = 0.25
+
+    /// How far the joules of each part of the period (a day, an eighth of shorter ones) lie from its CPU
+    /// seconds at the others' price, all parts together by all joules; of the host where that is most.
+    /// `nil` where services used none.
+    package static func holdOut(_ stretches: [ServiceStretch]) -> Double? {
+        let hosts = stretches.map(\.hosts.count).min() ?? 0
+        let parts = HeldOut.parts(of: stretches.map(\.start))
+        return (0..<hosts).compactMap { host -> Double? in
+            let uses = parts.map { part in
+                stretches[part].reduce(into: ServiceUse()) { $0 += $1.hosts[host] }
+            }
+            let joules = uses.reduce(0) { $0 + $1.joules }
+            let seconds = uses.reduce(0) { $0 + $1.cpuSeconds }
+            guard joules > 0 else { return nil }
+            return uses.reduce(0) { missed, part in
+                let others = seconds - part.cpuSeconds
+                let price = others > 0 ? (joules - part.joules) / others : 0
+                return missed + (part.joules - price * part.cpuSeconds).magnitude
+            } / joules
+        }.max()
+    }
 }

@@ -40,25 +40,27 @@ package enum ShapleyValue {
         }
     }
 
-    /// Joules that scenarios used above idle in a window of `seconds`: `loads` are their CPU seconds a
-    /// second, on top of `base`, which comes first and is no part of what is divided. The parts sum to
-    /// what the curve says of all loads together, less what it says of `base` alone.
+    /// What scenarios used of the `joules` that a window used above idle: `loads` are their CPU seconds a
+    /// second, on top of `base`, which comes first and has its own part. All parts and that of `base` sum
+    /// to `joules`; they are in proportion to what the curve says of them.
     package static func joules(
-        of loads: [Double], above base: Double, seconds: Double, curve: PowerCurve
+        of loads: [Double], above base: Double, sharing joules: Double, curve: PowerCurve
     ) -> [Double]? {
         // Those that did nothing add nothing to any coalition.
         let active = loads.indices.filter { loads[$0] > 0 }
         let first = curve.dynamicPower(at: base)
+        let whole = curve.dynamicPower(at: active.reduce(base) { $0 + loads[$1] })
         let parts = parts(of: active.count) { coalition in
             var load = base
             for (bit, player) in active.enumerated() where coalition >> bit & 1 == 1 {
                 load += loads[player]
             }
-            return (curve.dynamicPower(at: load) - first) * seconds
+            return curve.dynamicPower(at: load) - first
         }
         return parts.map { parts in
             var all = [Double](repeating: 0, count: loads.count)
-            for (player, part) in zip(active, parts) { all[player] = part }
+            guard whole > 0 else { return all }
+            for (player, part) in zip(active, parts) { all[player] = joules * part / whole }
             return all
         }
     }

@@ -49,7 +49,7 @@ enum DividingModel: String, CaseIterable {
         let loads = fitted.loads(window).map { $0 / window.seconds }
         let base = max(0, window.busy / window.seconds - loads.reduce(0, +))
         let parts = fitted.curve.flatMap {
-            ShapleyValue.joules(of: loads, above: base, seconds: window.seconds, curve: $0)
+            ShapleyValue.joules(of: loads, above: base, sharing: window.dynamic, curve: $0)
         }
         return parts ?? loads.map { _ in 0 }
     }
@@ -103,8 +103,8 @@ struct FittedModels {
         obstacles = found.obstacles.map(\.description)
         curve = PowerCurve(
             fitting: windows.map {
-                PowerCurve.Point(load: $0.busy / $0.seconds, power: $0.joules / $0.seconds)
-            })
+                PowerCurve.Point(load: $0.busy / $0.seconds, power: $0.dynamic / $0.seconds)
+            }, idle: 0)
     }
 
     /// CPU seconds of a window's flows by scenario.
