@@ -1,3 +1,4 @@
+import Glibc
 internal import KernelFiles
 internal import Metering
 
@@ -6,7 +7,8 @@ struct ServiceFinder: Sendable {
     let procfs: String
     let listeners: ListenerQuery
 
-    /// At least one file, or the reason why there is none.
+    /// The files, or the reason why there are none. Empty where a socket listens whose processes have left its
+    /// cgroup.
     func find(_ source: ServiceSource) throws(ProcessorUnknown) -> [CPUTimeFile] {
         switch source {
         case .callers: throw .notFound
@@ -17,8 +19,10 @@ struct ServiceFinder: Sendable {
         }
     }
 
-    /// Version 1's folder may hold a `cpu.stat` of another meaning, so cpuacct is looked for first.
-    private func cgroup(_ folder: String) throws(ProcessorUnknown) -> CPUTimeFile {
+    /// Version 1's folder may hold a `cpu.stat` of another meaning, so cpuacct is looked for first. By the
+    /// folder's one name without links, so that it is known again.
+    private func cgroup(_ path: String) throws(ProcessorUnknown) -> CPUTimeFile {
+        guard let folder = realPath(path) else { throw .notFound }
         for file in [CPUTimeFile.cgroup1(folder: folder), .cgroup2(folder: folder)] {
             do {
                 _ = try readText(of: file.path, limit: 4096)
@@ -46,8 +50,23 @@ struct ServiceFinder: Sendable {
             folders.append(folder)
         }
         guard !folders.isEmpty else { throw .notFound }
+        // A socket stays with the cgroup in which it was made, whatever becomes of its processes.
         return folders.filter { folder in
-            !folders.contains { folder.hasPrefix($0 + "/") }
+            !folders.contains { folder.hasPrefix($0 + "/") } && Self.isPopulated(folder)
         }.map { .cgroup2(folder: $0) }
+    }
+
+    /// Whether a process runs in a cgroup of version 2 or in one below it.
+    ///
+    /// Source: Linux Documentation/admin-guide/cgroup-v2.rst, "cgroup.events".
+    private static func isPopulated(_ folder: String) -> Bool {
+        let events = try? readText(of: folder + "/cgroup.events", limit: 4096)
+        return events?.split(separator: "\n").contains("populated 0") != true
+    }
+
+    private func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 }

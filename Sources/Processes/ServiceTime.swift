@@ -146,6 +146,7 @@ struct ServiceTime: Sendable {
                 files.remove(units.remove(at: index).file)
             }
         }
+        if found.isEmpty { absence = .notFound }
         for source in found where !units.contains(where: { $0.source == source }) {
             guard units.count < Self.unitLimit else {
                 lost = .notFound

@@ -167,11 +167,12 @@ private func measure(_ source: ServiceSource) -> (
         try #require(move(to: folder))
         let listener = LoopbackListener()
         try #require(move(to: home))
+        let burner = try #require(startBurner(in: folder))
         let start = now()
         var meter = ProcessorMeter(
             procfs: "/proc", services: [.cgroupOfPorts([listener.port])], from: start)
         meter.read(now: start)
-        let used = try #require(runBurner(in: folder))
+        let used = try #require(burn(burner))
         let end = now()
         meter.read(now: end)
         let measured = try #require(meter.close(at: end).services[0].value)
@@ -180,11 +181,12 @@ private func measure(_ source: ServiceSource) -> (
         #expect(measured <= used + .milliseconds(20))
     }
 
-    /// Runs a child that counts in a cgroup, and returns the CPU time it used.
-    private func runBurner(in folder: String) -> Nanoseconds? {
+    /// A child in a cgroup that waits for a word to count, and the pipe on which it does.
+    private func startBurner(in folder: String) -> (child: pid_t, pipe: Int32)? {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return nil }
-        defer { close(ends[1]) }
+        // Not the child's: it must see the end of the pipe if this process ends.
+        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -197,11 +199,19 @@ private func measure(_ source: ServiceSource) -> (
         defer { for argument in arguments { free(argument) } }
         let status = posix_spawnp(&child, "sh", &actions, nil, &arguments, nil)
         close(ends[0])
-        guard status == 0 else { return nil }
-        let isMoved = move(child, to: folder)
-        _ = write(ends[1], "go\n", 3)
+        guard status == 0, move(child, to: folder) else {
+            close(ends[1])
+            return nil
+        }
+        return (child, ends[1])
+    }
+
+    /// Lets it count, and returns the CPU time it used.
+    private func burn(_ burner: (child: pid_t, pipe: Int32)) -> Nanoseconds? {
+        _ = write(burner.pipe, "go\n", 3)
+        close(burner.pipe)
         var usage = rusage()
-        guard wait4(child, nil, 0, &usage) == child, isMoved else { return nil }
+        guard wait4(burner.child, nil, 0, &usage) == burner.child else { return nil }
         return cpuTime(usage)
     }
 

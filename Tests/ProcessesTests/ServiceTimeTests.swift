@@ -60,6 +60,25 @@ private final class Listeners: Sendable {
         #expect(close(&meter, 41) == .known(Nanoseconds(200_000)))
     }
 
+    @Test("a listener's cgroup that all processes have left tells nothing of the service")
+    func unpopulated() {
+        fixture.cgroup("/a", microseconds: 1000)
+        fixture.write("/cgroup/a/cgroup.events", "populated 1\nfrozen 0\n")
+        listeners.set([Listener(port: 80, cgroup: fixture.cgroupID("/a"))])
+        var meter = meter(.cgroupOfPorts([80]))
+        meter.read(now: seconds(10))
+        fixture.cgroup("/a", microseconds: 3000)
+        #expect(close(&meter, 20) == .known(.milliseconds(2)))
+        fixture.write("/cgroup/a/cgroup.events", "populated 0\nfrozen 0\n")
+        #expect(close(&meter, 31) == .unknown(.notFound))
+        #expect(close(&meter, 42) == .unknown(.notFound))
+        fixture.write("/cgroup/a/cgroup.events", "populated 1\nfrozen 0\n")
+        fixture.cgroup("/a", microseconds: 9000)
+        #expect(close(&meter, 53) == .unknown(.firstReading))
+        fixture.cgroup("/a", microseconds: 9500)
+        #expect(close(&meter, 64) == .known(Nanoseconds(500_000)))
+    }
+
     @Test("a malformed reading is a reason, and the next one has all of the time")
     func malformed() {
         fixture.cgroup("/a", microseconds: 1000)
@@ -225,6 +244,22 @@ private final class Listeners: Sendable {
         #expect(
             meter.close(at: seconds(20)).services
                 == [shared, shared, shared, .known(.milliseconds(2))])
+    }
+
+    @Test(
+        "one cgroup by several names is one",
+        arguments: ["/./x", "//x", "/x/", "/xy/../x", "/link"])
+    func names(other: String) {
+        for path in ["/x", "/xy"] { fixture.cgroup(path, microseconds: 1000) }
+        symlink("x", fixture.root + "/cgroup/link")
+        var meter = meter(
+            ["/x", other, "/xy"].map { .cgroupPath(fixture.root + "/cgroup" + $0) })
+        meter.read(now: seconds(10))
+        for path in ["/x", "/xy"] { fixture.cgroup(path, microseconds: 3000) }
+        meter.read(now: seconds(20))
+        let shared = Known<Nanoseconds, ProcessorUnknown>.unknown(.shared)
+        #expect(
+            meter.close(at: seconds(20)).services == [shared, shared, .known(.milliseconds(2))])
     }
 
     @Test(
