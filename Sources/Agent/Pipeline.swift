@@ -42,12 +42,12 @@ package final class Pipeline: Sendable {
         let meter = MeterSettings(settings)
         let state = try StateDirectory(preparing: settings.state)
         let secret = try FlowSecretFile.secret(settings.flowKeys.secret, else: state.flowSecret)
-        let key = try SigningKeyFile.key(state.signingKey)
+        let (key, isKeyNew) = try SigningKeyFile.key(state.signingKey)
         let destinations = Destination.all(of: settings)
         let keeper = try RecordKeeper(
             meter, manifest: Manifest(settings, host: host, secret: secret), secret: secret,
             state: state, destinations: destinations.map(\.name),
-            limits: SpoolLimits(settings.spool), log: log)
+            limits: SpoolLimits(settings.spool), isKeyNew: isKeyNew, log: log)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.settings = meter
         self.host = host

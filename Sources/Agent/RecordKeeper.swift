@@ -49,9 +49,11 @@ actor RecordKeeper {
     nonisolated let flows = Handover<RestoredFlows>()
 
     /// Opens the spool in the state directory, and what was kept beside it.
+    ///
+    /// - Parameter isKeyNew: whether the key that signs the records was made a moment ago.
     init(
         _ settings: MeterSettings, manifest: Manifest, secret: FlowSecret, state: StateDirectory,
-        destinations: [String], limits: SpoolLimits, log: Logger
+        destinations: [String], limits: SpoolLimits, isKeyNew: Bool = false, log: Logger
     ) throws {
         self.settings = settings
         self.manifest = manifest
@@ -70,6 +72,7 @@ actor RecordKeeper {
         let latest = try spool.latestRecord
         let end = latest?.end
         spool.relinquishRecords(ofOthersThan: manifest.agent, log: log)
+        if isKeyNew { spool.relinquishRunOfOtherKey(log: log) }
         journal = FlowJournal(path: state.flows, secret: secret.identity)
         var kept: StoredFlows
         do throws(StateFileError) { kept = try journal.read(upTo: end) } catch {

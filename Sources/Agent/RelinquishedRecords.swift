@@ -47,4 +47,21 @@ extension Spool {
                 "lost": "\(lost)", "reason": "\(reason)",
             ])
     }
+
+    /// Begins a run in the place of one that another key has signed, where there is such a run, and says so:
+    /// a run keeps its key, and no collector takes more of it.
+    func relinquishRunOfOtherKey(log: Logger) {
+        guard nextSequence > 1 else { return }
+        let former = run.rawValue
+        let lost = relinquish { _ in true }
+        log.error(
+            """
+            the signing key is a new one: a new run of records begins, and those that the former key signed \
+            and that were not sent are lost
+            """,
+            metadata: [
+                "from": "\(String(former, radix: 16))", "to": "\(String(run.rawValue, radix: 16))",
+                "lost": "\(lost)",
+            ])
+    }
 }

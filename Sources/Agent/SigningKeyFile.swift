@@ -5,11 +5,17 @@ import Chain
 enum SigningKeyFile {
     static let lengths = SigningKey.size...SigningKey.size
 
-    /// The key in the file, which is made where it is missing.
-    static func key(_ path: String) throws(SecretFileError) -> SigningKey {
+    /// The key in the file, which is made where it is missing, and whether it was.
+    static func key(
+        _ path: String
+    ) throws(SecretFileError) -> (key: SigningKey, isNew: Bool) {
         let file = SecretFile(path, of: .signing, lengths: lengths)
-        let bytes = try file.readOrMake { SigningKey().bytes }
+        var isNew = false
+        let bytes = try file.readOrMake {
+            isNew = true
+            return SigningKey().bytes
+        }
         guard let key = SigningKey(bytes) else { throw file.error(.badLength(bytes.count)) }
-        return key
+        return (key, isNew)
     }
 }

@@ -58,6 +58,31 @@ struct OlderCopyTests {
         return spool.run.rawValue
     }
 
+    @Test("a run whose key was lost is left for a new one; an empty one is not")
+    func newKey() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let run = try fill()
+        #expect(try SigningKeyFile.key(state.signingKey).isNew)
+        #expect(try !SigningKeyFile.key(state.signingKey).isNew)
+        func keeper(isKeyNew: Bool) throws -> RecordKeeper {
+            try RecordKeeper(
+                MeterSettings(settings), manifest: manifest, secret: secret, state: state,
+                destinations: [destination], limits: SpoolLimits(settings.spool),
+                isKeyNew: isKeyNew, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        }
+        /// Where a life of the agent begins, and the records that it declares lost.
+        func life(isKeyNew: Bool) async throws -> (holding: Holding, lost: UInt64) {
+            let keeper = try keeper(isKeyNew: isKeyNew)
+            return (await keeper.holding(for: destination), await keeper.counts.dropped)
+        }
+        #expect(try await life(isKeyNew: false).holding.run == run)
+        let (new, lost) = try await life(isKeyNew: true)
+        #expect(new.run != run)
+        #expect(new.first == 1 && new.next == 1)
+        #expect(lost == 3)
+        #expect(try await life(isKeyNew: true).holding.run == new.run)
+    }
+
     @Test("is left for a new run once, of which the loss is declared, and not again at once")
     func left() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -31,7 +31,7 @@ final class AgentLife {
         destinations = Destination.all(of: settings)
         identity = AgentIdentity(
             agent: settings.id, softwareVersion: host.softwareVersion,
-            key: try SigningKeyFile.key(state.signingKey))
+            key: try SigningKeyFile.key(state.signingKey).key)
         keeper = try RecordKeeper(
             meter, manifest: Manifest(settings, host: host, secret: secret), secret: secret,
             state: state, destinations: destinations.map(\.name),
