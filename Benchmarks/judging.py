@@ -6,6 +6,8 @@ with its sentence, and `self_test` plants one of each kind.
 import copy, types
 
 SCENARIOS = ("credit", "drawdown", "repayment", "query")
+# How far a measured ratio of CPU seconds per flow may be from the true one.
+RATIO_GOAL = 0.1
 
 
 def faults(seconds, measured, result):
@@ -55,6 +57,26 @@ def error(given, true):
     return (joules / flows) / (true_joules / true_flows) - 1 if true_joules else float("inf")
 
 
+def true_ratios(ledger, sent):
+    """By scenario: its CPU seconds per flow in truth by a query's; None where one of them has no flow or
+    used nothing."""
+    each = {scenario: ledger[scenario]["cpu_seconds"] / sent[scenario] if sent[scenario] else 0
+            for scenario in SCENARIOS}
+    return {scenario: one / each["query"] if one > 0 and each["query"] > 0 else None
+            for scenario, one in each.items()}
+
+
+def ratio_fault(scenario, measured, true):
+    """A sentence where a measured ratio to a query is not within the goal of the true one, else None."""
+    if measured is None or true is None:
+        return f"{scenario}'s ratio to a query is {measured} as measured and {true} in truth"
+    off = measured / true - 1
+    if abs(off) <= RATIO_GOAL:
+        return None
+    return (f"{scenario}'s ratio to a query is {measured:.2f} as measured and {true:.2f} in truth: "
+            f"{off:+.1%}, at most {RATIO_GOAL:.0%}")
+
+
 def self_test():
     """Sentences: planted faults that were not found, and figures that are not what they should be."""
     failed = []
@@ -75,6 +97,22 @@ def self_test():
         run["flows"][0], run["models"]["m"][0] = 0, 0.0
     if errors(measured, result, "m")["credit"][0] != -1:
         failed.append("a scenario that was never counted is not off by all")
+    return failed + ratio_test()
+
+
+def ratio_test():
+    """Sentences: ratios whose comparison with the truth does not say what it should."""
+    sent = dict(zip(SCENARIOS, (10, 20, 30, 400)))
+    ledger = {scenario: {"cpu_seconds": seconds}
+              for scenario, seconds in zip(SCENARIOS, (1.2, 0.7, 0.45, 2.0))}
+    true, failed = true_ratios(ledger, sent), []
+    if any(abs(true[one] - ratio) > 1e-9 for one, ratio in zip(SCENARIOS, (24, 7, 3, 1))):
+        failed.append(f"true ratios of 24:7:3:1 are {true}")
+    for name, measured, found in RATIOS:
+        if (ratio_fault("credit", measured, true["credit"]) is not None) != found:
+            failed.append(f"{name}: {ratio_fault('credit', measured, true['credit'])}")
+    if ratio_fault("credit", 24.0, true_ratios(ledger, {**sent, "query": 0})["credit"]) is None:
+        failed.append("a ratio to queries of which none was sent is no fault")
     return failed
 
 
@@ -122,4 +160,10 @@ PLANTED = (
     ("a flow was counted that none sent", counted_twice, "run 1: the load saw 400 query flows completed, the agent 401"),
     ("a scenario used nothing in truth", no_energy, "run 1: 400 query flows took place, and none used energy"),
     ("a run was not divided", run_lost, "3 runs were measured, and 2 divided"),
+)
+
+# Of a true ratio of 24: what was measured, and whether it is a fault.
+RATIOS = (
+    ("the true ratio", 24.0, False), ("a ratio 9 % low", 21.84, False), ("a ratio 11 % low", 21.36, True),
+    ("a ratio 11 % high", 26.64, True), ("no ratio", None, True),
 )
