@@ -75,7 +75,7 @@ extension Pipeline {
                 exchanges: evaluation.exchanges(scenario, evaluation.whole),
                 flows: evaluation.flows(scenario, evaluation.whole))
         }
-        content.parts = WeightsEvaluation.Quantity.allCases.map(evaluation.part)
+        content.parts = evaluation.parts()
         content.shapley = content.parts.first.map(evaluation.shapley) ?? WeightsContent.Shapley()
         content.band = WeightVerdict.band
         content.emission = request.factor.flatMap { evaluation.emission($0, content[.joules]) }

@@ -26,8 +26,8 @@ package struct WeightsRequest: Sendable {
     let coverage: Double
     let hosts: Hosts
     let counting: Counting
-    /// What a schedule names: hosts have rules for it, or it is mistyped.
-    let scheduled: [ScenarioID]
+    /// What stretches are the blocks of; `nil` where they are windows of one length.
+    let schedule: LoadSchedule?
     package var factor: EmissionFactor?
 
     /// Why there is no such request.
@@ -40,6 +40,7 @@ package struct WeightsRequest: Sendable {
         case unknownHosts([String])
         case unknownSite(String)
         case unknownScenarios([String])
+        case design(ScheduleError)
 
         package var description: String {
             switch self {
@@ -58,6 +59,7 @@ package struct WeightsRequest: Sendable {
             case .unknownScenarios(let names):
                 "the schedule names \(names.joined(separator: ", ")), for which no host has a rule: "
                     + "its first line must name scenarios as the agents do"
+            case .design(let error): "the schedule: \(error)"
             }
         }
     }
@@ -85,19 +87,26 @@ package struct WeightsRequest: Sendable {
         self.block = Int(clamping: (block.rawValue + length - 1) / length)
         gates = .production
         coverage = 0.95
-        scheduled = []
+        schedule = nil
         self.hosts = hosts
         self.counting = counting
     }
 
+    /// What a schedule names: hosts have rules for it, or it is mistyped.
+    var scheduled: [ScenarioID] { schedule?.scenarios ?? [] }
+
     /// The blocks of a load test, each without its washout. They are drawn alone: their order is random.
-    package init(_ schedule: LoadSchedule, hosts: Hosts, counting: Counting) {
+    /// Throws where the schedule is of no such test.
+    package init(
+        _ schedule: LoadSchedule, hosts: Hosts, counting: Counting
+    ) throws(Problem) {
+        do throws(ScheduleError) { try schedule.checkDesign() } catch { throw .design(error) }
         stretches = schedule.blocks.map { Interval(start: $0.measuredFrom, end: $0.end) }
         length = nil
         block = 1
         gates = .designed
         coverage = LoadSchedule.coverage.lowerBound
-        scheduled = schedule.scenarios
+        self.schedule = schedule
         self.hosts = hosts
         self.counting = counting
     }

@@ -132,6 +132,15 @@ package enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
     case line(Int, String)
     /// Windows of a length that cover too little of a block, and usual ones that cover enough.
     case window(Nanoseconds, covered: Double, fitting: [Nanoseconds])
+    case noQuery
+    /// Fewer blocks than a test takes, and how many repeats are enough.
+    case fewBlocks(Int, needed: Int, repeats: Int)
+    /// A scenario that is on, or off, in every block.
+    case constant(String, isOn: Bool)
+    /// Two scenarios that are on in the same blocks.
+    case together(String, String)
+    /// Two scenarios of which one is on wherever the other is off.
+    case byTurns(String, String)
 
     package var description: String {
         switch self {
@@ -154,8 +163,22 @@ package enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
                 + (fitting.isEmpty
                     ? "plan longer blocks, or begin them at a whole minute"
                     : "agents' windows of \(fitting.map(Self.seconds).joined(separator: ", ")) s do")
+        case .noQuery:
+            "weights are ratios to a query, and no query is in the test: add --load query=N"
+        case .fewBlocks(let count, let needed, let repeats):
+            "the test has \(count) blocks, and \(needed) are needed: write --repeats \(repeats) or more"
+        case .constant(let name, let isOn):
+            "\(name) is \(isOn ? "on" : "off") in every block: " + Self.factorial
+        case .together(let one, let other):
+            "\(one) and \(other) are on in the same blocks: " + Self.factorial
+        case .byTurns(let one, let other):
+            "\(one) is on wherever \(other) is off, and nowhere else: " + Self.factorial
         }
     }
+
+    private static let factorial =
+        "the blocks are no factorial test, as `experiment plan` writes it; what ran in production "
+        + "is evaluated by `jouleflow-collector alpha`"
 
     private static func seconds(_ length: Nanoseconds) -> String {
         let seconds = length.seconds

@@ -30,7 +30,9 @@ struct ExperimentPlanCommand: ParsableCommand {
         discussion: """
             A block for each combination of scenarios on and off, again for each repeat in another order; \
             three repeats of four scenarios in blocks of five minutes are four hours. Loads that use \
-            about as much CPU time each tell most: few applications, many queries.
+            about as much CPU time each tell most: few applications, many queries. Weights are ratios to \
+            a query, so one of the loads is query=N. A result takes 32 blocks: two repeats of four \
+            scenarios, four of three.
 
             Whole windows of the agents (--window, 10 s unless they are configured otherwise) must cover \
             90 % of each block without its washout. With blocks of 5 minutes that begin at a whole minute \
@@ -87,6 +89,7 @@ struct ExperimentPlanCommand: ParsableCommand {
         do throws(ScheduleError) {
             let schedule = try LoadSchedule(
                 design, of: loads, start: start, block: block, washout: washout)
+            try schedule.checkPlan(repeats: repeats)
             try schedule.check(window: window)
             return schedule
         } catch { throw ValidationError("\(error).") }
@@ -108,7 +111,9 @@ struct ExperimentReadCommand: ParsableCommand {
         abstract: "What a flow of each scenario uses, from the records of a load test.",
         discussion: """
             Each block is one window, without its washout. What took place is what agents counted, not \
-            what was planned. The answer is that of `jouleflow-collector alpha`.
+            what was planned; it must follow the schedule: of each scenario, at most half as many \
+            exchanges a second in blocks in which it is off as in those in which it is on. The schedule \
+            must be one of a factorial test. The answer is that of `jouleflow-collector alpha`.
             """)
 
     @Argument(help: "The schedule that `experiment plan` wrote.")
@@ -117,7 +122,7 @@ struct ExperimentReadCommand: ParsableCommand {
 
     func run() throws {
         let schedule = try read()
-        try weights.answer { WeightsRequest(schedule, hosts: $0, counting: $1) }
+        try weights.answer { try WeightsRequest(schedule, hosts: $0, counting: $1) }
     }
 
     private func read() throws -> LoadSchedule {

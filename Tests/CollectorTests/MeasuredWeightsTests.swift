@@ -226,7 +226,8 @@ struct MeasuredWeightsTests {
     func mistyped() throws {
         try WeighedAgent("a", length: 10).store(rows(schedule, length: 10), from: origin, in: store)
         let text = schedule.csv.replacing(",credit", with: ",kredit", maxReplacements: 1)
-        let request = WeightsRequest(try LoadSchedule(csv: text), hosts: .all, counting: .flows)
+        let request = try WeightsRequest(
+            LoadSchedule(csv: text), hosts: .all, counting: .flows)
         #expect(throws: WeightsRequest.Problem.unknownScenarios(["kredit"])) {
             try Pipeline.weights(request, from: store)
         }
@@ -338,22 +339,12 @@ struct WeightsCommandTests {
                 "--repeats", "0",
             ],
             [
-                "experiment", "plan", "--start", "2026-11-21T00:00Z", "--load", "credit=1",
-                "--window", "60s",
+                "experiment", "plan", "--start", "2026-11-21T00:00Z", "--load", "query=1",
+                "--repeats", "16", "--window", "60s",
             ],
             ["experiment", "read", "x"],
         ])
     func usage(arguments: [String]) async throws {
         #expect(try await collector(arguments).status == 2)
-    }
-
-    @Test("a file that is no schedule ends with 5")
-    func noSchedule() async throws {
-        let path = directory.path + "/s.csv"
-        try "block,start\n".write(toFile: path, atomically: true, encoding: .utf8)
-        for file in [path, path + ".none"] {
-            let end = try await collector(["experiment", "read", file, "--store", database])
-            #expect(end.status == 5)
-        }
     }
 }

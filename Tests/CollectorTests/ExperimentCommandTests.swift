@@ -1,0 +1,61 @@
+import Foundation
+import Store
+import Testing
+import Weights
+
+@testable import Collector
+
+@Suite("experiment names what is wrong with a plan, a schedule or an argument", .serialized)
+struct ExperimentCommandTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private var database: String { directory.path + "/records.db" }
+
+    private func collector(_ arguments: [String]) async throws -> Finished {
+        try await offPool {
+            try run(products.appending(path: "jouleflow-collector"), arguments)
+        }
+    }
+
+    private static let loads = [
+        "--load", "credit=4", "--load", "drawdown=10", "--load", "repayment=25", "--load",
+        "query=80",
+    ]
+
+    @Test(
+        "a test that could tell nothing is not planned, and what to write instead is said",
+        arguments: [
+            (Self.loads + ["--repeats", "1"], "write --repeats 2 or more"),
+            (["--load", "credit=4"], "add --load query=N"),
+        ])
+    func hopeless(arguments: [String], words: String) async throws {
+        let end = try await collector(
+            ["experiment", "plan", "--start", "2026-11-21T00:00Z"] + arguments)
+        #expect(end.status == 2)
+        #expect(end.errors.contains(words), "\(end.errors)")
+    }
+
+    @Test("a schedule in which nothing varies is read as no test")
+    func noDesign() async throws {
+        let path = directory.path + "/s.csv"
+        let head = "block,start,measured_from,end,query\n"
+        let block = "1,2026-11-21T00:00Z,2026-11-21T00:00Z,2026-11-21T00:01Z,0\n"
+        try (head + block).write(toFile: path, atomically: true, encoding: .utf8)
+        _ = try SQLiteRecordStore(path: database)
+        let end = try await collector(["experiment", "read", path, "--store", database])
+        #expect(end.status == 2)
+        #expect(end.errors.contains("query is off in every block"), "\(end.errors)")
+    }
+
+    @Test("a file that is no schedule ends with 5")
+    func noSchedule() async throws {
+        let path = directory.path + "/s.csv"
+        try "block,start\n".write(toFile: path, atomically: true, encoding: .utf8)
+        for file in [path, path + ".none"] {
+            let end = try await collector(["experiment", "read", file, "--store", database])
+            #expect(end.status == 5)
+        }
+    }
+}
