@@ -116,6 +116,9 @@ struct ExperimentReadCommand: ParsableCommand {
             must be one of a factorial test. The answer is that of `jouleflow-collector alpha`.
             """)
 
+    /// More than the most blocks of the most scenarios take; a longer file is refused.
+    private static let maximumBytes = 16 << 20
+
     @Argument(help: "The schedule that `experiment plan` wrote.")
     var schedule: String
     @OptionGroup var weights: WeightsArguments
@@ -126,10 +129,13 @@ struct ExperimentReadCommand: ParsableCommand {
     }
 
     private func read() throws -> LoadSchedule {
-        let text: String
-        do { text = try String(contentsOfFile: self.schedule, encoding: .utf8) } catch {
+        let bytes = try InputFile.bytes(schedule, limit: Self.maximumBytes)
+        guard bytes.count <= Self.maximumBytes else {
             throw Failure(
-                .unreadable, "cannot read \(self.schedule): \(error.localizedDescription)")
+                .unreadable, "\(schedule): longer than any schedule, \(Self.maximumBytes) bytes")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Failure(.unreadable, "\(schedule): not UTF-8, so no schedule")
         }
         do throws(ScheduleError) { return try LoadSchedule(csv: text) } catch {
             throw Failure(.unreadable, "\(self.schedule): \(error)")

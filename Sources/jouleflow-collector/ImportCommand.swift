@@ -72,7 +72,7 @@ struct ImportCommand: ParsableCommand {
         meter: String?, ledger: String?, assets: String?
     ) throws -> (content: ImportContent, file: String) {
         let source = meter ?? ledger ?? assets ?? ""
-        let text = try Self.bytes(source, limit: Imports.ImportFile.maximumBytes)
+        let text = try InputFile.bytes(source, limit: Imports.ImportFile.maximumBytes)
         do throws(ImportFileError) {
             if meter != nil { return (try Imports.ImportFile.meter(text, file: source), source) }
             if ledger != nil { return (try Imports.ImportFile.ledger(text, file: source), source) }
@@ -82,7 +82,7 @@ struct ImportCommand: ParsableCommand {
 
     private func keep(_ content: ImportContent, _ source: String) throws {
         let signature = try signature.map {
-            try Self.bytes($0, limit: StoreLimits.importSignature)
+            try InputFile.bytes($0, limit: StoreLimits.importSignature)
         }
         if let key, !key.verifies(signature ?? [], ofBytes: content.canonical) {
             throw Failure(
@@ -137,20 +137,5 @@ struct ImportCommand: ParsableCommand {
             throw failure
         }
         try Failure.opening { () throws(StoreError) in try store.close() }
-    }
-
-    /// At most a byte more than the limit, which whoever reads them refuses.
-    private static func bytes(_ file: String, limit: Int) throws -> [UInt8] {
-        guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw Failure(.unreadable, "cannot read \(file)")
-        }
-        do {
-            var bytes: [UInt8] = []
-            while bytes.count <= limit,
-                let more = try handle.read(upToCount: min(1 << 20, limit + 1 - bytes.count)),
-                !more.isEmpty
-            { bytes += more }
-            return bytes
-        } catch { throw Failure(.unreadable, "cannot read \(file): \(error)") }
     }
 }

@@ -18,7 +18,13 @@ struct StoreArguments: ParsableArguments {
 
     /// The store's file.
     func path() throws -> String {
-        if let store { return store }
+        if let store {
+            guard !InputFile.isFolder(store) else {
+                throw Failure(
+                    .unreadable, "\(store) is a folder: --store names the store's file in it")
+            }
+            return store
+        }
         return try Failure.reading { () throws(SettingsErrors) in
             try CollectorSettings.load(path: config ?? "").sqlite
         }

@@ -9,6 +9,9 @@ enum PointInTime {
         let pattern =
             #/(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d)(?::(\d\d))?(?:([Zz])|([+-])(\d\d):(\d\d))/#
         guard let match = text.wholeMatch(of: pattern)?.output else {
+            if text.contains(#/:\d\d[.,]\d/#) {
+                throw ValidationError("\"\(text)\" has a fraction of a second: give whole seconds.")
+            }
             throw ValidationError(
                 "\"\(text)\" is no time with a zone, such as 2026-11-01T00:00:00+08:00 or "
                     + "2026-10-31T16:00:00Z.")

@@ -53,9 +53,28 @@ struct ExperimentCommandTests {
     func noSchedule() async throws {
         let path = directory.path + "/s.csv"
         try "block,start\n".write(toFile: path, atomically: true, encoding: .utf8)
-        for file in [path, path + ".none"] {
+        for (file, words) in [
+            (path, "the first line of a schedule"), (path + ".none", "cannot read"),
+            (directory.path, "it is a folder"), ("/dev/zero", "longer than any schedule"),
+        ] {
             let end = try await collector(["experiment", "read", file, "--store", database])
             #expect(end.status == 5)
+            #expect(end.errors.contains(words), "\(end.errors)")
         }
+    }
+
+    @Test("a folder in place of the store, and a fraction of a second, are named as such")
+    func namedAsSuch() async throws {
+        let folder = try await collector(
+            [
+                "alpha", "--store", directory.path, "--from", "2026-11-21T00:00Z", "--to",
+                "2026-11-22T00:00Z",
+            ])
+        #expect(folder.status == 5)
+        #expect(folder.errors.contains("is a folder"), "\(folder.errors)")
+        let fraction = try await collector(
+            ["experiment", "plan", "--start", "2026-11-21T00:00:00.5Z"] + Self.loads)
+        #expect(fraction.status == 2)
+        #expect(fraction.errors.contains("give whole seconds"), "\(fraction.errors)")
     }
 }
