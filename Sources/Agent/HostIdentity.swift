@@ -99,6 +99,8 @@ struct StateDirectory: Sendable {
     var flowSecret: String { path + "/flow-secret" }
     /// The key that batches are signed with.
     var signingKey: String { path + "/signing-key" }
+    /// All files of the folder itself. Each is written with `.new` behind its name first.
+    var files: [String] { [identity, baselines, idlePower, flows, flowSecret, signingKey] }
 
     /// The folder as it is, made by nobody.
     init(at path: String) { self.path = path }

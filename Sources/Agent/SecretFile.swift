@@ -18,9 +18,12 @@ struct SecretFile {
     }
 
     /// The bytes in the file.
-    func read() throws(SecretFileError) -> [UInt8] {
+    ///
+    /// - Parameter isLinkFollowed: whether the path may be a link to the file.
+    func read(isLinkFollowed: Bool = true) throws(SecretFileError) -> [UInt8] {
         // Not blocking: it may be a FIFO.
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (isLinkFollowed ? 0 : O_NOFOLLOW)
+        let file = open(path, flags)
         guard file >= 0 else { throw error(.unreadable(errno)) }
         defer { close(file) }
         var status = stat()

@@ -24,8 +24,9 @@ struct AgentCheck {
     ///
     /// Source: proc(5), /proc/locks; flock(2).
     static func holder(ofLock path: String, procfs: String) -> Int? {
+        // Where it is a link, the lock is another program's.
         var status = stat()
-        guard stat(path, &status) == 0,
+        guard lstat(path, &status) == 0,
             let text = try? readText(of: procfs + "/locks", limit: 1 << 20)
         else { return nil }
         return holder(inode: UInt64(status.st_ino), locks: text)

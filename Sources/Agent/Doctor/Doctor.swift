@@ -136,6 +136,12 @@ package struct Doctor: Sendable {
     ) throws -> [DoctorFinding] {
         let unit = unit.flatMap { AgentUser.isRun(by: $0, file) ? $0 : nil } ?? [:]
         let isDown = ["inactive", "failed"].contains(unit["ActiveState"] ?? "")
+        // Root, where it looks as itself, may look for an agent of another user.
+        let agent =
+            geteuid() == 0
+            ? AgentUser.number(unit: unit, file: file, state: settings.state)
+                .map(ProcessIdentity.of) ?? .current
+            : .current
         var all = UnitViewCheck(
             settings: settings, unit: unit, unitName: self.unit,
             resolve: UnitViewCheck.resolved, target: UnitViewCheck.linked, language: language
@@ -143,11 +149,11 @@ package struct Doctor: Sendable {
         all += StateCheck(
             settings: settings,
             isMadeByUnit: isDown && UnitViewCheck.made(unit).contains(settings.state),
-            identity: .current, language: language
+            identity: .current, owner: agent, language: language
         ).findings()
         all += SpoolCheck(
             settings: settings, now: ClockReading.now().realtime, survey: seen.survey,
-            kept: seen.kept, room: Self.room(for: settings.state), identity: .current,
+            kept: seen.kept, room: Self.room(for: settings.state), identity: agent,
             language: language
         ).findings()
         guard !settings.isUnconfigured else { return all }

@@ -3,15 +3,25 @@ import Settings
 
 /// Who a process runs as.
 struct ProcessIdentity: Sendable, Hashable {
+    let number: uid_t
+    /// By name where they have one.
     let user: String
     let group: String
-    let isRoot: Bool
 
-    /// The process that asks: its effective user and group, by name where they have one.
-    static var current: ProcessIdentity {
-        let (user, group) = (geteuid(), getegid())
-        return ProcessIdentity(
-            user: name(ofUser: user), group: name(ofGroup: group), isRoot: user == 0)
+    var isRoot: Bool { number == 0 }
+
+    init(user: uid_t, group: gid_t) {
+        number = user
+        self.user = Self.name(ofUser: user)
+        self.group = Self.name(ofGroup: group)
+    }
+
+    /// The process that asks: its effective user and group.
+    static var current: ProcessIdentity { ProcessIdentity(user: geteuid(), group: getegid()) }
+
+    /// A user with the group that it has by itself.
+    static func of(_ user: uid_t) -> ProcessIdentity {
+        ProcessIdentity(user: user, group: getpwuid(user)?.pointee.pw_gid ?? gid_t(user))
     }
 
     /// The user's name, or the number where it has none.

@@ -27,6 +27,7 @@ struct SpoolCheck {
     let kept: KeptWindows
     /// `nil` where the disk does not tell.
     let room: Room?
+    /// The agent's user.
     let identity: ProcessIdentity
     let language: SentenceLanguage
 
@@ -49,9 +50,8 @@ struct SpoolCheck {
                     "install the newer version again; to go on with this one and lose what is not "
                         + "sent: `mv \(word) \(word).newer`",
                     "重新安装较新版本；若要用此版本并放弃未发送的记录：`mv \(word) \(word).newer`")
-            case .permission(let denied, _):
-                identity.command(
-                    toUse: denied.hasPrefix(path + "/") ? path : denied, own: settings.state)
+            case .permission:
+                StateOwnership(folder: settings.state, owner: identity, language: language).fix
             default:
                 language.say("see `dmesg`, and repair the disk", "查看 `dmesg` 并修复磁盘")
             }

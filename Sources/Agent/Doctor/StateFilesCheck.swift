@@ -1,0 +1,101 @@
+import Glibc
+import KernelFiles
+import Settings
+
+/// Looks at everything of the agent's that lies in its state folder, and follows no link there.
+struct StateFilesCheck {
+    /// Files of the spool that are looked at: more than a full one has.
+    private static let mostFiles = 16_384
+    /// Things that are named; of the others their number is told.
+    private static let mostNamed = 8
+
+    let state: StateDirectory
+    /// The secret that the settings name, where it lies in the folder too.
+    let named: String?
+    /// Whose the state is.
+    let user: uid_t
+    let identity: ProcessIdentity
+    let language: SentenceLanguage
+
+    func findings() -> [DoctorFinding] {
+        let strange = entries.filter { !isPlain($0) }
+        guard strange.count > Self.mostNamed else { return strange.map(finding) }
+        let more = strange.count - Self.mostNamed
+        return strange.prefix(Self.mostNamed).map(finding) + [
+            DoctorFinding(
+                .state, state.path, .fault,
+                language.say(
+                    "\(more) more things there are no plain files", "另有 \(more) 项不是普通文件"),
+                fix: language.say("remove these, and ask again", "先删除以上各项，再次检查"))
+        ]
+    }
+
+    /// Whether it is what the agent keeps there, or nothing is there.
+    func isPlain(_ path: String) -> Bool {
+        let way = path == named ? wayToNamed : [path]
+        return way.allSatisfy { StateEntry($0, of: user).map(isPlain) ?? true }
+    }
+
+    private func isPlain(_ entry: StateEntry) -> Bool {
+        let isFolder =
+            entry.path == state.spool || named?.hasPrefix(entry.path + "/") == true
+        return entry.kind == (isFolder ? .folder : .file)
+    }
+
+    /// The named secret, and the folders between it and the state's.
+    private var wayToNamed: [String] {
+        guard let named, named.hasPrefix(state.path + "/") else { return [] }
+        var (way, at) = ([String](), named)
+        while at.count > state.path.count + 1 {
+            way.append(at)
+            at = StateCheck.folder(above: at)
+        }
+        return way.reversed()
+    }
+
+    private var entries: [StateEntry] {
+        let files = state.files.flatMap { [$0, $0 + ".new"] }
+        let own = wayToNamed.filter { !files.contains($0) } + files + [state.spool]
+        let found = own.compactMap { StateEntry($0, of: user) }
+        guard found.last?.path == state.spool, found.last?.kind == .folder,
+            let files = try? listFolder(state.spool, limit: Self.mostFiles)
+        else { return found }
+        // A folder there, such as a file system's lost+found, is none of the spool's.
+        return found
+            + files.compactMap { StateEntry(state.spool + "/" + $0.name, of: user) }
+            .filter { $0.kind != .folder }
+    }
+
+    private func finding(_ entry: StateEntry) -> DoctorFinding {
+        DoctorFinding(
+            .state, entry.path, .fault, words(entry.kind),
+            fix: remove(entry)
+                + language.say(
+                    "; a file of the agent's that was there is put back from a backup, or made anew "
+                        + "when the agent starts",
+                    "；原有的代理文件可从备份恢复，或由代理启动时新建"))
+    }
+
+    private func words(_ kind: StateEntry.Kind) -> String {
+        switch kind {
+        case .link:
+            language.say(
+                "is a link, and nothing of the agent's is one: what it leads to is not looked at",
+                "是链接，而代理的文件都不是链接：不查看其目标")
+        case .otherName:
+            language.say(
+                "is another name of a file of another user", "是其他用户文件的另一个名称")
+        case .file: language.say("is no folder", "不是目录")
+        case .folder: language.say("is a folder, and should be a file", "是目录，应为文件")
+        case .special: language.say("is no plain file", "不是普通文件")
+        }
+    }
+
+    /// Removes this name and nothing else. The agent's user could put another folder in the place of
+    /// the spool's: what is in that is removed with the user's own rights.
+    private func remove(_ entry: StateEntry) -> String {
+        let isInSpool = entry.path.hasPrefix(state.spool + "/")
+        let command = (entry.kind == .folder ? "rm -r " : "rm ") + shellWord(entry.path)
+        return "`" + (isInSpool ? identity.asUser(command) : command) + "`"
+    }
+}

@@ -1,0 +1,108 @@
+import Glibc
+import Settings
+
+extension StateCheck {
+    /// The secret of flow keys and the key that batches are signed with.
+    var secrets: [DoctorFinding] {
+        let state = StateDirectory(at: settings.state)
+        let named = settings.flowKeys.secret
+        return [
+            secret(named ?? state.flowSecret, of: .flowKeys, isMadeByAgent: named == nil),
+            secret(state.signingKey, of: .signing, isMadeByAgent: true),
+        ].compactMap { $0 }
+    }
+
+    /// `nil` for what is told already: it is a link, or no file.
+    private func secret(
+        _ path: String, of purpose: SecretPurpose, isMadeByAgent: Bool
+    ) -> DoctorFinding? {
+        let isInState = path.hasPrefix(settings.state + "/")
+        guard !isInState || files.isPlain(path) else { return nil }
+        let lengths = purpose == .flowKeys ? FlowSecretFile.lengths : SigningKeyFile.lengths
+        do throws(SecretFileError) {
+            _ = try SecretFile(path, of: purpose, lengths: lengths)
+                .read(isLinkFollowed: !isInState)
+        } catch {
+            if isMadeByAgent, error.cause == .unreadable(ENOENT) {
+                return DoctorFinding(
+                    .state, path, .ok,
+                    language.say("is not there yet; the agent makes it", "尚不存在；代理会创建"))
+            }
+            let (found, fix) = words(error.cause, path, purpose)
+            return DoctorFinding(
+                .state, path, .fault, found, fix: fix, isOfRights: error.isPermission)
+        }
+        return DoctorFinding(
+            .state, path, .ok,
+            language.say(
+                "can be used, by user \(identity.user) alone", "可用，且仅用户 \(identity.user) 可用"))
+    }
+
+    private func words(
+        _ cause: SecretFileError.Cause, _ path: String, _ purpose: SecretPurpose
+    ) -> (found: String, fix: String) {
+        let restore = language.say(
+            "restore it, or move it away: the agent makes another at its start, and the collector "
+                + "names the change",
+            "恢复该文件，或移走：代理启动时会另建，采集端会提示变更")
+        switch cause {
+        case .unreadable(ENOENT):
+            return (language.say("there is no such secret", "没有该密钥"), make(path))
+        case .unreadable(let code), .unwritable(let code):
+            return (
+                language.say(
+                    "user \(identity.user) cannot read it: \(words(code))",
+                    "用户 \(identity.user) 无法读取：\(words(code))"), give(path)
+            )
+        case .notAFile:
+            return (
+                language.say("it is no file", "不是文件"),
+                purpose == .flowKeys
+                    ? language.say("move it away, then ", "移走它，然后 ") + make(path) : restore
+            )
+        case .exposed:
+            return (
+                language.say("others than its owner may use it", "所有者以外的用户可以使用"), give(path)
+            )
+        case .badLength(let bytes):
+            return (
+                language.say("it has \(bytes) bytes, which is wrong", "长度 \(bytes) 字节有误"),
+                purpose == .flowKeys ? make(path) : restore
+            )
+        }
+    }
+
+    private func give(_ path: String) -> String {
+        path.hasPrefix(settings.state + "/")
+            ? give
+            : owner.command(toGive: path, mode: "600") ?? elsewhere(path)
+    }
+
+    /// Where somebody else could put a link in its place, root writes nothing there.
+    private func make(_ path: String) -> String {
+        let isInState = path.hasPrefix(settings.state + "/")
+        guard !isInState, FileWay.foreignFolder(to: path, user: 0) == nil else {
+            return elsewhere(path)
+        }
+        return madeSecret(path)
+    }
+
+    private func madeSecret(_ path: String) -> String {
+        let word = shellWord(path)
+        return
+            "`(umask 077; head -c 32 /dev/urandom > \(word)) && "
+            + "chown -h \(owner.user):\(owner.group) \(word)`"
+            + language.say(
+                ", and copy it to all hosts that share flows", "，并复制到共享流程的所有主机")
+    }
+
+    private func elsewhere(_ path: String) -> String {
+        let better = "/etc/jouleflow/flow.secret"
+        return language.say(
+            "others than root may change what lies there: put the secret that all hosts share to "
+                + "\(better), which flow_secret names then, of \(owner.user) and mode 0600; "
+                + "where there is none yet ",
+            "root 以外的用户可更改该处内容：将各主机共享的密钥放到 \(better)（属主 \(owner.user)，权限 0600），"
+                + "并由 flow_secret 指定；若尚无密钥 ") + madeSecret(better)
+    }
+}
