@@ -1,4 +1,5 @@
 import EnergySources
+import Logging
 import Metering
 
 /// Where a window ended and the counters stood then: what a later run of the agent goes on from.
@@ -86,6 +87,23 @@ extension Resumption {
 }
 
 extension Baselines {
+    /// What the file holds; `nil` where there is none, or it cannot be read, which is told.
+    init?(in file: StateFile, log: Logger) {
+        do throws(StateFileError) {
+            guard let message = try file.readOrFail(as: Jouleflow_State_V1_Baselines.self) else {
+                return nil
+            }
+            self.init(message)
+        } catch {
+            log.warning(
+                """
+                where the counters stood cannot be read, and the energy of the time without an agent \
+                is lost: \(error)
+                """)
+            return nil
+        }
+    }
+
     init(_ message: Jouleflow_State_V1_Baselines) {
         bootID = message.bootID
         sysfs = message.sysfs

@@ -67,7 +67,7 @@ actor RecordKeeper {
         baselines = Baselines(
             bootID: manifest.bootID, sysfs: settings.energy.sysfs, boundaries: [])
         baselinesFile = StateFile(path: state.baselines, synchronizes: false)
-        let stored = baselinesFile.read(as: Jouleflow_State_V1_Baselines.self).map(Baselines.init)
+        let stored = Baselines(in: baselinesFile, log: log)
         // Windows, counters and flows are the host's, and go on also where its id has changed.
         let latest = try spool.latestRecord
         let end = latest?.end

@@ -16,16 +16,29 @@ struct StateFile: Sendable {
 
     /// The message in the file; `nil` where there is no file or it is damaged.
     func read<Message: SwiftProtobuf.Message>(as type: Message.Type = Message.self) -> Message? {
+        do throws(StateFileError) { return try readOrFail(as: type) } catch { return nil }
+    }
+
+    /// The message in the file; `nil` where there is no file. Throws where it cannot be read or is
+    /// damaged.
+    func readOrFail<Message: SwiftProtobuf.Message>(
+        as type: Message.Type = Message.self
+    ) throws(StateFileError) -> Message? {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard file >= 0 else { return nil }
+        guard file >= 0 else {
+            guard errno != ENOENT else { return nil }
+            throw StateFileError(path: path, errno: errno)
+        }
         defer { close(file) }
         var bytes = [UInt8](repeating: 0, count: Self.limit + 5)
         let count = Glibc.read(file, &bytes, bytes.count)
-        guard count >= 4, count <= Self.limit + 4 else { return nil }
+        guard count >= 0 else { throw StateFileError(path: path, errno: errno) }
+        let damaged = StateFileError(path: path, errno: EBADMSG)
+        guard count >= 4, count <= Self.limit + 4 else { throw damaged }
         let payload = Array(bytes[4..<count])
         let checksum = bytes[..<4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        guard CRC32C.checksum(payload) == checksum else { return nil }
-        return try? Message(serializedBytes: payload)
+        guard CRC32C.checksum(payload) == checksum else { throw damaged }
+        do { return try Message(serializedBytes: payload) } catch { throw damaged }
     }
 
     /// Replaces the content.
@@ -50,10 +63,13 @@ struct StateFile: Sendable {
     }
 }
 
-/// A state file cannot be written.
+/// A state file cannot be written, or read.
 struct StateFileError: Error, Hashable, CustomStringConvertible {
     let path: String
+    /// `EBADMSG` of one that is damaged.
     let errno: Int32
 
-    var description: String { "\(path): \(String(cString: strerror(errno)))" }
+    var description: String {
+        "\(path): \(errno == EBADMSG ? "it is damaged" : String(cString: strerror(errno)))"
+    }
 }

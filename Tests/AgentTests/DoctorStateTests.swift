@@ -1,6 +1,8 @@
 import Glibc
+import Logging
 import Settings
 import Spool
+import Synchronization
 import Testing
 
 @testable import Agent
@@ -196,4 +198,80 @@ struct DoctorStateTests {
             StateOwnership(folder: fixture.path, owner: .current, language: .english).fix
                 .contains("move it below /var/lib/jouleflow"))
     }
+
+    @Test(
+        "names every file that is not the agent's user's, and makes all of them right at once",
+        .enabled(if: geteuid() == 0, "only root gives files away"),
+        arguments: [
+            "identity", "baselines", "idle-power", "flows", "flow-secret", "signing-key", "spool",
+            "spool/lock", "spool/position-1", "spool/segment-1",
+        ])
+    func owners(name: String) throws {
+        let fixture = try StateFixture()
+        let path = "\(fixture.path)/\(name)"
+        if name != "spool" { fixture.write(path) }
+        for each in [fixture.path, fixture.path + "/spool", path] {
+            chown(each, other.number, 65_534)
+        }
+        func told() throws -> [DoctorFinding] {
+            try fixture.findings(owner: other).filter { $0.subject == fixture.path }
+        }
+        #expect(try told().map(\.state) == [.ok])
+        chown(path, 0, 0)
+        let found = try told()
+        #expect(found.map(\.state) == [.ok, .fault])
+        #expect(found.last?.found.contains("\(name) (root, ") == true, "\(found)")
+        let fix = found.last?.fix ?? ""
+        #expect(fix.hasPrefix("`chown -hR \(other.user):\(other.group) \(fixture.path) && "))
+        chown(path, other.number, 65_534)
+        chmod(path, 0o200)
+        #expect(try told().map(\.state) == [.ok, .fault])
+    }
+
+    @Test("gives nothing to the agent's user before what is strange there is removed")
+    func order() throws {
+        let fixture = try StateFixture()
+        fixture.write(fixture.directory.flows, mode: 0o400)
+        symlink("/etc/shadow", fixture.directory.baselines)
+        let found = try fixture.findings().filter { $0.state == .fault }
+        #expect(found.map(\.subject) == [fixture.directory.baselines, fixture.path])
+        #expect(found.last?.fix.hasPrefix("first remove") == true)
+    }
+
+    @Test("tells why baselines cannot be read, and nothing where there are none")
+    func baselines() throws {
+        let fixture = try StateFixture()
+        let file = StateFile(path: fixture.directory.baselines, synchronizes: false)
+        let told = Mutex<[String]>([])
+        let log = Logger(label: "t") { _ in
+            ToldLines(lines: { line in told.withLock { $0.append(line) } })
+        }
+        #expect(Baselines(in: file, log: log) == nil && told.withLock { $0.isEmpty })
+        fixture.write(file.path)
+        #expect(Baselines(in: file, log: log) == nil)
+        unlink(file.path)
+        symlink("/etc/shadow", file.path)
+        #expect(Baselines(in: file, log: log) == nil)
+        let lines = told.withLock { $0 }
+        #expect(lines.map { $0.hasPrefix("warning where the counters stood") } == [true, true])
+        #expect(lines.first?.hasSuffix("baselines: it is damaged") == true)
+        unlink(file.path)
+        try file.write(Baselines(bootID: "b", sysfs: "/sys", boundaries: []).message)
+        #expect(Baselines(in: file, log: log)?.bootID == "b")
+        #expect(told.withLock { $0.count } == 2)
+    }
+}
+
+/// Hands on what is logged.
+private struct ToldLines: LogHandler {
+    let lines: @Sendable (String) -> Void
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines("\(event.level) \(event.message)") }
 }

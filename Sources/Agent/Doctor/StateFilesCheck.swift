@@ -18,7 +18,13 @@ struct StateFilesCheck {
     let language: SentenceLanguage
 
     func findings() -> [DoctorFinding] {
+        let entries = entries
         let strange = entries.filter { !isPlain($0) }
+        let wrong = entries.filter { isPlain($0) && !isUsable($0) }
+        return told(strange) + (wrong.isEmpty ? [] : [notUsers(wrong, isSafe: strange.isEmpty)])
+    }
+
+    private func told(_ strange: [StateEntry]) -> [DoctorFinding] {
         guard strange.count > Self.mostNamed else { return strange.map(finding) }
         let more = strange.count - Self.mostNamed
         return strange.prefix(Self.mostNamed).map(finding) + [
@@ -74,6 +80,36 @@ struct StateFilesCheck {
                     "; a file of the agent's that was there is put back from a backup, or made anew "
                         + "when the agent starts",
                     "；原有的代理文件可从备份恢复，或由代理启动时新建"))
+    }
+
+    /// Secrets are only read; all else is written too.
+    private func isUsable(_ entry: StateEntry) -> Bool {
+        let secrets = [state.flowSecret, state.signingKey, named]
+        let needed: mode_t =
+            entry.kind == .folder ? 0o700 : secrets.contains(entry.path) ? 0o400 : 0o600
+        return entry.owner == user && entry.mode & needed == needed
+    }
+
+    /// - Parameter isSafe: whether nothing lies there that must not be given to the agent's user.
+    private func notUsers(_ wrong: [StateEntry], isSafe: Bool) -> DoctorFinding {
+        let first = wrong.prefix(Self.mostNamed).map { entry in
+            let name = entry.path.dropFirst(state.path.count + 1)
+            let mode = String(entry.mode, radix: 8)
+            return "\(name) (\(ProcessIdentity.name(ofUser: entry.owner)), \(mode))"
+        }
+        let names = first.joined(separator: ", ") + (wrong.count > first.count ? " …" : "")
+        let fix = StateOwnership(folder: state.path, owner: identity, language: language).fix
+        return DoctorFinding(
+            .state, state.path, .fault,
+            language.say(
+                "\(wrong.count) files in it are not \(identity.user)'s, or that user may not use "
+                    + "them: \(names); the agent does not start, or goes on without them",
+                "其中 \(wrong.count) 个文件不属于 \(identity.user)，或该用户无权使用：\(names)；"
+                    + "代理无法启动，或不使用它们继续运行"),
+            fix: isSafe
+                ? fix
+                : language.say("first remove what is named above, then ", "先删除以上各项，然后 ")
+                    + fix, isOfRights: true)
     }
 
     private func words(_ kind: StateEntry.Kind) -> String {
