@@ -12,6 +12,9 @@ package final class StatusLine: Sendable {
         var told = ""
     }
 
+    /// What stands before the name of each destination that does not take records. doctor reads it.
+    static let waiting = ". Records wait for "
+
     private let file: String
     private let state: Mutex<State>
     private let tell: @Sendable (String) -> Void
@@ -51,7 +54,7 @@ package final class StatusLine: Sendable {
             change(&state)
             var text = Self.text(of: state.settings, file: file, energy: state.energy)
             for (name, reason) in state.refusals.sorted(by: { $0.key < $1.key }) {
-                text += ". Records wait for \(name): \(reason)"
+                text += Self.waiting + "\(name): \(reason)"
             }
             guard text != state.told else { return nil }
             state.told = text

@@ -1,4 +1,5 @@
 import Settings
+import Synchronization
 import Testing
 
 @testable import Agent
@@ -132,5 +133,49 @@ struct DoctorUnitTests {
         #expect(try view(away, state: "/srv/j", links: ["/var/lib/jouleflow": "/data"]).count == 1)
         let made = ["/var/lib/jouleflow": "/var/lib/private/jouleflow"]
         #expect(try view(open, links: made).isEmpty)
+    }
+
+    private func told(_ status: String?, _ changes: [String: String?] = [:]) -> [DoctorFinding] {
+        StatusTextCheck(
+            unit: SystemdProperties.parse(
+                shippedUnit(changes) + (status.map { "\nStatusText=\($0)" } ?? "")),
+            unitName: "u.service", destinations: ["c.example:7443", "d.example:7443"],
+            language: .english
+        ).findings()
+    }
+
+    @Test("says for a fault each collector that the running agent says takes no records, and why")
+    func statusText() throws {
+        let lines = Mutex<[String]>([])
+        let line = StatusLine(
+            try AgentSettings.unconfigured(name: "f", hostName: "a"), file: "f"
+        ) { text in lines.withLock { $0.append(text) } }
+        #expect(told(line.text).isEmpty && told(nil).isEmpty)
+        line.note("c.example:7443", refuses: "refused (identity refused): another key")
+        line.note("d.example:7443", refuses: "cannot read /etc/j/a.key: Permission denied")
+        let both = told(line.text)
+        #expect(both.map(\.state) == [.fault, .fault])
+        #expect(both.map(\.subject) == ["c.example:7443", "d.example:7443"])
+        #expect(both[0].found.hasSuffix(": refused (identity refused): another key"))
+        #expect(both[0].fix.contains("its own agent.id"))
+        #expect(
+            both[1].found.contains("Permission denied") && both[1].fix.contains("systemctl cat"))
+        // One that does not run says nothing of now.
+        #expect(told(line.text, ["ActiveState": "failed"]).isEmpty)
+        line.note("c.example:7443", refuses: nil)
+        line.note("d.example:7443", refuses: "Connection refused")
+        #expect(told(line.text).map(\.subject) == ["d.example:7443"])
+        line.note("d.example:7443", refuses: nil)
+        #expect(told(line.text).isEmpty)
+    }
+
+    @Test("bounds what a collector may have said, and lets nothing of it move a cursor")
+    func foreignStatus() {
+        let reason = "\u{1b}[2J\u{202e}`rm x`\u{9b}" + String(repeating: "x", count: 100_000)
+        let all = told("Counts. Records wait for c.example:7443: \(reason)")
+        #expect(all.count == 1 && all[0].found.unicodeScalars.count < 400)
+        let scalars = (all.first?.found ?? "").unicodeScalars
+        #expect(!scalars.contains { ["\u{1b}", "\u{202e}", "\u{9b}", "`"].contains($0) })
+        #expect(told("Counts. Records wait for evil: x").isEmpty)
     }
 }

@@ -106,6 +106,11 @@ package struct Doctor: Sendable {
         let needs = UnitNeedsCheck(unit: unit ?? [:], unitName: name, language: language)
         return agentFindings(settings, seen, life.findings()) + sandbox.findings()
             + needs.findings()
+            + StatusTextCheck(
+                unit: unit ?? [:], unitName: name,
+                destinations: settings.map { Destination.all(of: $0).map(\.name) } ?? [],
+                language: language
+            ).findings()
     }
 
     private func agentFindings(
