@@ -29,6 +29,12 @@ struct BlockedWay: Hashable {
         return isOwn ? "g" : "o"
     }
 
-    /// The command that lets this process's user pass.
-    var fix: String { "`chmod \(who)+x \(shellWord(folder))`" }
+    /// The command that lets this process's user pass; `nil` for homes, which are not laid open, and
+    /// which the unit hides all the same (ProtectHome=).
+    var fix: String? {
+        let isHome = ["/root", "/home", "/run/user"].contains {
+            folder == $0 || folder.hasPrefix($0 + "/")
+        }
+        return isHome ? nil : "`chmod \(who)+x \(shellWord(folder))`"
+    }
 }

@@ -62,6 +62,30 @@ struct CertificateCheck {
             "将签发机构的现行证书放到 \(shellWord(files.ca))；更新方法见 \(Manual.path(of: "tls"))")
     }
 
+    /// No folder is laid open: that of an authority has `ca.key` in it.
+    private func give(_ path: String) -> String {
+        guard BlockedWay.to(path) == nil,
+            let command = identity.command(toGive: path, mode: path == files.key ? "600" : "u+r")
+        else { return copy }
+        return command
+    }
+
+    /// As docs/tls.md has it.
+    var copy: String {
+        let folder = "/etc/jouleflow/agent-tls"
+        let (user, group) = (identity.user, identity.group)
+        let (ca, certificate) = (shellWord(files.ca), shellWord(files.certificate))
+        let commands =
+            "`install -d -m 0750 -g \(group) \(folder) && "
+            + "install -m 0644 \(ca) \(certificate) \(folder)/ && "
+            + "install -m 0600 -o \(user) \(shellWord(files.key)) \(folder)/`"
+        return language.say(
+            "copy the three files and name the copies under tls: \(commands); the folder where they lie "
+                + "stays closed: the unit hides homes, and that of an authority has its ca.key",
+            "复制这三个文件并在 tls 下指定副本：\(commands)；原目录保持关闭：单元会隐藏用户主目录，"
+                + "而签发机构的目录中有 ca.key")
+    }
+
     private func renewal(of path: String) -> String {
         path == files.ca ? renewAuthority : renew
     }
@@ -80,15 +104,13 @@ struct CertificateCheck {
                 language.say(
                     "user \(identity.user) cannot read \(path): \(String(cString: strerror(code)))",
                     "用户 \(identity.user) 无法读取 \(path)：\(String(cString: strerror(code)))"),
-                BlockedWay.to(path)?.fix
-                    ?? "`chown \(identity.user):\(identity.group) \(shellWord(path))"
-                    + (path == files.key ? " && chmod 600 \(shellWord(path))`" : "`")
+                give(path)
             )
         case .exposedKey(let path):
             (
                 language.say(
                     "others than its owner may use the key \(path)", "所有者以外的用户可以使用密钥 \(path)"),
-                "`chmod 600 \(shellWord(path))`"
+                give(path)
             )
         case .keyMismatch(let certificate, let key):
             (

@@ -78,7 +78,7 @@ struct ConfigurationCheck {
                 language.say(
                     "no right to read \(file): the agent does not start",
                     "无权读取 \(file)：代理无法启动"),
-                fix: BlockedWay.to(file)?.fix
+                fix: BlockedWay.to(file).map { $0.fix ?? copy }
                     ?? "`chgrp \(ProcessIdentity.current.group) \(shellWord(file)) && "
                     + "chmod g+r \(shellWord(file))`", isOfRights: true)
         case .other, .notAFile:
@@ -87,6 +87,12 @@ struct ConfigurationCheck {
                 language.say("\(file) cannot be read: \(failure)", "\(file) 无法读取：\(failure)"),
                 fix: language.say("put a file there", "请在该处放置文件"))
         }
+    }
+
+    private var copy: String {
+        language.say(
+            "put the settings to /etc/jouleflow/agent.yaml: a home is not laid open, and the unit hides it",
+            "将配置放到 /etc/jouleflow/agent.yaml：用户主目录不应开放，单元也会隐藏它")
     }
 
     private func noCollector(_ settings: AgentSettings) -> DoctorFinding {

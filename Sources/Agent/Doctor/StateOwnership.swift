@@ -13,7 +13,8 @@ struct StateOwnership {
     /// What to do: with the folder that is in the way to it, or with the folder itself.
     var fix: String {
         guard FileWay.foreignFolder(to: folder, user: owner.number) == nil else { return move }
-        return BlockedWay.to(folder)?.fix ?? "`\(command)`"
+        guard let blocked = BlockedWay.to(folder) else { return "`\(command)`" }
+        return blocked.fix ?? move
     }
 
     private var command: String {
@@ -24,9 +25,9 @@ struct StateOwnership {
 
     private var move: String {
         language.say(
-            "others than root may change the folders above it: move it below /var/lib/jouleflow, and "
+            "others than root may change the folders above it, or it lies in a home: move it below /var/lib/jouleflow, and "
                 + "correct agent.state",
-            "root 以外的用户可更改其上级目录：移到 /var/lib/jouleflow 下，并改正 agent.state")
+            "root 以外的用户可更改其上级目录，或位于用户主目录：移到 /var/lib/jouleflow 下，并改正 agent.state")
     }
 }
 
