@@ -119,7 +119,8 @@ def union(spans):
             merged.append([start, end])
     return merged, twice
 def gaps(covered, low, high):
-    for start, end in covered[bisect.bisect_right(covered, low, key=lambda span: span[1]):]:
+    for i in range(bisect.bisect_right(covered, low, key=lambda span: span[1]), len(covered)):
+        start, end = covered[i]
         if start >= high:
             break
         if start > low:

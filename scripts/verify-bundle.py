@@ -1,99 +1,19 @@
 #!/usr/bin/env python3
 """Verifies an evidence bundle of jouleflow-collector, without jouleflow-collector.
 Reads the format of docs/bundle.md, verifies digests, plans, imports, chains and signatures, computes the report anew
-from the raw records (plan_machines.py: what each machine used; plan_rounds.py: rounds; plan_figures.py: the report)
+from the raw records (plan_runs.py: chains, signatures and holes of runs; plan_machines.py: what each machine used;
+plan_rounds.py: rounds; plan_figures.py: the report)
 and names what is wrong with its place. Status 0: nothing; 1: something; 5: the file cannot be read. Python's own
 library alone; memory grows with the number of records.
 """
-import bisect, csv, hashlib, itertools, json, math, struct, sys
+import bisect, csv, itertools, json, math, struct, sys
 from collections import defaultdict
 from fractions import Fraction
 from plan_figures import Report, counting
-from plan_machines import EVER, column, fields, gaps, nanoseconds, number, read_manifest, read_record, union
+from plan_machines import EVER, column, fields, nanoseconds, number, read_manifest, read_record
 from plan_rounds import Rounds
+from plan_runs import FINDINGS, Run, sha256, tell
 
-FINDINGS = []
-tell = FINDINGS.append
-def sha256(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
-
-# Ed25519: RFC 8032, 5.1. Points are (X, Y, Z, T).
-P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, -1, P) % P
-
-def add(p, q):
-    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
-    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
-    e, f, g, h = b - a, d - c, d + c, b + a
-    return e * f % P, g * h % P, f * g % P, e * h % P
-def times(s, p):
-    q = (0, 1, 1, 0)
-    while s:
-        q, p, s = add(q, p) if s & 1 else q, add(p, p), s >> 1
-    return q
-def point(data):
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & (1 << 255) - 1
-    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
-    x = pow(square, (P + 3) // 8, P)
-    x = x if x * x % P == square else x * pow(2, (P - 1) // 4, P) % P
-    if y >= P or x * x % P != square or x == 0 and sign:
-        return None
-    x = x if x & 1 == sign else P - x
-    return x, y, 1, x * y % P
-BASE = point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
-def signed(key, signature, message):
-    a, r, s = point(key), point(signature[:32]), int.from_bytes(signature[32:], "little")
-    if not a or not r or s >= L:
-        return False
-    h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
-    p, q = times(s, BASE), add(r, times(h, a))
-    return (p[0] * q[2] - q[0] * p[2]) % P == 0 == (p[1] * q[2] - q[1] * p[2]) % P
-
-class Run:
-    """A run: its chain, its signatures, and which of its records are there."""
-    def __init__(self, payload):
-        size = struct.unpack_from("<I", payload)[0]
-        self.agent, self.key = payload[4:4 + size].decode(), payload[36 + size:]
-        self.run, _, self.before, self.last = struct.unpack_from("<4Q", payload, 4 + size)
-        self.title, self.order = f"run {self.run:x} of {self.agent}", (
-            payload[4:4 + size], struct.unpack_from("<q", payload, 4 + size)[0])
-        self.parts, self.held, self.through = [], [], 0
-        self.heads = {0: sha256(b"JFCHAIN1", struct.pack("<3Q", self.run, self.before, self.last))}
-
-    def batch(self, payload, place):
-        """Checks a batch, and gives when it came and the records that were not there before."""
-        (first, came), previous, signature, at, records = (
-            struct.unpack_from("<2Q", payload), payload[16:48], payload[48:112], 112, [])
-        while at < len(payload):
-            size = struct.unpack_from("<I", payload, at)[0]
-            records.append(payload[at + 4:at + 4 + size])
-            at += 4 + size
-        last, heads = first + len(records) - 1, [previous]
-        for record in records:
-            heads.append(sha256(heads[-1], record))
-        title = f"{place}: records {first} to {last} of {self.title}"
-        statement = b"JFBATCH1" + struct.pack("<3Q", self.run, first, last) + previous + heads[-1]
-        if at != len(payload) or not signed(self.key, signature, statement + self.agent.encode()):
-            tell(f"{title} are not what their agent signed")
-        told = dict(enumerate(heads, first - 1))
-        if any(self.heads.get(at, head) != head for at, head in told.items()):
-            tell(f"{title} do not follow the chain")
-        fresh = [(n, record) for n, record in enumerate(records, first) if n > self.through]
-        self.heads = told if last >= self.through else self.heads
-        self.through = max(last, self.through)
-        self.held.append((first, last + 1))
-        return came, fresh
-    def close(self, runs):
-        held = union(self.held)[0]
-        for first, last in self.parts:
-            for at, end in gaps(held, first, last + 1):
-                tell(f"records {at} to {end - 1} of {self.title} are missing")
-        before = runs.get((self.agent, self.before))
-        reached = max((end - 1 for _, end in before.held), default=0) if before and before.parts else self.last
-        if held and held[0][0] == 1 and reached < self.last:
-            tell(f"records {reached + 1} to {self.last} of {before.title} are missing: a later run tells of them")
-        runs[self.agent, self.run], self.heads = self, {}
 
 def entries(file):
     """Type, payload and place of each entry; ends where a digest is another."""
@@ -162,7 +82,7 @@ class Bundle:
         self.close()
         if kind is None:
             if self.run:
-                self.run.close(self.runs)
+                self.run.close(self.runs, self.rounds)
         elif kind >= 16:
             if kind in (16, 17, 21) and self.of(kind):
                 tell(f"{place}: second {({16: 'head', 17: 'factors', 21: 'figures'})[kind]}")
@@ -173,14 +93,14 @@ class Bundle:
             self.manifests[int.from_bytes(sha256(payload)[:8], "big")] = read_manifest(payload)
         elif kind == 2:
             before, run = self.run, Run(payload)
-            before.close(self.runs) if before else self.begin()
+            before.close(self.runs, self.rounds) if before else self.begin()
             if before and before.order >= run.order:
                 what = "in it twice" if (run.agent, run.run) in self.runs else "not in its order"
                 tell(f"{place}: {run.title} is {what}")
             self.run, self.rounds.keys[run.agent, run.run] = run, sha256(run.key)[:8].hex()
         elif kind in (4, 7, 8):
             first, last = struct.unpack("<2Q", payload)
-            (self.run.parts if kind == 7 else self.run.held).append((first, last + (kind != 7)))
+            {4: self.run.lost, 7: self.run.parts, 8: self.run.deleted}[kind].append((first, last + 1))
         elif kind == 3:
             came, records = self.run.batch(payload, place)
             for sequence, record in records:

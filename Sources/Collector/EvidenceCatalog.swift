@@ -4,6 +4,7 @@ import Chain
 import Crypto
 import Metering
 import Records
+import Rounds
 import Store
 
 /// What is wrong with a bundle, one sentence each with its place.
@@ -65,6 +66,8 @@ struct EvidenceCatalog {
     /// Bytes of documents, manifests and what is told of runs: they stay in memory.
     private var held = 0
     private var run: EvidenceRun?
+    /// The rounds of the plan that it is of; known when runs begin.
+    private var period: Interval?
     private var ended: [String: EvidenceRun.End] = [:]
     private var known: [ManifestDigest: Manifest] = [:]
 
@@ -120,6 +123,7 @@ struct EvidenceCatalog {
         case .run(let one):
             closeRun()
             try hold(Self.entryBytes)
+            if runs.isEmpty { period = roundsOfPlan }
             if let last = runs.last, !last.precedes(one) {
                 let isSecond = ended[one.agent + "/" + String(one.run.rawValue)] != nil
                 let what = isSecond ? "is in it twice" : "is not in its order"
@@ -146,10 +150,17 @@ struct EvidenceCatalog {
         }
     }
 
+    /// All rounds of the plan, the reserve ones too.
+    private var roundsOfPlan: Interval? {
+        plans.first { $0.facts.hash == head?.plan }
+            .flatMap { try? PlanDocument.decode($0.document) }
+            .flatMap { try? Period($0.schedule).whole }
+    }
+
     private mutating func closeRun() {
         guard let run else { return }
         self.run = nil
-        for sentence in run.missing() { findings.tell(sentence) }
+        for sentence in run.missing(from: period) { findings.tell(sentence) }
         let exported = run.exported
         // The first record of a run is signed over what the run before it came to.
         if run.holdsFirst, let before = exported.predecessor,
@@ -173,6 +184,9 @@ struct EvidenceCatalog {
         guard let (document, bytes) = read else { return }
         try hold(frame.payload.count)
         open = (document, bytes, frame.place)
+        if !runs.isEmpty, type != .figures {
+            findings.tell("\(frame.place): a document (\(type)) behind the runs")
+        }
         switch document {
         case .head(let one):
             if head != nil { findings.tell("\(frame.place): second head") }

@@ -1,5 +1,7 @@
+import Assessment
 import Chain
 import Metering
+import Records
 import Store
 
 /// One run of a bundle while its batches are read: its chain, its signatures, and which of its records are
@@ -18,6 +20,16 @@ struct EvidenceRun {
         var last: UInt64
     }
 
+    /// Records that are there, from when their time is; `nil` where a record cannot be read.
+    private struct Held {
+        let first: UInt64
+        var last: UInt64
+        let opens: Timestamp?
+        var closes: Timestamp?
+
+        var numbers: Stretch { Stretch(first: first, last: last) }
+    }
+
     let exported: ExportedRun
     /// Whether its first record is there.
     private(set) var holdsFirst = false
@@ -25,7 +37,9 @@ struct EvidenceRun {
     private var lost: [Stretch] = []
     private var deleted: [Stretch] = []
     /// Those that batches hold, in order and apart.
-    private var there: [Stretch] = []
+    private var there: [Held] = []
+    /// Numbers of the batch before.
+    private var before: (first: UInt64, last: UInt64) = (0, 0)
     /// Of the batch that reaches furthest: the heads before its first record and after each.
     private var heads: (first: UInt64, heads: [ChainHead])?
 
@@ -66,7 +80,12 @@ struct EvidenceRun {
                 problems.append("do not begin the chain of this run after the run before it")
             }
         }
-        if let before = there.last, first < before.first { problems.append("are not in order") }
+        if (first, last) == before {
+            problems.append("are there twice")
+        } else if (first, last) < before {
+            problems.append("are not in order")
+        }
+        before = (first, last)
         if let known = heads {
             // The heads that both batches tell, from the one before the first record of this one.
             for (index, head) in chain.enumerated() {
@@ -84,51 +103,106 @@ struct EvidenceRun {
             }
         }
         if last >= (there.last?.last ?? 0) { heads = (first - 1, chain) }
-        add(first, last)
+        add(batch, through: last)
         return problems
     }
 
-    private mutating func add(_ first: UInt64, _ last: UInt64) {
-        if let end = there.last, first <= end.last + 1 {
-            there[there.count - 1].last = max(end.last, last)
+    private mutating func add(_ batch: ExportedBatch, through last: UInt64) {
+        let closes = batch.records.last.flatMap { try? RecordCodec.header(of: $0) }.map {
+            // The window of completions is told by a later record.
+            $0.kind == .completions ? $0.window.start : $0.window.end
+        }
+        if let end = there.last, batch.first <= end.last + 1 {
+            guard last > end.last else { return }
+            there[there.count - 1].last = last
+            there[there.count - 1].closes = closes
         } else {
-            there.append(Stretch(first: first, last: last))
+            let opens = batch.records.first.flatMap { try? RecordCodec.header(of: $0) }
+            there.append(
+                Held(first: batch.first, last: last, opens: opens?.window.start, closes: closes))
         }
     }
 
     /// Records that should be there, or be told to be lost or deleted, and are neither; those that are
-    /// both; and stretches that are not in order. At most ``EvidenceFindings/most`` and a few.
-    func missing() -> [String] {
-        var sentences: [String] = []
-        let told = Self.merged(there + lost + deleted)
+    /// both, or there and in no part; deletions in the time of the plan's rounds; and parts that are not in
+    /// order. At most a few times ``EvidenceFindings/most``.
+    func missing(from period: Interval?) -> [String] {
+        for (part, next) in zip(parts, parts.dropFirst()) where next.first <= part.last {
+            return ["the stretches of \(exported.title) are not in order"]
+        }
+        let holes = period.map(holes(in:)) ?? []
+        let held = there.map(\.numbers)
+        let gaps = Self.gaps(
+            in: Self.merged(parts + holes.filter { $0.last < .max }),
+            but: Self.merged(held + lost + deleted))
+        let stray = Self.gaps(in: held, but: Self.merged(parts))
+        let late = Self.common(holes, Self.merged(deleted))
+        return gaps.map { sentence($0, "missing") } + stray.map { sentence($0, "in no part of it") }
+            + late.map {
+                sentence($0, "told to be deleted, and retention keeps what is of the plan's time")
+            } + contradictions()
+    }
+
+    /// The numbers before, between and behind the records that are there whose time touches the period.
+    private func holes(in period: Interval) -> [Stretch] {
+        guard let first = there.first, let last = there.last else { return [] }
+        var holes: [Stretch] = []
+        if first.first > 1, (first.opens ?? period.start) >= period.start {
+            holes.append(Stretch(first: 1, last: first.first - 1))
+        }
+        for (one, next) in zip(there, there.dropFirst()) {
+            let from = one.closes ?? period.start
+            let to = next.opens ?? period.end
+            let (low, high) = (min(from, to), max(from, to))
+            guard low < period.end, high > period.start || low == high && low >= period.start
+            else { continue }
+            holes.append(Stretch(first: one.last + 1, last: next.first - 1))
+        }
+        if (last.closes ?? period.start) < period.end {
+            holes.append(Stretch(first: last.last + 1, last: .max))
+        }
+        return holes
+    }
+
+    /// The numbers of stretches that others lack; both in order and apart.
+    private static func gaps(in stretches: [Stretch], but others: [Stretch]) -> [Stretch] {
+        var gaps: [Stretch] = []
         var index = 0
-        var before: UInt64 = 0
-        for part in parts where sentences.count < EvidenceFindings.most {
-            guard part.first > before else {
-                return sentences + ["the stretches of \(exported.title) are not in order"]
-            }
-            before = part.last
-            while index < told.count, told[index].last < part.first { index += 1 }
-            var at = part.first
-            while at <= part.last {
-                guard index < told.count, told[index].first <= part.last else {
-                    sentences.append(sentence(at, part.last))
+        for one in stretches where gaps.count < EvidenceFindings.most {
+            while index < others.count, others[index].last < one.first { index += 1 }
+            var at = one.first
+            while true {
+                guard index < others.count, others[index].first <= one.last else {
+                    gaps.append(Stretch(first: at, last: one.last))
                     break
                 }
-                if told[index].first > at {
-                    sentences.append(sentence(at, told[index].first - 1))
+                if others[index].first > at {
+                    gaps.append(Stretch(first: at, last: others[index].first - 1))
                 }
-                guard told[index].last < part.last else { break }
-                at = told[index].last + 1
+                guard others[index].last < one.last else { break }
+                at = others[index].last + 1
                 index += 1
             }
         }
-        return sentences + contradictions()
+        return gaps
+    }
+
+    /// The numbers that both have; both in order and apart.
+    private static func common(_ some: [Stretch], _ others: [Stretch]) -> [Stretch] {
+        var common: [Stretch] = []
+        var (one, other) = (0, 0)
+        while one < some.count, other < others.count, common.count < EvidenceFindings.most {
+            let first = max(some[one].first, others[other].first)
+            let last = min(some[one].last, others[other].last)
+            if first <= last { common.append(Stretch(first: first, last: last)) }
+            if some[one].last < others[other].last { one += 1 } else { other += 1 }
+        }
+        return common
     }
 
     /// Records that are told to be lost, and are there.
     private func contradictions() -> [String] {
-        let held = Self.merged(there)
+        let held = there.map(\.numbers)
         var index = 0
         var sentences: [String] = []
         for one in Self.merged(lost) where sentences.count < EvidenceFindings.most {
@@ -152,13 +226,14 @@ struct EvidenceRun {
         }
     }
 
-    private func sentence(_ first: UInt64, _ last: UInt64) -> String {
-        let what = first == last ? "record \(first)" : "records \(first) to \(last)"
-        return "\(what) of \(exported.title) \(first == last ? "is" : "are") missing"
+    private func sentence(_ stretch: Stretch, _ what: String) -> String {
+        stretch.first == stretch.last
+            ? "record \(stretch.first) of \(exported.title) is \(what)"
+            : "records \(stretch.first) to \(stretch.last) of \(exported.title) are \(what)"
     }
 
     var end: End {
-        let reached = parts.isEmpty ? nil : (there + lost + deleted).map(\.last).max()
-        return End(title: exported.title, reached: reached)
+        let told = there.map(\.numbers) + lost + deleted
+        return End(title: exported.title, reached: parts.isEmpty ? nil : told.map(\.last).max())
     }
 }

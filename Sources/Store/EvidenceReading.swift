@@ -40,8 +40,10 @@ package struct EvidencePlace: Sendable, Hashable {
 }
 
 extension SQLiteRecordStore {
-    /// Every manifest and run; of each run the batches that overlap `[from, to)`, the one after the last of
-    /// them, those of `places`, and the losses. Batches are whole, and in the order of their numbers.
+    /// Every manifest and run; of each run the batches that overlap `[from, to)`, the one before the first and the
+    /// one after the last of them, those of `places`, and the losses. Of a run that has none in that time, the last
+    /// one before it, and where there are places also the first one behind. Batches are whole, and in the order of
+    /// their numbers.
     /// Rethrows what `body` throws; throws ``UnsignedRecords`` where the period has such.
     ///
     /// Call it within ``consistently(_:)`` to have it of the same state as other readings.
@@ -155,20 +157,37 @@ extension SQLiteRecordStore {
     ) throws -> [ClosedRange<Int64>] {
         var parts: [ClosedRange<Int64>] = []
         func add(_ first: Int64, _ last: Int64) throws {
-            // Whole batches, as far as they are kept.
-            let statements = try Row.fetchCursor(
-                db,
-                sql: """
-                    SELECT first, last FROM statements
-                    WHERE run_id = ? AND last >= ? AND first <= ?
-                    """, arguments: [run.id, first, last])
+            // Whole batches, as far as they are kept, and what overlaps them.
             var part = first...last
-            while let one = try statements.next() {
-                let (low, high): (Int64, Int64) = (one[0], one[1])
-                if deletions.contains(where: { $0.first <= high && $0.last >= low }) { continue }
-                part = min(part.lowerBound, low)...max(part.upperBound, high)
+            var isWhole = false
+            while !isWhole {
+                isWhole = true
+                let statements = try Row.fetchCursor(
+                    db,
+                    sql: """
+                        SELECT first, last FROM statements
+                        WHERE run_id = ? AND last >= ? AND first <= ?
+                        """, arguments: [run.id, part.lowerBound, part.upperBound])
+                while let one = try statements.next() {
+                    let (low, high): (Int64, Int64) = (one[0], one[1])
+                    guard low < part.lowerBound || high > part.upperBound,
+                        !deletions.contains(where: { $0.first <= high && $0.last >= low })
+                    else { continue }
+                    part = min(part.lowerBound, low)...max(part.upperBound, high)
+                    isWhole = false
+                }
             }
             parts.append(part)
+        }
+        /// A batch of which this is the condition, where it is kept.
+        func addBatch(_ condition: String, _ arguments: StatementArguments) throws {
+            let statement = try Row.fetchOne(
+                db, sql: "SELECT first, last FROM statements WHERE run_id = ? AND \(condition)",
+                arguments: [run.id] + arguments)
+            guard let first: Int64 = statement?[0], let last: Int64 = statement?[1],
+                !deletions.contains(where: { $0.first <= last && $0.last >= first })
+            else { return }
+            try add(first, last)
         }
         let base = try Row.fetchOne(
             db,
@@ -182,6 +201,18 @@ extension SQLiteRecordStore {
                 sql: "SELECT last FROM statements WHERE run_id = ? AND first > ? ORDER BY first",
                 arguments: [run.id, last])
             try add(first, next ?? last)
+            // It shows that nothing of the period is missing before its first record.
+            try addBatch("last < ? ORDER BY last DESC, first", [first])
+        } else {
+            let edges = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT max(sequence) FILTER (WHERE start_ns < ?),
+                      min(sequence) FILTER (WHERE start_ns >= ?) FROM records WHERE run_id = ?
+                    """, arguments: [span.0, span.1, run.id])
+            for case let edge? in [edges?[0] as Int64?, places.isEmpty ? nil : edges?[1]] {
+                try addBatch("first <= ? AND last >= ? ORDER BY first", [edge, edge])
+            }
         }
         for place in places {
             let sequence = Int64(clamping: place.sequence)
