@@ -159,25 +159,60 @@ class Bundle:
         if all(n < len(manifest["fleet"]) and manifest["fleet"][n] for n in scenarios):
             self.waiting += [(*one, (sequence, i)) for i, one in enumerate(zip(scenarios, digests, flows))]
 
-def same(path, told, computed):
+MISSING = type("Missing", (), {"__repr__": lambda _: "nothing"})()
+def same(path, told, computed, absent=MISSING):
     """Compares what is computed, and as much of what is told. A pair is a value and its scale."""
     value, scale = computed if isinstance(computed, tuple) else (computed, 0)
     if isinstance(value, dict) and isinstance(told, dict):
         for key, one in value.items():
-            same(f"{path}.{key}" if path else key, told.get(key), one)
+            same(f"{path}.{key}" if path else key, told.get(key, absent), one, absent)
     elif isinstance(value, list) and isinstance(told, list):
         if len(told) != len(value):
             tell(f"figure {path}: {len(told)} entries are told, {len(value)} are computed")
         for index, (one, other) in enumerate(zip(told, value)):
-            same(f"{path}[{index}]", one, other)
+            same(f"{path}[{index}]", one, other, absent)
     else:
-        is_number = isinstance(value, (int, float, Fraction)) and not isinstance(value, bool)
+        is_number = isinstance(value, (int, float, Fraction)) and bool not in (type(told), type(value))
         if is_number and isinstance(told, str):  # as revisions tell numbers
             told = Fraction(told)
         near = not isinstance(value, int) and is_number and isinstance(told, (int, float, Fraction)) and math.isclose(
             told, value, rel_tol=1e-12, abs_tol=float(scale) * 1e-12)
         if not near and (told != value or isinstance(told, bool) != isinstance(value, bool)):
             tell(f"figure {path}: {told} is told, {float(value) if isinstance(value, Fraction) else value} is computed")
+
+# The keys of the report's JSON, schema_version 1; where one has * behind it, _unknown is behind its name in a second.
+KEYS = {
+    "report": """schema_version kind standard standing standing_reason figure_name scope_labels simulated generated
+        software plan sealed_plans assets* hosts factors result scenarios energy* energy_by_source sites rounds
+        sensitivity months ledger_reconciliation meter_comparison imports revisions rules losses alerts uncertainties
+        weights_check* baseline* iso_deviation part_1 evidence""",
+    "plan": """title organization contact hash* sealed* lodging* boundary exclusions period rounds reserve round_seconds
+        grace_seconds justification scope minimum_coverage full_coverage maximum_clock_error_ms rule_digests
+        standard_weights m_policy m_policy_reason m_sources""",
+    "result": """unit planned_rounds valid_rounds mean_grams_per_unit* partial_mean_grams_per_unit*
+        sample_deviation_grams_per_unit* ratio_of_sums_grams_per_unit* means_relative_difference*
+        without_refusals_grams_per_unit* market_mean_grams_per_unit* o_grams* mean_at_closing_grams_per_unit*
+        o_it_grams* o_facility_grams* o_market_grams* means_differ interval_95_grams_per_unit* m_grams* r_cf*""",
+    "evidence": """records_root* signers verifier_command*""",
+    "round": """round reserve span use use_round counted problems disclosures annotations revision closed scenarios
+        r_cf* energy* sites o_grams* o_it_grams* o_facility_grams* o_market_grams* sci_grams_per_unit* coverage*
+        imputed_share* clock_error_ms* m_grams* missing_hosts records_root* hosts""",
+    "host": """host role in_service_from in_service_to energy_source energy_scope meter wall_ratio* allocation_method
+        boundary_share simulated segments te_grams* lifetime_hours* resource_share* m_grams* flows quality""",
+}
+KEYS = {name: [key for one in keys.split() for key in ([one.rstrip("*")] + [one[:-1] + "_unknown"] * (one[-1] == "*"))]
+        for name, keys in KEYS.items()}
+def lacking(told):
+    """Names the keys that a report does not have, beside those that are compared."""
+    named = {one.partition(": nothing is told")[0] for one in FINDINGS}
+    rounds = [(f"rounds[{r}].", one) for r, one in enumerate(told["rounds"])]
+    objects = [("report", "", told), *(("round", *one) for one in rounds)]
+    objects += [("host", f"{path}hosts[{h}].", host) for path, one in rounds for h, host in enumerate(one["hosts"])]
+    objects += [(name, f"{name}.", told[name]) for name in ("plan", "result", "evidence")]
+    for name, path, one in objects:
+        for key in KEYS[name]:
+            if key not in one and f"figure {path}{key}" not in named:
+                tell(f"figure {path}{key}: nothing is told")
 
 def compare(bundle):
     facts, plan = bundle.facts, bundle.plan
@@ -188,18 +223,21 @@ def compare(bundle):
     lists = [(one["sha256"], body) for one, body in bundle.of(20) if one["kind"] == "assets"]
     own = ("title", "organization", "contact", "boundary", "exclusions", "scope", "rule_digests")
     same("", told := parse(bundle.of(21)[0][1]), {
-        "standing": standing, "generated": bundle.made, "plan": {key: plan[key] for key in own} | {
+        "schema_version": 1, "standing": standing, "generated": bundle.made, "plan": {key: plan[key] for key in own} | {
             "hash": facts["hash"], "sealed": facts["sealed"], "rounds": plan["schedule"]["rounds"],
             "m_policy": "included" if "models" in plan["embodied"] else "omitted"},
         "assets": {"digest": lists[-1][0]} | report.assets(lists[-1][1].decode()) if lists else None,
         "sealed_plans": [{"hash": one["hash"], "sealed": one["sealed"]} for one, _ in bundle.of(18)],
         "imports": counting(bundle.of(20))} | report.same)
+    lacking(told)
     FINDINGS.extend(report.strange(told, [one for one, _ in bundle.of(24)]))
     for one, body in (one for one in bundle.of(24) if one[0]["revision"] == 1):
         if one["round"] - 1 in report.closed:
-            same(f"round {one['round']} as it closed", parse(body), report.closing(one["round"] - 1))
+            same(f"round {one['round']} as it closed", parse(body), report.closing(one["round"] - 1), None)
         else:
             tell(f"round {one['round']} has figures that it closed with, and is not closed")
+    head = bundle.of(16)[0][0]
+    print(f"made by {head['software']} {head['version']}: sentences are not compared")
     valid, mean = result["valid_rounds"], result["mean_grams_per_unit"]
     print(f"{'what is there gives ' * bool(FINDINGS)}{valid} valid rounds, mean {mean if mean is None else float(mean)}")
 

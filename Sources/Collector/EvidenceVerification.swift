@@ -17,6 +17,8 @@ package struct EvidenceVerdict: Sendable {
     package internal(set) var records = 0
     /// SHA-256 over the whole bundle, in hexadecimal digits; `nil` where it is not whole.
     package internal(set) var digest: String?
+    /// The program that made it, where it is another version than this: its sentences were not compared.
+    package internal(set) var otherProgram: String?
     /// One sentence each with its place; empty where the bundle is what its report says.
     package internal(set) var findings: [String] = []
     /// Findings beyond those that are told.
@@ -38,6 +40,7 @@ extension Pipeline {
         }
         var findings = catalog.findings
         let isOther = catalog.head?.version != program
+        if isOther { verdict.otherProgram = catalog.head.map { "\($0.software) \($0.version)" } }
         if var request = catalog.check(&findings) {
             request.keepsOtherWords = isOther
             do {

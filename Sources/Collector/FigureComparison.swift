@@ -4,8 +4,8 @@ import Report
 /// Compares the report in a bundle with the one that was computed from it, and names each figure that
 /// differs, those that tell which records there are before the others.
 enum FigureComparison {
-    /// `isOther` where another version wrote the bundle: keys that it did not have are no finding, and its
-    /// sentences are its own.
+    /// `isOther` where another version wrote the bundle: its sentences are its own, and it may not write as this one
+    /// does. Each key that this version computes must be there, and none twice.
     static func compare(
         _ told: [UInt8], _ content: PlanReportContent, isOther: Bool,
         _ findings: inout EvidenceFindings
@@ -15,6 +15,9 @@ enum FigureComparison {
         guard let one = try? JSONSerialization.jsonObject(with: Data(told)),
             let other = try? JSONSerialization.jsonObject(with: Data(computed))
         else { return findings.tell("the figures are no JSON") }
+        if let key = JSONKeys.repeated(in: told) {
+            findings.tell("the figures have the key \(text(key)) twice in an object")
+        }
         var found = Found()
         compare(one, other, "", isOther, &found)
         if found.isEmpty, !isOther {
@@ -45,11 +48,10 @@ enum FigureComparison {
         _ told: Any?, _ computed: Any?, _ path: String, _ isOther: Bool,
         _ found: inout Found
     ) {
-        if isOther, areSentences(told, computed, path) { return }
+        if isOther, told != nil, areSentences(told, computed, path) { return }
         switch (told, computed) {
         case (let told as [String: Any], let computed as [String: Any]):
             for key in Set(told.keys).union(computed.keys).sorted() {
-                if isOther, told[key] == nil { continue }
                 let path = path.isEmpty ? key : path + "." + key
                 compare(told[key], computed[key], path, isOther, &found)
             }
@@ -61,10 +63,25 @@ enum FigureComparison {
             for (index, pair) in zip(told, computed).enumerated() {
                 compare(pair.0, pair.1, "\(path)[\(index)]", isOther, &found)
             }
-        case (let told as NSObject, let computed as NSObject) where told == computed: return
+        case (let told as NSObject, let computed as NSObject) where areSame(told, computed): return
         default:
             found.tell(path, "\(text(told)) is told, \(text(computed)) is computed")
         }
+    }
+
+    /// Equal numbers and truth values are the same where both are of one kind.
+    private static func areSame(_ told: NSObject, _ computed: NSObject) -> Bool {
+        guard told == computed else { return false }
+        guard let told = told as? NSNumber, let computed = computed as? NSNumber else {
+            return true
+        }
+        return isTruth(told) == isTruth(computed)
+    }
+
+    private static func isTruth(_ value: NSNumber) -> Bool {
+        guard value == 0 || value == 1 else { return false }
+        let written = try? JSONSerialization.data(withJSONObject: [value])
+        return written == Data("[true]".utf8) || written == Data("[false]".utf8)
     }
 
     /// Whether both are what a version says in its own words, or one says nothing where the other gives a reason.

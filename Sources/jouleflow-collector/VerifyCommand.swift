@@ -60,6 +60,11 @@ struct VerifyCommand: ParsableCommand {
                 "plan \(content.plan.hash.value ?? ""), report of \(Notation.utc(content.generated)): "
                     + content.headline)
         }
+        if let other = verdict.otherProgram {
+            print(
+                "made by \(other), which is another version than this (\(ProgramVersion.text)): figures were "
+                    + "compared, sentences were not")
+        }
         print(
             "\(verdict.runs) runs, \(verdict.batches) signed batches, \(verdict.records) records: "
                 + "\(verdict.findings.count + verdict.more) findings")

@@ -76,7 +76,8 @@ struct EvidenceFigureTests {
             let end = try #require(bundle.indices(.imported).dropFirst().first)
             bundle.entries.insert(contentsOf: moved, at: end)
         }
-        try await check("written otherwise", "a key is there twice") { bundle in
+        try await check("the figures have the key standard twice", "a key is there twice") {
+            bundle in
             let text = String(decoding: bundle.document(.figures), as: UTF8.self)
             let key = #""standard": "T/CQJR 032.2-2025","#
             try bundle.put(Array(text.replacing(key, with: key + key).utf8), in: .figures)
@@ -151,7 +152,6 @@ struct EvidenceFigureTests {
         rounds[0]["disclosures"] = (0..<21).map { ["zh": "旧 \($0)", "en": "old \($0)"] }
         report["rounds"] = rounds
         report["uncertainties"] = [[String: Any]]()
-        report["baseline"] = nil
         let old = digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         var revisions = try #require(report["revisions"] as? [[String: Any]])
         revisions[1]["sha256"] = old
@@ -166,13 +166,15 @@ struct EvidenceFigureTests {
         let own = try EvidenceBundle.verify(bundle.bytes).findings
         #expect(
             own.contains { $0.hasPrefix("figure rounds[0].disclosures: 21 entries are told, ") })
-        #expect(own.contains { $0.hasPrefix("figure baseline: ") })
         report["software"] = ["name": "Jouleflow", "version": "0.0.9"]
         try put(report)
         bundle.replace("\"version\":\"test\"", with: "\"version\":\"0.0.9\"", in: .head)
-        #expect(try EvidenceBundle.verify(bundle.bytes).findings == [])
+        let verdict = try EvidenceBundle.verify(bundle.bytes)
+        #expect(verdict.findings == [])
+        #expect(verdict.otherProgram == "Jouleflow 0.0.9")
         let finished = try await python(bundle.bytes)
         #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
+        #expect(finished.output.contains("made by Jouleflow 0.0.9: sentences are not compared"))
         for path in ["rounds.0.o_grams", "result.mean_grams_per_unit", "hosts.1.coverage"] {
             let forged = altered(report, path.split(separator: ".")[...])
             try put(try #require(forged as? [String: Any]))
@@ -180,6 +182,69 @@ struct EvidenceFigureTests {
             let findings = try EvidenceBundle.verify(bundle.bytes).findings
             #expect(findings.count == 1 && findings[0].hasPrefix("figure \(named): "))
             #expect(try await python(bundle.bytes).output.contains("\nfigure \(named): "))
+        }
+    }
+
+    @Test(
+        "no version's report lacks a key, has one twice, or tells a number as a truth value",
+        .enabled(if: Recomputation.isPossible))
+    func keys() async throws {
+        var bundle = try EvidenceBundle(try fleet())
+        #expect(try EvidenceBundle.verify(bundle.bytes).otherProgram == nil)
+        bundle.replace("\"version\":\"test\"", with: "\"version\":\"9.99\"", in: .head)
+        bundle.replace("\"version\": \"test\"", with: "\"version\": \"9.99\"", in: .figures)
+        bundle.replace("Jouleflow test", with: "Jouleflow 9.99", in: .figures)
+        #expect(try EvidenceBundle.verify(bundle.bytes).findings == [])
+        #expect(try await python(bundle.bytes).status == 0)
+        let text = String(decoding: bundle.document(.figures), as: UTF8.self)
+        let json = try JSONSerialization.jsonObject(with: Data(text.utf8))
+        let whole = try #require(json as? [String: Any])
+        func said(_ report: Data) async throws -> (swift: [String], python: [String]) {
+            try bundle.put(Array(report), in: .figures)
+            let output = try await python(bundle.bytes).output
+            return (
+                try EvidenceBundle.verify(bundle.bytes).findings,
+                output.split(separator: "\n").map(String.init)
+            )
+        }
+        // Every key of each of these objects, but those that lead to the others.
+        let kept: Set = ["rounds", "hosts", "result", "plan", "evidence", "revisions", "software"]
+        var removed: [String] = []
+        func emptied(_ value: Any?, _ path: String) -> [String: Any] {
+            let members = value as? [String: Any] ?? [:]
+            let isTop = path.isEmpty
+            for key in members.keys where !kept.contains(key) || !isTop && key != "hosts" {
+                removed.append(isTop ? key : path + "." + key)
+            }
+            return members.filter { kept.contains($0.key) && (isTop || $0.key == "hosts") }
+        }
+        var report = emptied(whole, "")
+        for key in ["result", "plan", "evidence"] { report[key] = emptied(whole[key], key) }
+        var rounds = try #require(whole["rounds"] as? [[String: Any]])
+        var hosts = try #require(rounds[0]["hosts"] as? [[String: Any]])
+        rounds[0] = emptied(rounds[0], "rounds[0]")
+        hosts[0] = emptied(hosts[0], "rounds[0].hosts[0]")
+        rounds[0]["hosts"] = hosts
+        report["rounds"] = rounds
+        let lacking = try await said(try JSONSerialization.data(withJSONObject: report))
+        #expect(removed.count > 150)
+        for path in removed {
+            #expect(lacking.swift.contains { $0.hasPrefix("figure \(path): nothing is told, ") })
+            #expect(lacking.python.contains { $0.hasPrefix("figure \(path): nothing is told") })
+        }
+        let key = #""standard": "T/CQJR 032.2-2025","#
+        let other = #""\u0073tandard": "another","#
+        let twice = try await said(Data(text.replacing(key, with: other + key).utf8))
+        #expect(twice.swift == ["the figures have the key standard twice in an object"])
+        #expect(twice.python.contains { $0.contains("a key is there twice") })
+        var truth = whole
+        truth["schema_version"] = true
+        truth["simulated"] = 0
+        let numbers = try await said(try JSONSerialization.data(withJSONObject: truth))
+        #expect(numbers.swift.count == 2)
+        for path in ["schema_version", "simulated"] {
+            #expect(numbers.swift.contains { $0.hasPrefix("figure \(path): ") })
+            #expect(numbers.python.contains { $0.hasPrefix("figure \(path): ") })
         }
     }
 
