@@ -111,7 +111,7 @@ extension SQLiteRecordStore {
                 .deletion(
                     first: UInt64(bitPattern: gap.first), last: UInt64(bitPattern: gap.last)))
         }
-        let parts = try parts(db, run, span, places, deletions)
+        let parts = try EvidenceParts(db, run: run.id, span, places, deletions).merged
         for part in parts {
             try body(
                 .part(
@@ -148,90 +148,5 @@ extension SQLiteRecordStore {
                           AND sequence BETWEEN first AND last)
                     """, arguments: [run.id, span.1, span.0]) ?? 0
         guard unsigned == 0 else { throw UnsignedRecords(agent: name.agent, count: unsigned) }
-    }
-
-    /// Stretches of numbers, in order and apart.
-    private static func parts(
-        _ db: Database, _ run: RunRow, _ span: (Int64, Int64), _ places: [EvidencePlace],
-        _ deletions: [Deletion]
-    ) throws -> [ClosedRange<Int64>] {
-        var parts: [ClosedRange<Int64>] = []
-        func add(_ first: Int64, _ last: Int64) throws {
-            // Whole batches, as far as they are kept, and what overlaps them.
-            var part = first...last
-            var isWhole = false
-            while !isWhole {
-                isWhole = true
-                let statements = try Row.fetchCursor(
-                    db,
-                    sql: """
-                        SELECT first, last FROM statements
-                        WHERE run_id = ? AND last >= ? AND first <= ?
-                        """, arguments: [run.id, part.lowerBound, part.upperBound])
-                while let one = try statements.next() {
-                    let (low, high): (Int64, Int64) = (one[0], one[1])
-                    guard low < part.lowerBound || high > part.upperBound,
-                        !deletions.contains(where: { $0.first <= high && $0.last >= low })
-                    else { continue }
-                    part = min(part.lowerBound, low)...max(part.upperBound, high)
-                    isWhole = false
-                }
-            }
-            parts.append(part)
-        }
-        /// A batch of which this is the condition, where it is kept.
-        func addBatch(_ condition: String, _ arguments: StatementArguments) throws {
-            let statement = try Row.fetchOne(
-                db, sql: "SELECT first, last FROM statements WHERE run_id = ? AND \(condition)",
-                arguments: [run.id] + arguments)
-            guard let first: Int64 = statement?[0], let last: Int64 = statement?[1],
-                !deletions.contains(where: { $0.first <= last && $0.last >= first })
-            else { return }
-            try add(first, last)
-        }
-        let base = try Row.fetchOne(
-            db,
-            sql: """
-                SELECT min(sequence), max(sequence) FROM records WHERE run_id = ?
-                  AND start_ns < ? AND max(end_ns, start_ns + 1) > ?
-                """, arguments: [run.id, span.1, span.0])
-        if let first: Int64 = base?[0], let last: Int64 = base?[1] {
-            let next = try Int64.fetchOne(
-                db,
-                sql: "SELECT last FROM statements WHERE run_id = ? AND first > ? ORDER BY first",
-                arguments: [run.id, last])
-            try add(first, next ?? last)
-            // It shows that nothing of the period is missing before its first record.
-            try addBatch("last < ? ORDER BY last DESC, first", [first])
-        } else {
-            let edges = try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT max(sequence) FILTER (WHERE start_ns < ?),
-                      min(sequence) FILTER (WHERE start_ns >= ?) FROM records WHERE run_id = ?
-                    """, arguments: [span.0, span.1, run.id])
-            for case let edge? in [edges?[0] as Int64?, places.isEmpty ? nil : edges?[1]] {
-                try addBatch("first <= ? AND last >= ? ORDER BY first", [edge, edge])
-            }
-        }
-        for place in places {
-            let sequence = Int64(clamping: place.sequence)
-            let record = try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT min(sequence) FROM records WHERE run_id = ? AND start_ns = ?
-                      AND kind = 0 AND sequence > ?
-                    """,
-                arguments: [run.id, Int64(clamping: place.start.rawValue), sequence])
-            try add(sequence, record ?? sequence)
-        }
-        return parts.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { merged, part in
-            if let last = merged.last, part.lowerBound <= last.upperBound &+ 1 {
-                merged[merged.count - 1] =
-                    last.lowerBound...max(last.upperBound, part.upperBound)
-            } else {
-                merged.append(part)
-            }
-        }
     }
 }
