@@ -165,6 +165,12 @@ struct DoctorUnitTests {
         line.note("c.example:7443", refuses: nil)
         line.note("d.example:7443", refuses: "Connection refused")
         #expect(told(line.text).map(\.subject) == ["d.example:7443"])
+        // What a moment ends is no fault.
+        #expect(told(line.text).map(\.state) == [.warning])
+        line.note("d.example:7443", refuses: "refused (shutting down): come back later")
+        #expect(told(line.text).map(\.state) == [.warning])
+        line.note("d.example:7443", refuses: "refused (unsupported version): 9")
+        #expect(told(line.text).map(\.state) == [.fault])
         line.note("d.example:7443", refuses: nil)
         #expect(told(line.text).isEmpty)
     }

@@ -102,7 +102,7 @@ extension SystemTests {
                         let fault = try ill.trouble(check)
                         #expect(fault.state == "fault" && ill.status == 1)
                         let command = try fault.command
-                        #expect(command.hasPrefix("chown -R nobody:"), "\(command)")
+                        #expect(command.hasPrefix("chown -hR nobody:"), "\(command)")
                         #expect(command.contains(" \(site.path("state")) "), "\(command)")
                     }
                     #expect(ill.states("agent") == ["ok"], "systemd says that it runs")

@@ -30,10 +30,19 @@ struct StatusTextCheck {
 
     private func refused(_ name: String, _ reason: String) -> DoctorFinding {
         DoctorFinding(
-            .collector, name, .fault,
+            .collector, name, Self.passes(reason) ? .warning : .fault,
             language.say(
                 "the running agent's records wait for it: \(reason)",
                 "运行中的代理的记录尚未被其接收：\(reason)"), fix: fix(reason))
+    }
+
+    /// Whether it may be over by now, without anybody's doing: the status is of the latest window, and the
+    /// agent tries again. Where it stays, the spool's line says so.
+    private static func passes(_ reason: String) -> Bool {
+        if reason.hasPrefix("cannot read ") { return false }
+        let passing: [RefusalCode] = [.connectedAlready, .overloaded, .storeFailed, .shuttingDown]
+        return !reason.hasPrefix("refused (")
+            || passing.contains { reason.hasPrefix("refused (\($0))") }
     }
 
     private func fix(_ reason: String) -> String {
