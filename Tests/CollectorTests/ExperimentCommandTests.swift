@@ -5,25 +5,8 @@ import Weights
 
 @testable import Collector
 
-@Suite("experiment names what is wrong with a plan, a schedule or an argument", .serialized)
-struct ExperimentCommandTests {
-    let directory: TemporaryDirectory
-
-    init() throws { directory = try TemporaryDirectory() }
-
-    private var database: String { directory.path + "/records.db" }
-
-    private func collector(_ arguments: [String]) async throws -> Finished {
-        try await offPool {
-            try run(products.appending(path: "jouleflow-collector"), arguments)
-        }
-    }
-
-    private static let loads = [
-        "--load", "credit=4", "--load", "drawdown=10", "--load", "repayment=25", "--load",
-        "query=80",
-    ]
-
+// What is wrong with a plan, a schedule or an argument.
+extension WeightsCommandTests {
     @Test(
         "a test that could tell nothing is not planned, and what to write instead is said",
         arguments: [

@@ -251,15 +251,15 @@ struct WeightsCommandTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private var database: String { directory.path + "/records.db" }
+    var database: String { directory.path + "/records.db" }
 
-    private func collector(_ arguments: [String]) async throws -> Finished {
+    func collector(_ arguments: [String]) async throws -> Finished {
         try await offPool {
             try run(products.appending(path: "jouleflow-collector"), arguments)
         }
     }
 
-    private static let loads = [
+    static let loads = [
         "--load", "credit=4", "--load", "drawdown=10", "--load", "repayment=25", "--load",
         "query=80",
     ]
