@@ -14,27 +14,40 @@ Counted = collections.namedtuple("Counted", "counts losses packets records")
 
 
 class Metering:
-    """Captures from the moment it is made; `keys` are further lines of the agent's settings."""
+    """Captures from the moment it is made, and sends over TLS; `keys` are further lines of the
+    agent's settings."""
 
     def __init__(self, bench, traffic, name, *keys, window="10s"):
         self.bench, self.name, self.folder = bench, name, bench.folder / name
         self.folder.mkdir()
         self.began = int(time.time())
+        self.authority("init")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             address = f'"127.0.0.1:{probe.getsockname()[1]}"'
         settings = traffic.settings(
             "agent: {id: bench, state: state}", f"window: {window}",
             f"capture: {{interfaces: [lo], ring_mib: {RING_MIB}}}",
-            f"collectors: [{{address: {address}, plaintext: true}}]", *keys)
+            f"collectors: [{{address: {address}, {self.tls('agent', 'bench')}}}]", *keys)
         (self.folder / "agent.yaml").write_text(settings)
         (self.folder / "collector.yaml").write_text(
-            f"version: 1\nlisten: {{agents: {address}}}\nplaintext: true\n"
+            f"version: 1\nlisten: {{agents: {address}}}\n{self.tls('collector', '127.0.0.1')}\n"
             "store: {sqlite: store.db}\n")
         self.collector = self.run("collector", "ready")
         self.agent = self.run("agent", "collector connected")
         if "capturing" not in self.agent.log.read_text():
             raise CannotMeasure("the agent does not capture: " + self.words())
+
+    def authority(self, *words):
+        program = self.bench.program("jouleflow-collector").resolve()
+        subprocess.run([program, "ca", *words], cwd=self.folder, check=True, capture_output=True,
+                       timeout=60)
+
+    def tls(self, part, name):
+        """The line of settings, with a certificate for it: as both are installed."""
+        self.authority(part, name)
+        file = f"jouleflow-ca/{part}-{name}"
+        return f"tls: {{ca: jouleflow-ca/ca.pem, certificate: {file}.pem, key: {file}.key}}"
 
     def run(self, part, word):
         child = self.bench.start(f"{self.name}-{part}", self.bench.program(f"jouleflow-{part}"),

@@ -34,19 +34,35 @@ def entries(file):
         yield head[4], payload, place
         count, at = count + 1, at + size + 37
 
+MISSING = type("Missing", (), {"__repr__": lambda _: "nothing"})()
 def unique(pairs):
     if len(found := dict(pairs)) < len(pairs):
         raise ValueError(f"a key is there twice: {sorted(key for key, _ in pairs)}")
     return found
 def parse(text):
     return json.loads(text, object_pairs_hook=unique)
+# The facts of documents by type, beside their bytes: numbers with #, what may be left out with ?.
+FACTS = {16: "format plan made software version", 17: "", 18: "hash start sealed abandoned? reason?", 19: "kind at",
+         20: "id# kind sha256 file at signed_by? signature?", 21: "", 24: "round# revision# sha256 at software"}
+def read_facts(kind, payload):
+    facts, known = parse(payload), {one.rstrip("#?"): one for one in f"{FACTS[kind]} bytes#".split()}
+    for key, one in known.items():
+        if type(facts.get(key)) is not (int if "#" in one else str) and (key in facts or "?" not in one):
+            raise ValueError(f"{key} is {facts.get(key, MISSING)!r}")
+    if more := sorted(facts.keys() - known):
+        raise ValueError(f"{more} are no facts of it")
+    return facts
 def replaced(imports):
     """The lines of imports as (name, start, end, value, came, gone): the latest of the same name and time counts."""
     active = defaultdict(lambda: ([], [], []))
     for facts, body in imports:
         came = nanoseconds(facts["at"])
-        for name, *row in list(csv.reader(body.decode().splitlines()))[1:]:
-            (low, high, value), (starts, ends, lines) = map(int, row), active[name]
+        for row in list(csv.reader(body.decode().splitlines()))[1:]:
+            try:
+                name, low, high, value = row[0], *map(int, row[1:])
+            except (ValueError, IndexError):
+                raise ValueError(f"import {facts['id']} ({facts['kind']}, {facts['file']}): {row} is no line") from None
+            starts, ends, lines = active[name]
             cut = slice(bisect.bisect_right(ends, low), bisect.bisect_left(starts, high))
             for line in lines[cut]:
                 line[5] = came
@@ -59,12 +75,14 @@ class Bundle:
     """What a bundle holds: documents as (type, facts, bytes, place), and what its records come to."""
     def __init__(self, file):
         self.documents, self.manifests, self.runs, self.run, self.rounds = [], {}, {}, None, None
-        self.waiting, self.window, self.is_open = [], None, False
+        self.waiting, self.window, self.is_open, self.is_over = [], None, False, False
         for kind, payload, place in itertools.chain(entries(file), [(None, b"", "the end")]):
             try:
                 self.take(kind, payload, place)
             except Exception as error:  # whatever a hostile file makes of it, the rest is looked at
                 tell(f"{place}: cannot be read: {error!r}")
+            if self.is_over:
+                break
     def of(self, kind):
         return [(facts, body) for one, facts, body, _ in self.documents if one == kind]
     def close(self):
@@ -86,14 +104,18 @@ class Bundle:
         elif kind >= 16:
             if kind in (16, 17, 21) and self.of(kind):
                 tell(f"{place}: second {({16: 'head', 17: 'factors', 21: 'figures'})[kind]}")
-            facts = parse(payload)
-            self.documents.append((kind, facts | {"bytes": int(facts["bytes"])}, bytearray(), place))
+            self.documents.append((kind, read_facts(kind, payload), bytearray(), place))
             self.is_open = True
         elif kind == 1:
             self.manifests[int.from_bytes(sha256(payload)[:8], "big")] = read_manifest(payload)
         elif kind == 2:
             before, run = self.run, Run(payload)
-            before.close(self.runs, self.rounds) if before else self.begin()
+            if before:
+                before.close(self.runs, self.rounds)
+            else:
+                self.is_over = True  # without the documents nothing can be computed
+                self.begin()
+                self.is_over = False
             if before and before.order >= run.order:
                 what = "in it twice" if (run.agent, run.run) in self.runs else "not in its order"
                 tell(f"{place}: {run.title} is {what}")
@@ -159,7 +181,6 @@ class Bundle:
         if all(n < len(manifest["fleet"]) and manifest["fleet"][n] for n in scenarios):
             self.waiting += [(*one, (sequence, i)) for i, one in enumerate(zip(scenarios, digests, flows))]
 
-MISSING = type("Missing", (), {"__repr__": lambda _: "nothing"})()
 def same(path, told, computed, absent=MISSING):
     """Compares what is computed, and as much of what is told. A pair is a value and its scale."""
     value, scale = computed if isinstance(computed, tuple) else (computed, 0)
@@ -247,7 +268,9 @@ def main():
             bundle = Bundle(file)
     except (OSError, IndexError) as error:
         sys.exit(sys.stderr.write(f"usage: verify-bundle.py FILE: {error}\n") and 5)
-    if bundle.of(21):
+    if bundle.is_over:
+        tell("nothing was computed")
+    elif bundle.of(21):
         try:
             compare(bundle)
         except Exception as error:

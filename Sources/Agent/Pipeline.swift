@@ -48,6 +48,8 @@ package final class Pipeline: Sendable {
             meter, manifest: Manifest(settings, host: host, secret: secret), secret: secret,
             state: state, destinations: destinations.map(\.name),
             limits: SpoolLimits(settings.spool), isKeyNew: isKeyNew, log: log)
+        // Not before the run of a former key is left: wherever the agent ends, it is left once.
+        if isKeyNew { try SigningKeyFile.keep(key, state.signingKey) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.settings = meter
         self.host = host
@@ -73,18 +75,20 @@ package final class Pipeline: Sendable {
             of: MeterEvent.self, bufferingPolicy: .bufferingOldest(Self.waitingEvents))
         let threads = try startThreads(events: sink)
         ready()
-        clinux_release_startup()
+        clinux_release_program()
         let metrics = await MetricsPage(
             current.withLock { $0.settings.metrics }, keeper: keeper, shippers: shippers,
             softwareVersion: host.softwareVersion, group: group, log: log)
         await withTaskGroup { tasks in
             for shipper in shippers { tasks.addTask { await shipper.run() } }
+            var pages = UnneededPages()
             for await window in WindowJoin(events: events) {
                 if let energy = EnergyStatus(window.energy) { status.note(energy) }
                 for shipper in shippers {
                     status.note(shipper.destination.name, refuses: shipper.counts.failure)
                 }
                 if await keeper.keep(window) { shippers.forEach { $0.notify() } }
+                pages.windowEnded()
             }
             await keeper.finish()
             await sayFarewell()

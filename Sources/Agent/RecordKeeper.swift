@@ -50,7 +50,8 @@ actor RecordKeeper {
 
     /// Opens the spool in the state directory, and what was kept beside it.
     ///
-    /// - Parameter isKeyNew: whether the key that signs the records was made a moment ago.
+    /// - Parameter isKeyNew: whether the key that signs the records was made a moment ago: then none is
+    ///   left that another has signed.
     init(
         _ settings: MeterSettings, manifest: Manifest, secret: FlowSecret, state: StateDirectory,
         destinations: [String], limits: SpoolLimits, isKeyNew: Bool = false, log: Logger
@@ -72,7 +73,7 @@ actor RecordKeeper {
         let latest = try spool.latestRecord
         let end = latest?.end
         spool.relinquishRecords(ofOthersThan: manifest.agent, log: log)
-        if isKeyNew { spool.relinquishRunOfOtherKey(log: log) }
+        if isKeyNew { try spool.relinquishRunOfOtherKey(log: log) }
         journal = FlowJournal(path: state.flows, secret: secret.identity)
         var kept: StoredFlows
         do throws(StateFileError) { kept = try journal.read(upTo: end) } catch {

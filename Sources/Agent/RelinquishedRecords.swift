@@ -49,8 +49,8 @@ extension Spool {
     }
 
     /// Begins a run in the place of one that another key has signed, where there is such a run, and says so:
-    /// a run keeps its key, and no collector takes more of it.
-    func relinquishRunOfOtherKey(log: Logger) {
+    /// a run keeps its key, and no collector takes more of it. On disk the run is left where this returns.
+    func relinquishRunOfOtherKey(log: Logger) throws(SpoolError) {
         guard nextSequence > 1 else { return }
         let former = run.rawValue
         let lost = relinquish { _ in true }
@@ -63,5 +63,6 @@ extension Spool {
                 "from": "\(String(former, radix: 16))", "to": "\(String(run.rawValue, radix: 16))",
                 "lost": "\(lost)",
             ])
+        try settleRelinquished()
     }
 }

@@ -113,7 +113,7 @@ package func replay(
     _ paths: [String], _ plan: ReplayPlan, exchanges: ExchangeOutput? = nil,
     progress: (ReplayProgress) -> Void = { _ in }
 ) -> ReplayResult {
-    clinux_release_startup()
+    clinux_release_program()
     // Keys of a file are told apart among themselves alone.
     let book = FlowBook(secret: FlowSecret.random().secret, limits: plan.flowLimits)
     let bucket = TallyBucket(plan.counter, book: book)

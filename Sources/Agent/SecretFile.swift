@@ -39,15 +39,22 @@ struct SecretFile {
 
     /// The bytes in the file, which gets those of `random` where it is missing.
     func readOrMake(_ random: () -> [UInt8]) throws(SecretFileError) -> [UInt8] {
-        do throws(SecretFileError) { return try read() } catch {
-            guard error.cause == .unreadable(ENOENT) else { throw error }
-        }
+        if let bytes = try readIfThere() { return bytes }
         let bytes = random()
         try make(bytes)
         return bytes
     }
 
-    private func make(_ bytes: [UInt8]) throws(SecretFileError) {
+    /// The bytes in the file; `nil` where it is missing.
+    func readIfThere() throws(SecretFileError) -> [UInt8]? {
+        do throws(SecretFileError) { return try read() } catch {
+            guard error.cause == .unreadable(ENOENT) else { throw error }
+            return nil
+        }
+    }
+
+    /// Puts the bytes into a file that takes the place of the one before.
+    func make(_ bytes: [UInt8]) throws(SecretFileError) {
         let new = path + ".new"
         let file = open(
             new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)

@@ -5,17 +5,18 @@ import Chain
 enum SigningKeyFile {
     static let lengths = SigningKey.size...SigningKey.size
 
-    /// The key in the file, which is made where it is missing, and whether it was.
+    /// The key in the file. Where there is none, a new one, which signs nothing before it is kept.
     static func key(
         _ path: String
     ) throws(SecretFileError) -> (key: SigningKey, isNew: Bool) {
         let file = SecretFile(path, of: .signing, lengths: lengths)
-        var isNew = false
-        let bytes = try file.readOrMake {
-            isNew = true
-            return SigningKey().bytes
-        }
+        guard let bytes = try file.readIfThere() else { return (SigningKey(), true) }
         guard let key = SigningKey(bytes) else { throw file.error(.badLength(bytes.count)) }
-        return (key, isNew)
+        return (key, false)
+    }
+
+    /// Puts a new key into the file.
+    static func keep(_ key: SigningKey, _ path: String) throws(SecretFileError) {
+        try SecretFile(path, of: .signing, lengths: lengths).make(key.bytes)
     }
 }

@@ -68,7 +68,7 @@ static int release(struct dl_phdr_info *object, size_t size, void *page) {
     return 0;
 }
 
-void clinux_release_startup(void) {
+void clinux_release_program(void) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     dl_iterate_phdr(release, &page);
 }

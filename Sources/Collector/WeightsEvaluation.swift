@@ -171,7 +171,11 @@ struct WeightsEvaluation {
     }
 
     private func nothing(_ quantity: Quantity) -> String {
-        if whole.isEmpty { return "no window is whole on every host" }
+        if whole.isEmpty {
+            let none = "no window is whole on every host"
+            guard reading.misaligned > 0, reading.request.length != nil else { return none }
+            return none + ": ask for windows as long as the agents' own, or a multiple of that"
+        }
         switch quantity {
         case .cpuSeconds:
             return "no window in which the CPU time of every service is known: see "

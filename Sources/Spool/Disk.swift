@@ -2,7 +2,7 @@ import Glibc
 
 /// The system calls that change the disk. Tests put one in between that fails or dies.
 protocol Disk: AnyObject {
-    /// Creates or empties a file of mode 0600 for reading and writing.
+    /// Creates or empties a file of mode 0600 for reading and writing, in the place of what is no file.
     func create(_ path: String) throws(SpoolError) -> Descriptor
     func write(_ bytes: [UInt8], to file: Descriptor, at offset: Int) throws(SpoolError)
     func truncate(_ file: Descriptor, to size: Int) throws(SpoolError)
@@ -20,9 +20,29 @@ final class Descriptor {
     let number: Int32
     let path: String
 
+    /// Opens a plain file, or with `O_DIRECTORY` a directory. Waits for nobody: what is there may be a
+    /// FIFO. Throws `.notAFile` where it is, and where it is a socket, a device or a directory.
     init(_ path: String, _ flags: Int32, mode: mode_t = 0) throws(SpoolError) {
         self.path = path
-        number = try retrying("open", path) { open(path, flags | O_CLOEXEC, mode) }
+        let opened = try retrying("open", path) {
+            open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode)
+        }
+        var status = stat()
+        let kind = flags & O_DIRECTORY == 0 ? S_IFREG : S_IFDIR
+        guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == kind else {
+            close(opened)
+            throw .notAFile(path: path)
+        }
+        number = opened
+    }
+
+    /// A file of mode 0600 that is made where it is missing, and where what has its name is no file.
+    static func made(_ path: String, _ flags: Int32) throws(SpoolError) -> Descriptor {
+        let flags = flags | O_CREAT | O_NOFOLLOW
+        do throws(SpoolError) { return try Descriptor(path, flags, mode: 0o600) } catch {
+            guard error.isOfFile, unlink(path) == 0 else { throw error }
+            return try Descriptor(path, flags, mode: 0o600)
+        }
     }
 
     deinit { close(number) }
@@ -78,7 +98,7 @@ func retrying<Number: SignedInteger>(
 /// The disk itself.
 final class SystemDisk: Disk {
     func create(_ path: String) throws(SpoolError) -> Descriptor {
-        try Descriptor(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+        try Descriptor.made(path, O_RDWR | O_TRUNC)
     }
 
     func write(_ bytes: [UInt8], to file: Descriptor, at offset: Int) throws(SpoolError) {

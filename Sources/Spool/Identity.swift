@@ -97,7 +97,7 @@ struct Identity: Equatable {
     ///
     /// - Parameter isSynchronized: whether it is durable where this returns.
     func overwrite(_ path: String, on disk: any Disk, isSynchronized: Bool) throws(SpoolError) {
-        let file = try Descriptor(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK)
+        let file = try Descriptor(path, O_WRONLY | O_NOFOLLOW)
         try disk.write(bytes, to: file, at: 0)
         if isSynchronized { try disk.synchronize(file) }
     }
@@ -122,7 +122,7 @@ private func directory(of path: String) -> String {
 /// The bytes of a file; `nil` where there is none, it is too long, or is no file that can be read.
 func smallFile(_ path: String, largest: Int) throws(SpoolError) -> [UInt8]? {
     do throws(SpoolError) {
-        let file = try Descriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        let file = try Descriptor(path, O_RDONLY | O_NOFOLLOW)
         let size = try file.size()
         return size <= largest ? try file.read(from: 0, count: size) : nil
     } catch {

@@ -96,7 +96,7 @@ struct SegmentFile {
         self.first = first
         next = first
         do throws(SpoolError) {
-            let file = try Descriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            let file = try Descriptor(path, O_RDONLY | O_NOFOLLOW)
             let length = try file.size()
             guard length <= Self.largest else { return }
             try read(try file.read(from: 0, count: length))

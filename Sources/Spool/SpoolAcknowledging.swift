@@ -44,9 +44,9 @@ extension Spool {
     private func overwrite(_ path: String, _ bytes: [UInt8]) throws(SpoolError) {
         let file: Descriptor
         do throws(SpoolError) {
-            file = try Descriptor(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK)
+            file = try Descriptor(path, O_WRONLY | O_NOFOLLOW)
         } catch {
-            guard error.isGone else { throw error }
+            guard error.isOfFile else { throw error }
             file = try disk.create(path)
         }
         try disk.write(bytes, to: file, at: 0)

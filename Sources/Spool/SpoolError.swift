@@ -10,6 +10,8 @@ package enum SpoolError: Error, Hashable, Sendable {
     case noSpace(path: String)
     /// The file system is mounted read-only (EROFS). The same append may be tried again.
     case readOnly(path: String)
+    /// A FIFO, a socket, a device or a directory has the name of a file.
+    case notAFile(path: String)
     /// Any other error of the system.
     case io(path: String, call: String, errno: Int32)
     /// A newer version of this program wrote the file.
@@ -43,6 +45,7 @@ package enum SpoolError: Error, Hashable, Sendable {
     /// Whether one file is at fault, and not the directory, the process or the system: it is gone,
     /// cannot be read, or is no plain file.
     var isOfFile: Bool {
+        if case .notAFile = self { return true }
         guard case .io(_, _, let errno) = self else { return false }
         return [ENOENT, EIO, ELOOP, EISDIR, ENXIO, ENODEV].contains(errno)
     }
@@ -57,6 +60,7 @@ extension SpoolError: CustomStringConvertible {
             "no permission to \(call) \(path): give it to the agent's user with mode 0700"
         case .noSpace(let path): "no space left for \(path): free some or move the state directory"
         case .readOnly(let path): "\(path) lies on a read-only file system: remount it writable"
+        case .notAFile(let path): "\(path) is no file: move it away"
         case .io(let path, let call, let errno):
             "cannot \(call) \(path): \(String(cString: strerror(errno)))"
         case .unknownFormat(let path, let version):

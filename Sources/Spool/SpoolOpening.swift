@@ -212,7 +212,7 @@ extension SpoolOpening {
             guard case .io(_, _, EEXIST) = error else { throw error }
         }
         let path = directory + "/" + lockName
-        let file = try Descriptor(path, O_RDONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
+        let file = try Descriptor.made(path, O_RDONLY)
         for attempt in 1...lockAttempts {
             do {
                 _ = try retrying("lock", path) { flock(file.number, LOCK_EX | LOCK_NB) }

@@ -6,8 +6,8 @@ extension Spool {
     /// destinations had; they are counted as dropped.
     ///
     /// Where the newest records are of that kind, a run begins that names none before it: a run is
-    /// one agent's. Else the run goes on, with a hole. On disk nothing changes before the next
-    /// append; until then a spool that is opened again finds the same.
+    /// one agent's. Else the run goes on, with a hole. On disk nothing changes before the next append,
+    /// or `settleRelinquished`; until then a spool that is opened again finds the same.
     package func relinquish(where isOthers: ([UInt8]) -> Bool) -> UInt64 {
         guard let last = segments.lastIndex(where: { isOthers($0.header.manifest) }) else {
             return 0
@@ -42,7 +42,7 @@ extension Spool {
 
     /// Moves the files of such records aside, once the identity tells of it, and where the run goes on a
     /// segment's header. Takes up again what failed before.
-    func settleRelinquished() throws(SpoolError) {
+    package func settleRelinquished() throws(SpoolError) {
         guard !relinquished.isEmpty else { return }
         try storeIdentity(isDurable: true)
         while let path = relinquished.first {

@@ -81,7 +81,7 @@ package struct SpoolSurvey: Sendable {
         guard let header = segment.header else { return nil }
         let bytes: [UInt8]
         do throws(SpoolError) {
-            let file = try Descriptor(segment.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            let file = try Descriptor(segment.path, O_RDONLY | O_NOFOLLOW)
             bytes = try file.read(from: 0, count: segment.size)
         } catch {
             // The agent may have dropped it since.
@@ -102,7 +102,7 @@ package struct SpoolSurvey: Sendable {
     private static func isLocked(_ path: String) throws(SpoolError) -> Bool {
         let file: Descriptor
         do throws(SpoolError) {
-            file = try Descriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            file = try Descriptor(path, O_RDONLY | O_NOFOLLOW)
         } catch {
             guard error.isOfFile else { throw error }
             return false

@@ -41,7 +41,7 @@ extension SQLiteRecordStore: PlanStore {
         let isHash =
             (4...64).contains(digits.utf8.count)
             && digits.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-        guard isHash else { throw .planUnknown(prefix: prefix) }
+        guard isHash else { throw .noPlanHash(prefix) }
         let found: [SealedPlan] = try read { db in
             guard try Schema.hasPlans(db) else { return [] }
             return try PlanRows.fetch(

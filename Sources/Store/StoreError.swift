@@ -39,6 +39,8 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case revisionStray(hash: String, round: Int, revision: Int)
     /// The lines of an import do not have their digest, or are none.
     case importAltered(id: Int64)
+    /// No hash begins so: 4 to 64 hexadecimal digits do.
+    case noPlanHash(String)
     /// No plan's hash begins so.
     case planUnknown(prefix: String)
     /// Several plans' hashes begin so.
@@ -103,6 +105,8 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
             "the document of plan \(hash) does not have that hash: it was altered"
         case .importAltered(let id):
             "import \(id) was altered since it was imported: restore the store from a backup"
+        case .noPlanHash(let text):
+            "\(text) is no beginning of a plan's hash: give 4 or more of its hexadecimal digits"
         case .planUnknown(let prefix): "no sealed plan's hash begins with \(prefix)"
         case .planAmbiguous(let prefix, let plans):
             "the hashes of \(plans) plans begin with \(prefix): give more of its digits"

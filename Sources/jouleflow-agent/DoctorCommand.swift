@@ -56,6 +56,12 @@ struct DoctorCommand: AsyncParsableCommand {
             """)
     var language: CheckCommand.Language?
 
+    func validate() throws {
+        guard user == nil || !asRoot else {
+            throw ValidationError("Give --user or --as-root: each says whose rights are used.")
+        }
+    }
+
     func run() async throws {
         if !asRoot {
             do throws(ServiceUser.Failure) {

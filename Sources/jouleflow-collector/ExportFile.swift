@@ -66,6 +66,13 @@ final class ImportFile {
 
     deinit { close(descriptor) }
 
+    /// Whether it is a database of SQLite, as a store is. Source: SQLite's file format, the header string.
+    var isStore: Bool {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        return pread(descriptor, &bytes, bytes.count, 0) == bytes.count
+            && bytes == Array("SQLite format 3\0".utf8)
+    }
+
     /// At most `count` bytes; none at the end.
     func read(_ count: Int) throws(Failure) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)

@@ -122,7 +122,7 @@ extension SQLiteRecordStore {
         do throws(StoreError) { return try plan(prefix) } catch {
             let told = error.told(in: language)
             switch error {
-            case .planUnknown, .planAmbiguous:
+            case .noPlanHash, .planUnknown, .planAmbiguous:
                 let list = language.say(
                     ": `jouleflow-collector plan list` lists them",
                     "；`jouleflow-collector plan list` 列出全部计划")

@@ -11,8 +11,11 @@ struct StoreArguments: ParsableArguments {
     var store: String?
 
     func validate() throws {
-        guard (config == nil) != (store == nil) else {
+        guard config != nil || store != nil else {
             throw ValidationError("Say where the records are: --config FILE or --store DB.")
+        }
+        guard config == nil || store == nil else {
+            throw ValidationError("Give --config or --store: each says where the records are.")
         }
     }
 
@@ -25,8 +28,15 @@ struct StoreArguments: ParsableArguments {
             }
             return store
         }
-        return try Failure.reading { () throws(SettingsErrors) in
-            try CollectorSettings.load(path: config ?? "").sqlite
+        let config = config ?? ""
+        let path = try Failure.reading { () throws(SettingsErrors) in
+            try CollectorSettings.load(path: config).sqlite
         }
+        guard !InputFile.isFolder(path) else {
+            throw Failure(
+                .unreadable,
+                "\(path) is a folder: store.sqlite in \(config) names the store's file in it")
+        }
+        return path
     }
 }

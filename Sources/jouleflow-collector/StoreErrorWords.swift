@@ -22,6 +22,7 @@ extension StoreError {
         case .cannotOpen(let path, let reason): "无法打开存储 \(path)：\(reason)"
         case .notAStore(let path): "\(path) 不是 jouleflow-collector 的存储"
         case .newerSchema(let path): "\(path) 由更新版本的 jouleflow-collector 建立：请使用该版本"
+        case .noPlanHash(let text): "\(text) 不是计划哈希的开头：请给出其前 4 位或更多十六进制数字"
         case .planUnknown(let prefix): "没有哈希以 \(prefix) 开头的已封存计划"
         case .planAmbiguous(let prefix, let plans):
             "有 \(plans) 个计划的哈希以 \(prefix) 开头：请多给几位"

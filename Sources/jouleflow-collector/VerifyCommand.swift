@@ -36,8 +36,11 @@ struct VerifyCommand: ParsableCommand {
 
     func validate() throws {
         let named = [file, config, store].compactMap { $0 }
-        guard named.count == 1 else {
+        guard !named.isEmpty else {
             throw ValidationError("Say what to verify: FILE, --config FILE or --store DB.")
+        }
+        guard named.count == 1 else {
+            throw ValidationError("Give one of FILE, --config FILE and --store DB.")
         }
     }
 
@@ -51,6 +54,11 @@ struct VerifyCommand: ParsableCommand {
             verdict = try Pipeline.verify(
                 {
                     let file = try ImportFile(path)
+                    guard !file.isStore else {
+                        throw Failure(
+                            .usage,
+                            "\(path) is a store: jouleflow-collector verify --store \(path)")
+                    }
                     return { try file.read($0) }
                 }, program: ProgramVersion.text)
         } catch { throw error as? Failure ?? Failure(.unreadable, "\(path): \(error)") }

@@ -58,12 +58,10 @@ struct OlderCopyTests {
         return spool.run.rawValue
     }
 
-    @Test("a run whose key was lost is left for a new one, with the next record")
+    @Test("a run whose key was lost is left at once and once, wherever the agent ends")
     func newKey() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let run = try fill()
-        #expect(try SigningKeyFile.key(state.signingKey).isNew)
-        #expect(try !SigningKeyFile.key(state.signingKey).isNew)
         func keeper(isKeyNew: Bool) throws -> RecordKeeper {
             try RecordKeeper(
                 MeterSettings(settings), manifest: manifest, secret: secret, state: state,
@@ -76,12 +74,25 @@ struct OlderCopyTests {
             return (await keeper.holding(for: destination), await keeper.counts.dropped)
         }
         #expect(try await life(isKeyNew: false).holding.run == run)
-        let (new, lost) = try await life(isKeyNew: true)
-        #expect(new.run != run)
-        #expect(new.first == 1 && new.next == 1)
-        #expect(lost == 3)
-        // Nothing was written: a life that ends here has left nothing.
-        #expect(try await life(isKeyNew: false).holding.run == run)
+        // The first life ends before its key is kept, the next before its first record.
+        for isKeyNew in [true, true, false] {
+            let (new, lost) = try await life(isKeyNew: isKeyNew)
+            #expect(new.run != run)
+            #expect(new.predecessor == nil)
+            #expect(new.first == 1 && new.next == 1)
+            #expect(lost == 3)
+        }
+    }
+
+    @Test("a key is new until it is kept")
+    func keptKey() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (key, isNew) = try SigningKeyFile.key(state.signingKey)
+        #expect(isNew)
+        #expect(try SigningKeyFile.key(state.signingKey).isNew)
+        try SigningKeyFile.keep(key, state.signingKey)
+        let kept = try SigningKeyFile.key(state.signingKey)
+        #expect(!kept.isNew && kept.key.bytes == key.bytes)
     }
 
     @Test("is left for a new run once, of which the loss is declared, and not again at once")

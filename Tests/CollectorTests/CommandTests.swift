@@ -76,6 +76,7 @@ struct CommandTests {
         arguments: [
             ["report"], ["run"], ["nothing"], ["run", "--confg", "x"],
             ["report", "--store", "x", "--from", "2026-11-21", "--to", "y"],
+            ["report", "abcd", "--store", "x", "--config", "y"], ["verify", "--store", "x", "y"],
         ])
     func usage(arguments: [String]) async throws {
         let end = try await offPool {

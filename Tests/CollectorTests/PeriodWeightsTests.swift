@@ -30,12 +30,27 @@ struct PeriodWeightsTests {
         }
     }
 
-    private func answer(_ minutes: UInt64) throws -> WeightsContent {
+    private func answer(
+        _ minutes: UInt64, window: Nanoseconds = .seconds(60)
+    ) throws -> WeightsContent {
         try Pipeline.weights(
             WeightsRequest(
                 from: Timestamp(origin * 1_000_000_000),
-                to: Timestamp((origin + minutes * 60) * 1_000_000_000), window: .seconds(60),
+                to: Timestamp((origin + minutes * 60) * 1_000_000_000), window: window,
                 block: .seconds(1_800), hosts: .all, counting: .exchanges), from: store)
+    }
+
+    @Test("windows that records do not fit into tell nothing, and which do", arguments: [30, 90])
+    func otherWindows(seconds: UInt64) throws {
+        try WeighedAgent("a", length: 60).store(
+            minutes(60, variation: 0.5...1.5), from: origin, in: store, noiseJoules: 10)
+        for part in try answer(60, window: .seconds(seconds)).parts {
+            #expect(
+                part.obstacles == [
+                    "no window is whole on every host: ask for windows as long as the agents' own, "
+                        + "or a multiple of that"
+                ])
+        }
     }
 
     @Test("a day whose mix varies tells the weights; half of it does not suffice, in words")

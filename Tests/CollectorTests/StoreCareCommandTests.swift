@@ -46,6 +46,33 @@ struct StoreCareCommandTests {
         return path
     }
 
+    @Test("what is asked of the wrong file or with too few digits is answered with what to write")
+    func wrongWords() async throws {
+        let store = try await collector("verify", database)
+        #expect(store.status == 2)
+        #expect(
+            store.errors.contains("is a store: jouleflow-collector verify --store \(database)"),
+            "\(store.errors)")
+        let digits = try await collector("report", "8c1", "--store", database)
+        #expect(digits.status == 1)
+        #expect(
+            digits.errors.contains("8c1 is no beginning of a plan's hash: give 4 or more"),
+            "\(digits.errors)")
+        let config = try file(
+            "c.yaml",
+            """
+            version: 1
+            plaintext: true
+            store: {sqlite: \(directory.path)}
+            """)
+        let folder = try await collector("verify", "--config", config)
+        #expect(folder.status == 5)
+        #expect(
+            folder.errors.contains(
+                "\(directory.path) is a folder: store.sqlite in \(config) names the store's file"),
+            "\(folder.errors)")
+    }
+
     @Test("usage prints what the records say, headed as no assessment")
     func figures() async throws {
         let agent = try SampleAgent("a")

@@ -29,13 +29,14 @@ final class AgentLife {
         let state = try StateDirectory(preparing: settings.state)
         let secret = try FlowSecretFile.secret(settings.flowKeys.secret, else: state.flowSecret)
         destinations = Destination.all(of: settings)
+        let (key, isKeyNew) = try SigningKeyFile.key(state.signingKey)
         identity = AgentIdentity(
-            agent: settings.id, softwareVersion: host.softwareVersion,
-            key: try SigningKeyFile.key(state.signingKey).key)
+            agent: settings.id, softwareVersion: host.softwareVersion, key: key)
         keeper = try RecordKeeper(
             meter, manifest: Manifest(settings, host: host, secret: secret), secret: secret,
             state: state, destinations: destinations.map(\.name),
-            limits: SpoolLimits(settings.spool), log: log)
+            limits: SpoolLimits(settings.spool), isKeyNew: isKeyNew, log: log)
+        if isKeyNew { try SigningKeyFile.keep(key, state.signingKey) }
         (events, sink) = AsyncStream.makeStream(of: MeterEvent.self)
         core = TrafficCore(
             meter, book: try #require(keeper.flows.take()).book, localAddresses: [])

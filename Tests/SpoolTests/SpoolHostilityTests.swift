@@ -98,6 +98,38 @@ struct SpoolHostilityTests {
         }
     }
 
+    @Test(
+        "a FIFO in the place of a file keeps nobody waiting",
+        arguments: ["lock", "new", "identity", "identity.new", "position", "segment"])
+    func fifos(name: String) throws {
+        let bench = try Workbench()
+        try bench.fill(3, limits)
+        let path =
+            switch name {
+            case "lock", "new": bench.spool + "/" + name
+            case "position": bench.spool + "/" + Position.name(of: "a")
+            case "segment": try bench.spool + "/" + #require(bench.segments.last)
+            default: bench.identity + name.dropFirst("identity".count)
+            }
+        func putFIFO() throws {
+            unlink(path)
+            try #require(mkfifo(path, 0o600) == 0)
+        }
+        do {
+            let spool = try bench.open(limits)
+            try spool.use(manifest: [1])
+            try putFIFO()
+            #expect(try spool.append(record(4)) == 4)
+            try spool.acknowledge(through: 4)
+        }
+        try putFIFO()
+        let spool = try bench.open(limits)
+        try spool.use(manifest: [1])
+        let next = spool.nextSequence
+        #expect(try spool.append(record(next)) == next)
+        #expect(spool.dropped <= 4)
+    }
+
     @Test("the largest and strangest numbers in every field open, and go on")
     func numbers() throws {
         let bench = try Workbench()

@@ -85,7 +85,7 @@ struct PlanStoreTests {
             #expect(try store.plan(String(digits.prefix(16))) == plan)
         }
         for wrong in ["", "abc", "zzzz", "*", "????", String(repeating: "0", count: 65), "0%00"] {
-            #expect(throws: StoreError.planUnknown(prefix: wrong)) { try store.plan(wrong) }
+            #expect(throws: StoreError.noPlanHash(wrong)) { try store.plan(wrong) }
         }
         let none = String(repeating: "0", count: 64)
         #expect(throws: StoreError.planUnknown(prefix: none)) { try store.plan(none) }

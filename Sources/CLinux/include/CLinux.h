@@ -29,7 +29,7 @@ struct clinux_usage clinux_own_usage(void);
 
 // Takes the pages of the program's and its libraries' files that are only read out of this process's
 // memory: starting up touches most of them, running few, which come back from the page cache.
-void clinux_release_startup(void);
+void clinux_release_program(void);
 
 // A non-blocking rtnetlink socket that tells of links and addresses that come, go and change, or
 // -1 with errno.
