@@ -11,7 +11,7 @@ from measuring import CannotMeasure, end, finish, run, wait_until
 TABLE_2, OTHERS = (24, 7, 3, 1), (10, 5, 4, 1)
 # A query's CPU time in ms, beside which the application's own is small and each wake-up short; what
 # scenarios use of one processor on average, each of them.
-UNIT_MS, SHARE = 5, 0.15
+UNIT_MS, SHARE = 3, 0.15
 IDLE_WATTS, CONNECTIONS, SWING = 60, 64, 0.9
 # What is metered before and after the load, in seconds: the first window has no energy, the last has
 # to end.

@@ -1,11 +1,11 @@
 import CLinux
 
-/// Gives back, now and then, what is in memory of the program's own files and only read there: starting,
+/// Gives back, once a minute, what is in memory of the program's own files and only read there: starting,
 /// connecting and reading settings touch most of it, metering touches little.
 struct UnneededPages {
     /// After this long the agent has connected and sent its first record, as a rule.
     private static let first: Duration = .seconds(15)
-    private static let interval: Duration = .seconds(3600)
+    private static let interval: Duration = .seconds(60)
 
     private var due = ContinuousClock.now + first
 

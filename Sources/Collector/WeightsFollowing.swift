@@ -12,10 +12,18 @@ extension WeightsEvaluation {
         }
     }
 
-    /// Of each scenario that a schedule names and that took place otherwise, in what way.
+    /// Of each scenario that took place otherwise than a schedule says, in what way.
     private func strayed() -> [String] {
         guard let schedule = reading.request.schedule else { return [] }
-        return schedule.scenarios.enumerated().compactMap { column, scenario in
+        let others = reading.scenarios.keys.filter { !schedule.scenarios.contains($0) }
+        let unplanned = others.sorted { $0.name < $1.name }.filter { scenario in
+            whole.contains { reading.scenarios[scenario]?.exchanges[$0] != 0 }
+        }.map {
+            "\($0.name) took place, and the schedule does not name it: beside it blocks are no independent "
+                + "windows; plan the test with it, or keep it away"
+        }
+        return unplanned
+            + schedule.scenarios.enumerated().compactMap { column, scenario in
             guard let counts = reading.scenarios[scenario] else { return nil }
             var load = ScheduledLoad()
             for index in whole {

@@ -44,6 +44,8 @@ package struct Timeline<Reason: Sendable>: Sendable {
     private var failure: Reason?
     /// Why the latest stretch was deferred.
     private var deferral: Reason?
+    /// Whether the next stretch that is known holds what was used before it begins.
+    package var isDeferred: Bool { deferral != nil }
     /// Energy used before the latest boundary arrives in a later stretch: no reading gave it by
     /// then.
     package private(set) var isBehind = false

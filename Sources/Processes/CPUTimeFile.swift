@@ -31,6 +31,24 @@ enum CPUTimeFile: Sendable, Hashable {
         }
     }
 
+    /// The file that says whether processes are in the cgroup or in one below it; only version 2 has one.
+    ///
+    /// Source: Linux Documentation/admin-guide/cgroup-v2.rst, "cgroup.events".
+    var events: String? {
+        guard case .cgroup2(let folder) = self else { return nil }
+        return folder + "/cgroup.events"
+    }
+
+    /// Whether a text of `events` says that no process is in it.
+    static func isUnpopulated(_ bytes: [UInt8], count: Int) -> Bool {
+        var text = ByteScanner(bytes, count: count)
+        while !text.isAtEnd {
+            if text.skip("populated ") { return text.number() == 0 }
+            text.skipLine()
+        }
+        return false
+    }
+
     /// The cgroups that it is inside of, whose time has its own.
     var above: [CPUTimeFile] {
         var folder: String

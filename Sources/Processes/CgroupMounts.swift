@@ -44,6 +44,21 @@ struct CgroupMounts: Sendable {
     }
 }
 
+/// The processes in a cgroup of version 1 and in those below it: 4,096 of them at most.
+///
+/// Source: cgroups(7), `cgroup.procs`.
+func processesOfCgroup(_ folder: String) -> [UInt64] {
+    let limit = 4096
+    var (found, folders): ([UInt64], [String]) = ([], [folder])
+    while found.count < limit, let folder = folders.popLast() {
+        let text = (try? readText(of: folder + "/cgroup.procs", limit: 1 << 16)) ?? ""
+        found += text.split(separator: "\n").compactMap { UInt64($0) }
+        let below = (try? listFolder(folder, limit: limit)) ?? []
+        folders += below.filter(\.isFolder).map { folder + "/" + $0.name }
+    }
+    return Array(found.prefix(limit))
+}
+
 /// `36 35 98:0 /root /point options - type source options`
 ///
 /// Source: proc_pid_mountinfo(5).

@@ -73,7 +73,7 @@ struct HostBusy: Sendable {
     }
 
     mutating func close(at end: Nanoseconds) -> Known<Nanoseconds, ProcessorUnknown> {
-        timeline.close(at: end).known
+        timeline.closeOwn(at: end)
     }
 }
 
@@ -119,12 +119,15 @@ extension Nanoseconds {
     }
 }
 
-extension Stretch where Reason == ProcessorUnknown {
-    /// CPU time across failed readings is exact in sum, which is all that is asked of it.
-    var known: Known<Nanoseconds, ProcessorUnknown> {
-        switch self {
-        case .measured(let time), .bridged(let time, _): .known(Nanoseconds(time))
-        case .unknown(let reason), .deferred(let reason): .unknown(reason)
+extension Timeline where Reason == ProcessorUnknown {
+    /// The time of the stretch that ends at `end`. One that holds time of stretches before it is not known:
+    /// their energy was divided without that time.
+    mutating func closeOwn(at end: Nanoseconds) -> Known<Nanoseconds, ProcessorUnknown> {
+        let wasDeferred = isDeferred
+        switch close(at: end) {
+        case .bridged(_, let reason) where wasDeferred: return .unknown(reason)
+        case .measured(let time), .bridged(let time, _): return .known(Nanoseconds(time))
+        case .unknown(let reason), .deferred(let reason): return .unknown(reason)
         }
     }
 }

@@ -20,6 +20,8 @@ package struct ProcessorMeter: ~Copyable, Sendable {
     private var host: HostBusy
     private var services: [ServiceTime]
     private var hasLooked = false
+    /// When services were compared, of which processes may move.
+    private var comparedAt: Nanoseconds?
 
     /// A meter whose first window begins at `start`: the time of the first reading, or that
     /// window is unknown.
@@ -60,12 +62,14 @@ package struct ProcessorMeter: ~Copyable, Sendable {
     /// - Parameter now: CLOCK_BOOTTIME, from before the look.
     package mutating func look(now: Nanoseconds) {
         hasLooked = true
-        var hasNews = false
+        var hasNews = comparedAt.map { now.subtractingClamped($0) >= ServiceTime.lookInterval } ?? true
         for index in services.indices where services[index].isLookDue(now) {
             services[index].look(&serviceFiles, finder, now)
             hasNews = true
         }
-        if hasNews { noteShared() }
+        guard hasNews else { return }
+        comparedAt = now
+        if services.count > 1 { noteShared() }
     }
 
     /// Finds the services that read what another does: their times would count twice.
@@ -89,11 +93,16 @@ package struct ProcessorMeter: ~Copyable, Sendable {
         for index in services.indices { services[index].isShared = shared.contains(index) }
     }
 
-    /// The cgroups whose time has that of `file`.
+    /// The cgroups whose time has that of `file`, or of a part of it.
     private func around(_ file: CPUTimeFile, _ mounts: CgroupMounts?) -> [CPUTimeFile] {
-        guard case .process(let process, let procfs) = file else { return file.above }
-        let own = mounts?.cgroups(of: process, procfs: procfs) ?? []
-        return own.flatMap { [$0] + $0.above }
+        let processes: [UInt64]
+        switch file {
+        case .cgroup2: return file.above
+        case .cgroup1(let folder): processes = processesOfCgroup(folder)
+        case .process(let process, _): processes = [process]
+        }
+        let own = processes.flatMap { mounts?.cgroups(of: $0, procfs: finder.procfs) ?? [] }
+        return file.above + Set(own).flatMap { [$0] + $0.above }.filter { $0 != file }
     }
 
     /// The CPU time from the last boundary to this one.

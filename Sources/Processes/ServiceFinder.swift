@@ -52,16 +52,16 @@ struct ServiceFinder: Sendable {
         guard !folders.isEmpty else { throw .notFound }
         // A socket stays with the cgroup in which it was made, whatever becomes of its processes.
         return folders.filter { folder in
-            !folders.contains { folder.hasPrefix($0 + "/") } && Self.isPopulated(folder)
-        }.map { .cgroup2(folder: $0) }
+            !folders.contains { folder.hasPrefix($0 + "/") }
+        }.map { CPUTimeFile.cgroup2(folder: $0) }.filter(Self.isPopulated)
     }
 
-    /// Whether a process runs in a cgroup of version 2 or in one below it.
-    ///
-    /// Source: Linux Documentation/admin-guide/cgroup-v2.rst, "cgroup.events".
-    private static func isPopulated(_ folder: String) -> Bool {
-        let events = try? readText(of: folder + "/cgroup.events", limit: 4096)
-        return events?.split(separator: "\n").contains("populated 0") != true
+    private static func isPopulated(_ file: CPUTimeFile) -> Bool {
+        guard let path = file.events, let text = try? readText(of: path, limit: 4096) else {
+            return true
+        }
+        let bytes = Array(text.utf8)
+        return !CPUTimeFile.isUnpopulated(bytes, count: bytes.count)
     }
 
     private func realPath(_ path: String) -> String? {

@@ -24,6 +24,8 @@ struct ServiceTime: Sendable {
     private struct Unit: Sendable {
         let source: CPUTimeFile
         let file: FileTable.Handle
+        /// Of a listener's cgroup: says whether processes are in it.
+        let events: FileTable.Handle?
         /// `nil` before the first reading.
         var used: Nanoseconds?
         /// The look before the one that found it: a process that began later counts from zero.
@@ -59,7 +61,7 @@ struct ServiceTime: Sendable {
     var files: [CPUTimeFile] { units.map(\.source) }
 
     mutating func close(at end: Nanoseconds) -> Known<Nanoseconds, ProcessorUnknown> {
-        timeline.close(at: end).known
+        timeline.closeOwn(at: end)
     }
 
     /// Reads every unit once.
@@ -73,7 +75,7 @@ struct ServiceTime: Sendable {
                 try read(index, &files, ticksPerSecond)
                 index += 1
             } catch .processEnded {
-                files.remove(units.remove(at: index).file)
+                remove(index, &files)
                 lost = .processEnded
                 absence = .notFound
                 mustLook = true
@@ -93,6 +95,14 @@ struct ServiceTime: Sendable {
         lost = nil
     }
 
+    private mutating func remove(_ index: Int, _ files: inout FileTable) {
+        let unit = units.remove(at: index)
+        files.remove(unit.file)
+        if let events = unit.events { files.remove(events) }
+    }
+
+    /// Throws `.processEnded` where the processes of a listener's cgroup have left it: their time is
+    /// elsewhere, and the socket stays with the cgroup.
     private mutating func read(
         _ index: Int, _ files: inout FileTable, _ ticksPerSecond: UInt64
     ) throws(ProcessorUnknown) {
@@ -102,6 +112,11 @@ struct ServiceTime: Sendable {
             let reading = units[index].source.parse(
                 files.buffer, count: count, ticksPerSecond: ticksPerSecond)
         else { throw .malformed }
+        if let events = units[index].events, let count = try? files.read(events),
+            CPUTimeFile.isUnpopulated(files.buffer, count: count)
+        {
+            throw .processEnded
+        }
         let before = units[index].used ?? baseline(reading, absentAt: units[index].absentAt)
         // A counter that falls began anew; it cannot be told what was used in between.
         if reading.used < before { lost = .processEnded }
@@ -143,7 +158,7 @@ struct ServiceTime: Sendable {
         }
         if case .cgroupOfPorts = source {
             for index in units.indices.reversed() where !found.contains(units[index].source) {
-                files.remove(units.remove(at: index).file)
+                remove(index, &files)
             }
         }
         if found.isEmpty { absence = .notFound }
@@ -153,7 +168,11 @@ struct ServiceTime: Sendable {
                 break
             }
             let file = files.add(source.path)
-            units.append(Unit(source: source, file: file, absentAt: absentAt))
+            var events: FileTable.Handle?
+            if case .cgroupOfPorts = self.source {
+                events = source.events.map { files.add($0) }
+            }
+            units.append(Unit(source: source, file: file, events: events, absentAt: absentAt))
         }
     }
 }

@@ -35,8 +35,12 @@ package struct HostRound: Sendable, Hashable {
     package internal(set) var suspended: UInt64 = 0
     /// Windows in which the agent did not run.
     package internal(set) var agentStopped: UInt64 = 0
-    /// Records the agent's spool had dropped, as far as this round's records say.
-    package internal(set) var spoolDropped: UInt64 = 0
+    /// Records the agent's spool had dropped, as far as this round's records say, by run.
+    var droppedOfRun: [RunID: UInt64] = [:]
+    /// The same of all runs.
+    package var spoolDropped: UInt64 {
+        droppedOfRun.values.reduce(0) { $0.addingClamped($1) }
+    }
     /// The largest bound of the wall clock's error in microseconds, over synchronised windows.
     package internal(set) var clockError: UInt64?
     /// Windows in which the wall clock was not synchronised.

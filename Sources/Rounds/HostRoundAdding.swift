@@ -117,7 +117,7 @@ extension HostRound {
         if flags.contains(.agentStopped) { agentStopped += 1 }
         if flags.contains(.countsDoubtful) { doubtful += 1 }
         if flags.contains(.degraded) { degraded += 1 }
-        spoolDropped = max(spoolDropped, record.spoolDropped)
+        droppedOfRun[record.run] = max(droppedOfRun[record.run] ?? 0, record.spoolDropped)
         if let error = record.clockError {
             clockError = max(clockError ?? 0, error)
         } else {

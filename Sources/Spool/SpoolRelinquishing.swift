@@ -30,7 +30,10 @@ extension Spool {
     }
 
     private func beginRun(lost: UInt64) {
-        let untold = min(identity.untold.addingClamped(lost), SpoolLimits.sequence)
+        // What this run's records tell of losses nobody has heard where nobody has one of them.
+        let isUnheard = acknowledged.allSatisfy { $0 == 0 }
+        let before = isUnheard ? identity.counts.dropped : identity.untold
+        let untold = min(before.addingClamped(lost), SpoolLimits.sequence)
         identity = Identity(
             run: UInt64.random(in: 1 ... .max), predecessor: .none, untold: untold)
         isNewRun = true

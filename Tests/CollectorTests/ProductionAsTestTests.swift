@@ -55,6 +55,33 @@ struct ProductionAsTestTests {
         #expect(content.shapley.obstacle != nil)
     }
 
+    @Test("a scenario that takes place beside the test, and that the schedule does not name, is named")
+    func unplanned() throws {
+        let design = try #require(FactorialDesign(scenarios: 2, repeats: 9, seed: 5))
+        let schedule = try LoadSchedule(
+            design, of: [(.credit, 4), (.query, 80)], start: Timestamp(origin * 1_000_000_000),
+            block: .seconds(60), washout: .seconds(10))
+        func rows(drawdowns: UInt64) -> [[UInt64]] {
+            schedule.blocks.flatMap { block in
+                (0..<6).map { number in
+                    let other = drawdowns == 0 ? 0 : drawdowns + UInt64(number % 2)
+                    return [block.rates[0] > 0 ? 40 : 0, other, 0, block.rates[1] > 0 ? 800 : 0]
+                }
+            }
+        }
+        for (agent, drawdowns) in [("a", 0), ("b", 100)] as [(String, UInt64)] {
+            try WeighedAgent(agent, length: 10).store(
+                rows(drawdowns: drawdowns), from: origin, in: store)
+            let content = try Pipeline.weights(
+                WeightsRequest(schedule, hosts: .named([agent]), counting: .exchanges), from: store)
+            for part in content.parts {
+                let isNamed = part.obstacles.contains { $0.hasPrefix("drawdown took place, and") }
+                #expect(isNamed == (drawdowns > 0), "\(part.obstacles)")
+                #expect(drawdowns == 0 || part.lines.allSatisfy { $0.perFlow == nil })
+            }
+        }
+    }
+
     @Test("one scenario that went on is enough, and some load beside the test is none")
     func partly() throws {
         try WeighedAgent("a", length: 10).store(

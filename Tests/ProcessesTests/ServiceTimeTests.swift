@@ -69,6 +69,8 @@ private final class Listeners: Sendable {
         meter.read(now: seconds(10))
         fixture.cgroup("/a", microseconds: 3000)
         #expect(close(&meter, 20) == .known(.milliseconds(2)))
+        // What was used elsewhere since they left is not known: also in the window in which they did.
+        fixture.cgroup("/a", microseconds: 3500)
         fixture.write("/cgroup/a/cgroup.events", "populated 0\nfrozen 0\n")
         #expect(close(&meter, 31) == .unknown(.notFound))
         #expect(close(&meter, 42) == .unknown(.notFound))
@@ -79,7 +81,7 @@ private final class Listeners: Sendable {
         #expect(close(&meter, 64) == .known(Nanoseconds(500_000)))
     }
 
-    @Test("a malformed reading is a reason, and the next one has all of the time")
+    @Test("a malformed reading is a reason, and no window tells another's time as its own")
     func malformed() {
         fixture.cgroup("/a", microseconds: 1000)
         var meter = meter(.cgroupPath(fixture.root + "/cgroup/a"))
@@ -87,7 +89,9 @@ private final class Listeners: Sendable {
         fixture.write("/cgroup/a/cpu.stat", "usage_usec -4\n")
         #expect(close(&meter, 20) == .unknown(.malformed))
         fixture.cgroup("/a", microseconds: 9000)
-        #expect(close(&meter, 30) == .known(.milliseconds(8)))
+        #expect(close(&meter, 30) == .unknown(.malformed))
+        fixture.cgroup("/a", microseconds: 12_000)
+        #expect(close(&meter, 40) == .known(.milliseconds(3)))
     }
 
     @Test("a counter that falls makes its window unknown, not negative") func falls() {
@@ -288,6 +292,35 @@ private final class Listeners: Sendable {
         let shared = Known<Nanoseconds, ProcessorUnknown>.unknown(.shared)
         #expect(
             meter.close(at: seconds(20)).services == [shared, shared, .known(.milliseconds(100))])
+    }
+
+    @Test("processes of one service's cgroup of version 1 and another's of version 2 are neither's")
+    func versions() {
+        fixture.write(
+            "/self/mountinfo",
+            "41 24 0:38 / \(fixture.root)/cgroup rw - cgroup2 cgroup2 rw\n"
+                + "43 24 0:40 / \(fixture.root)/v1 rw - cgroup cgroup rw,cpu,cpuacct\n")
+        for path in ["/x", "/q"] { fixture.cgroup(path, microseconds: 1000) }
+        fixture.write("/v1/a/cpuacct.usage", "5000000000\n")
+        fixture.write("/v1/a/cgroup.procs", "")
+        fixture.write("/v1/a/below/cgroup.procs", "100\n")
+        fixture.write("/100/cgroup", "4:cpu,cpuacct:/a/below\n0::/x/y\n")
+        var meter = meter(
+            ["/v1/a", "/cgroup/x", "/cgroup/q"].map { .cgroupPath(fixture.root + $0) })
+        meter.read(now: seconds(10))
+        fixture.cgroup("/q", microseconds: 3000)
+        meter.read(now: seconds(20))
+        let shared = Known<Nanoseconds, ProcessorUnknown>.unknown(.shared)
+        #expect(
+            meter.close(at: seconds(20)).services == [shared, shared, .known(.milliseconds(2))])
+        // It leaves the other's: noticed by the next look, and known from then on.
+        fixture.write("/100/cgroup", "4:cpu,cpuacct:/a/below\n0::/z\n")
+        meter.look(now: seconds(20))
+        meter.read(now: seconds(30))
+        _ = meter.close(at: seconds(30))
+        fixture.write("/v1/a/cpuacct.usage", "5001000000\n")
+        meter.read(now: seconds(40))
+        #expect(meter.close(at: seconds(40)).services[0] == .known(.milliseconds(1)))
     }
 
     @Test("a reading looks for nothing, however long ago the last look was: that takes its time")

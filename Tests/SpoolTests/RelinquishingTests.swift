@@ -39,6 +39,27 @@ struct RelinquishingTests {
         #expect(try (1...DamagedFiles.limit).contains(bench.damaged.count))
     }
 
+    @Test("what no record that somebody has told of is told by the next run too")
+    func twice() throws {
+        let bench = try Workbench()
+        try bench.fill(7, limits, manifest: others)
+        for (made, lost) in [(6, 7), (5, 13), (0, 18)] as [(UInt64, UInt64)] {
+            let spool = try bench.open(limits)
+            _ = spool.relinquish { _ in true }
+            #expect(spool.dropped == lost)
+            try spool.use(manifest: own)
+            for number in 0..<made { #expect(try spool.append(record(number + 1)) == number + 1) }
+        }
+        // A record that one destination has has told it.
+        let spool = try bench.open(limits)
+        try spool.use(manifest: own)
+        _ = try spool.append(record(1))
+        try spool.acknowledge(through: spool.nextSequence - 1)
+        _ = try spool.append(record(2))
+        #expect(spool.relinquish { _ in true } == 1)
+        #expect(spool.dropped == 1)
+    }
+
     @Test("where all were acknowledged, none is lost")
     func acknowledged() throws {
         let bench = try Workbench()

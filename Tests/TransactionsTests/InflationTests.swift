@@ -98,6 +98,30 @@ struct InflationTests {
         #expect(result.exchanges.map(\.fields) == [["?"]])
     }
 
+    @Test("of several gzip members are one text, wherever they are cut; of deflate there is one")
+    func members() {
+        let text = object(600, code: "E1")
+        let halves = [text[..<300], text[300...]].map { compressed(Array($0), bits: 31) }
+        let body = halves[0] + halves[1]
+        let turns: [Turn] = [.client(get), response("Content-Encoding: gzip", body)]
+        for size in [1, 2, 7, halves[0].count, body.count + 1_000] {
+            let result = run(connection(turns) { Array(repeating: size, count: $0 / size + 1) })
+            #expect(result.exchanges.map(\.fields) == [["E1"]], "pieces of \(size)")
+        }
+        // Cut in the second, without it, and before anything else.
+        for other in [Array(halves[1].prefix(20)), [0x1f], Array("garbage".utf8)] {
+            let cut = response("Content-Encoding: gzip", halves[0] + other)
+            #expect(run(connection([.client(get), cut])).exchanges.map(\.fields) == [["?"]])
+        }
+        let first = run(connection([.client(get), response("Content-Encoding: gzip", halves[0])]))
+        #expect(first.exchanges.map(\.fields) == [["-"]])
+        for bits in [15, -15] as [Int32] {
+            let twice = compressed(Array(text[..<300]), bits: bits) + compressed(text, bits: bits)
+            let answer = response("Content-Encoding: deflate", twice)
+            #expect(run(connection([.client(get), answer])).exchanges.map(\.fields) == [["?"]])
+        }
+    }
+
     @Test("that end before what is compressed does are unread; without a byte they have no field")
     func cutShort() {
         let body = compressed(object(600, code: "E1"), bits: 31)

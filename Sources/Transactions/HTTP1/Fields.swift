@@ -155,13 +155,13 @@ extension TransactionEngine {
         releaseInflater(connection, direction)
     }
 
-    /// The body that is being read ends. A compressed one is not whole then, for it would have ended
-    /// of itself; but without a byte it is nothing compressed.
+    /// The body that is being read ends. A compressed one is whole where it has ended of itself; without a
+    /// byte it is nothing compressed.
     mutating func endReading(
         _ connection: ConnectionPointer, _ direction: Direction, isComplete: Bool
     ) {
         let isCut =
-            connection.inflater(direction) != nil
+            connection.inflater(direction)?.pointee.hasEnded == false
             && connection.parser(direction).pointee.bodyLength > 0
         stopReading(connection, direction, isWhole: isComplete && !isCut)
     }

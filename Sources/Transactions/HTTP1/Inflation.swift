@@ -11,6 +11,11 @@ struct Inflater {
     fileprivate var stream = z_stream()
     fileprivate var coding = MessageParser.Coding.gzip
     fileprivate var hasBegun = false
+    /// Whether what was decompressed has ended, with the last byte that came. More of a gzip body is another
+    /// member.
+    ///
+    /// Source: RFC 1952, 2.2: members follow each other, and what they hold is one text.
+    fileprivate(set) var hasEnded = false
     /// Bytes that came out.
     fileprivate var produced: UInt64 = 0
     /// Whose body it decompresses; `nil` where it is free.
@@ -60,6 +65,7 @@ struct InflaterPool: ~Copyable {
         inflater.pointee.direction = direction
         inflater.pointee.coding = coding
         inflater.pointee.hasBegun = false
+        inflater.pointee.hasEnded = false
         inflater.pointee.produced = 0
         return inflater
     }
@@ -145,9 +151,13 @@ extension TransactionEngine {
             if scan(connection, direction, output) {
                 return stopReading(connection, direction, isWhole: true)
             }
-            let isWhole = status == Z_STREAM_END && inflater.pointee.stream.avail_in == 0
-            if isWhole || piece < count || status != Z_OK && status != Z_BUF_ERROR {
-                return stopReading(connection, direction, isWhole: isWhole && piece == count)
+            if piece == count, status == Z_STREAM_END {
+                inflater.pointee.hasEnded = true
+                if inflater.pointee.stream.avail_in == 0 { return }
+                if beginMember(inflater) { continue }
+            }
+            if piece < count || status != Z_OK && status != Z_BUF_ERROR {
+                return stopReading(connection, direction, isWhole: false)
             }
             if inflater.pointee.stream.avail_in == 0 && inflater.pointee.stream.avail_out > 0 {
                 return
@@ -163,10 +173,18 @@ extension TransactionEngine {
     /// Source: RFC 9110, 8.4.1.2; RFC 1950, 2.2: the low half of the first byte is 8, the high
     /// half at most 7.
     private func begin(_ inflater: InflaterPointer, _ first: UInt8) -> Bool {
+        if inflater.pointee.hasEnded { return beginMember(inflater) }
         if inflater.pointee.hasBegun { return true }
         inflater.pointee.hasBegun = true
         let isWrapped = first & 0x0f == 8 && first >> 4 <= 7
         let bits: Int32 = inflater.pointee.coding == .gzip ? 31 : isWrapped ? 15 : -15
         return inflateReset2(&inflater.pointee.stream, bits) == Z_OK
+    }
+
+    /// False where only one may be there.
+    private func beginMember(_ inflater: InflaterPointer) -> Bool {
+        inflater.pointee.hasEnded = false
+        return inflater.pointee.coding == .gzip
+            && inflateReset2(&inflater.pointee.stream, 31) == Z_OK
     }
 }
