@@ -52,7 +52,7 @@ class Run:
     def __init__(self, payload):
         size = struct.unpack_from("<I", payload)[0]
         self.agent, self.key = payload[4:4 + size].decode(), payload[36 + size:]
-        self.run, _, self.before, self.last = struct.unpack_from("<4Q", payload, 4 + size)
+        self.run, self.seen, self.before, self.last = struct.unpack_from("<4Q", payload, 4 + size)
         self.title, self.order = f"run {self.run:x} of {self.agent}", (
             payload[4:4 + size], struct.unpack_from("<q", payload, 4 + size)[0])
         # Stretches of numbers, each with the number behind it; of those that are there also when their time is.
@@ -75,6 +75,8 @@ class Run:
         statement = b"JFBATCH1" + struct.pack("<3Q", self.run, first, last) + previous + heads[-1]
         if at != len(payload) or not signed(self.key, signature, statement + self.agent.encode()):
             tell(f"{title} are not what their agent signed")
+        if not self.seen:
+            tell(f"{place}: a batch of {self.title}, whose key never came")
         if (first, last) <= self.batch_before:
             tell(f"{title} are {'there twice' if (first, last) == self.batch_before else 'not in order'}")
         self.batch_before = first, last
@@ -117,9 +119,23 @@ class Run:
             for at, end in gaps(list(gaps(deleted, first, last)), first, last):
                 tell(f"records {at} to {end - 1} of {self.title} are told to be deleted, and retention keeps what is "
                      "of the plan's time")
-        before = runs.get((self.agent, self.before))
-        known = before and before.held + before.lost + before.deleted
-        reached = max((end - 1 for _, end in known), default=0) if before and before.parts else self.last
-        if held and held[0][0] == 1 and reached < self.last:
-            tell(f"records {reached + 1} to {self.last} of {before.title} are missing: a later run tells of them")
         runs[self.agent, self.run], self.heads = self, {}
+    def follow(self, runs, rounds):
+        """Misses records of the run before it, when all runs are closed: record 1 is signed over how many there were.
+        What lies behind the rounds need not be there. Of a run without any record there, nothing need be known where
+        this one begins before or behind the rounds; of one that is not there at all, where it begins before them."""
+        number, _, opens, _ = min(self.times, default=(0, 0, 0, 0))
+        before = runs.get((self.agent, self.before))
+        if number != 1 or not self.before:
+            return
+        if before is None:
+            touches = opens >= rounds.begin
+        elif before.times:
+            touches = max(before.times, key=lambda one: one[1])[3] < rounds.end
+        else:
+            touches = rounds.begin <= opens < rounds.end
+        known = before.held + before.lost + before.deleted if before else []
+        reached = max((end - 1 for _, end in known), default=0)
+        if touches and reached < self.last:
+            tell(f"records {reached + 1} to {self.last} of run {self.before:x} of {self.agent} are missing: "
+                 "a later run tells of them")

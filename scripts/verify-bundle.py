@@ -101,6 +101,10 @@ class Bundle:
         if kind is None:
             if self.run:
                 self.run.close(self.runs, self.rounds)
+            elif self.of(21):
+                self.begin()
+            for run in self.runs.values():
+                run.follow(self.runs, self.rounds)
         elif kind >= 16:
             if kind in (16, 17, 21) and self.of(kind):
                 tell(f"{place}: second {({16: 'head', 17: 'factors', 21: 'figures'})[kind]}")
@@ -113,9 +117,7 @@ class Bundle:
             if before:
                 before.close(self.runs, self.rounds)
             else:
-                self.is_over = True  # without the documents nothing can be computed
                 self.begin()
-                self.is_over = False
             if before and before.order >= run.order:
                 what = "in it twice" if (run.agent, run.run) in self.runs else "not in its order"
                 tell(f"{place}: {run.title} is {what}")
@@ -132,6 +134,7 @@ class Bundle:
                     tell(f"{place}: record {sequence} of {self.run.title}: {error!r}")
     def begin(self):
         """Checks the documents, which stand before all runs."""
+        self.is_over = True  # without them nothing can be computed
         head, before = self.of(16)[0][0], (0, 0)
         for kind, key in ((18, "hash"), (24, "sha256")):
             for facts, body in self.of(kind):
@@ -160,6 +163,7 @@ class Bundle:
             tell(f"plan {head['plan']} was sealed at {self.facts['sealed']}, after its first round began")
         self.rounds = Rounds(self.plan, {kind: replaced([one for one in self.of(20) if one[0]["kind"] == kind])
                                          for kind in ("meter", "ledger")})
+        self.is_over = False
     def record(self, sequence, frame, came):
         run, m = self.run, fields(frame[8:])
         manifest = self.manifests[number(m, 3)]

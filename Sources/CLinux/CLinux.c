@@ -7,10 +7,13 @@
 #include <link.h>
 #include <linux/capability.h>
 #include <linux/if_packet.h>
+#include <linux/keyctl.h>
 #include <linux/rtnetlink.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,11 +23,15 @@
 #include <sys/time.h>
 #include <sys/timex.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
 #endif
+
+// close_range(2) has the same number on all architectures; older headers lack it.
+#define CLINUX_CLOSE_RANGE 436
 
 long long clinux_clock_error_bound(void) {
     struct timex state = {0};
@@ -39,6 +46,22 @@ int clinux_pipe(int ends[2]) { return pipe2(ends, O_NONBLOCK | O_CLOEXEC); }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+// VmHWM of proc_pid_status(5), which begins anew where a program does; ru_maxrss goes on with that of the
+// program before. 0 where it cannot be read.
+static unsigned long long own_peak_bytes(void) {
+    char text[4096];
+    int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t count = read(file, text, sizeof text - 1);
+    close(file);
+    if (count <= 0)
+        return 0;
+    text[count] = 0;
+    const char *line = strstr(text, "\nVmHWM:");
+    return line ? strtoull(line + strlen("\nVmHWM:"), NULL, 10) * 1024 : 0;
+}
+
 struct clinux_usage clinux_own_usage(void) {
     struct rusage usage;
     struct clinux_usage own = {0};
@@ -46,7 +69,9 @@ struct clinux_usage clinux_own_usage(void) {
         return own;
     own.cpu_seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
                       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    own.peak_bytes = (unsigned long long)usage.ru_maxrss * 1024;
+    own.peak_bytes = own_peak_bytes();
+    if (own.peak_bytes == 0)
+        own.peak_bytes = (unsigned long long)usage.ru_maxrss * 1024;
     return own;
 }
 
@@ -126,12 +151,95 @@ int clinux_ignore_outgoing(int descriptor) {
     return setsockopt(descriptor, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes);
 }
 
-// Capabilities of the calling thread, which is the one that becomes the program.
-static int keep_capabilities(unsigned int bits) {
+// In the child between fork and exec only system calls are made, by number: the wrappers of some
+// take locks that another thread may hold. What they need is made ready before.
+struct start {
+    uid_t user;
+    gid_t group;
+    gid_t groups[1024];
+    int group_count;
+    pid_t parent;
+    int null, output, errors, failure;
+    char *arguments[1024];
+    char *environment[256];
+};
+
+// What the environment may have, of names and of beginnings of names; all else stays with root.
+static const char *const carried[] = {
+    "PATH=", "TZ=", "LANG=", "LANGUAGE=", "LC_", "LD_LIBRARY_PATH=", "JOULEFLOW_DOCTOR_UNIT=",
+};
+static char as_child[] = "JOULEFLOW_DOCTOR_CHILD=1";
+
+__attribute__((constructor(101))) static void hide_child(void) {
+    if (getenv("JOULEFLOW_DOCTOR_CHILD"))
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+// prctl(2), whose arguments are all of this length.
+static long control(unsigned long option, unsigned long first, unsigned long second) {
+    return syscall(SYS_prctl, option, first, second, 0UL, 0UL);
+}
+
+// The one capability, or none: where it cannot be had, neither could the agent have it.
+static void take_capabilities(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    unsigned int bits = 1u << CAP_NET_RAW;
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
         {.effective = bits, .permitted = bits, .inheritable = bits}};
-    return (int)syscall(SYS_capset, &header, data);
+    if (syscall(SYS_capset, &header, data) == 0) {
+        control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW);
+        return;
+    }
+    memset(data, 0, sizeof data);
+    syscall(SYS_capset, &header, data);
+}
+
+// Standard input, output and error, the descriptor 3 for a failure, and no other.
+static int take_descriptors(const struct start *start) {
+    const int from[] = {start->null, start->output, start->errors};
+    for (int index = 0; index < 3; index++)
+        if (syscall(SYS_dup3, from[index], index, 0) < 0)
+            return -1;
+    if (syscall(SYS_dup3, start->failure, 3, O_CLOEXEC) < 0)
+        return -1;
+    if (syscall(CLINUX_CLOSE_RANGE, 4, ~0u, 0) == 0)
+        return 0;
+    // Before Linux 5.9; more descriptors than these are not inherited from a shell.
+    for (int descriptor = 4; descriptor < 65536; descriptor++)
+        syscall(SYS_close, descriptor);
+    return 0;
+}
+
+static int take_user(const struct start *start) {
+    if (syscall(SYS_setsid) < 0 || control(PR_SET_NO_NEW_PRIVS, 1, 0) < 0 ||
+        control(PR_SET_KEEPCAPS, 1, 0) < 0 ||
+        syscall(SYS_setgroups, start->group_count, start->groups) < 0 ||
+        syscall(SYS_setresgid, start->group, start->group, start->group) < 0 ||
+        syscall(SYS_setresuid, start->user, start->user, start->user) < 0)
+        return -1;
+    // The copy of root's memory is the user's from here to the new program.
+    if (control(PR_SET_DUMPABLE, 0, 0) < 0)
+        return -1;
+    // Root's session keyring is not for it; where there are no keyrings there is none to leave.
+    syscall(SYS_keyctl, (unsigned long)KEYCTL_JOIN_SESSION_KEYRING, NULL, 0UL, 0UL, 0UL);
+    take_capabilities();
+    // Only now: a change of user takes it back.
+    control(PR_SET_PDEATHSIG, SIGKILL, 0);
+    return syscall(SYS_getppid) == start->parent ? 0 : -1;
+}
+
+static void become(const struct start *start) {
+    unsigned long long none = 0;
+    int failure = start->failure;
+    if (take_descriptors(start) == 0) {
+        failure = 3;
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+        if (take_user(start) == 0)
+            syscall(SYS_execve, "/proc/self/exe", start->arguments, start->environment);
+    }
+    int code = errno;
+    syscall(SYS_write, failure, &code, sizeof code);
+    syscall(SYS_exit_group, 127);
 }
 
 // The arguments of this process, one after another, each ended by 0; how many bytes, or -1.
@@ -151,9 +259,8 @@ static ssize_t own_arguments(char *text, size_t size) {
     return (ssize_t)have;
 }
 
-int clinux_restart_as(unsigned int user, unsigned int group) {
+static int prepare_words(struct start *start) {
     static char text[65536];
-    static char *arguments[1024];
     ssize_t length = own_arguments(text, sizeof text);
     if (length < 0)
         return -1;
@@ -163,23 +270,95 @@ int clinux_restart_as(unsigned int user, unsigned int group) {
             errno = E2BIG;
             return -1;
         }
-        arguments[count++] = at;
+        start->arguments[count++] = at;
     }
-    arguments[count] = NULL;
+    start->arguments[count] = NULL;
+    count = 0;
+    for (char **at = environ; *at && count < 254; at++)
+        for (size_t index = 0; index < sizeof carried / sizeof *carried; index++)
+            if (strncmp(*at, carried[index], strlen(carried[index])) == 0) {
+                start->environment[count++] = *at;
+                break;
+            }
+    start->environment[count++] = as_child;
+    start->environment[count] = NULL;
+    return 0;
+}
+
+static int prepare_user(struct start *start, uid_t user, gid_t group) {
     struct passwd *entry = getpwuid(user);
-    gid_t own = entry ? entry->pw_gid : (gid_t)group;
-    if (entry ? initgroups(entry->pw_name, own) : setgroups(1, &own))
+    start->user = user;
+    start->group = entry ? entry->pw_gid : group;
+    start->groups[0] = start->group;
+    start->group_count = entry ? 1024 : 1;
+    if (entry &&
+        getgrouplist(entry->pw_name, entry->pw_gid, start->groups, &start->group_count) < 0) {
+        errno = E2BIG;
         return -1;
-    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-    if (setresgid(own, own, own) != 0 || setresuid(user, user, user) != 0)
+    }
+    start->parent = getpid();
+    return 0;
+}
+
+// A pipe whose ends are above those that the child takes.
+static int high_pipe(int ends[2]) {
+    int low[2];
+    if (pipe2(low, O_CLOEXEC) != 0)
         return -1;
-    // Where the right cannot be had, neither could the agent have it.
-    if (keep_capabilities(1u << CAP_NET_RAW) == 0)
-        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0);
-    else
-        keep_capabilities(0);
-    execv("/proc/self/exe", arguments);
-    return -1;
+    for (int index = 0; index < 2; index++) {
+        ends[index] = fcntl(low[index], F_DUPFD_CLOEXEC, 10);
+        close(low[index]);
+    }
+    return ends[0] < 0 || ends[1] < 0 ? -1 : 0;
+}
+
+static int high_null(void) {
+    int low = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int high = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, 10);
+    if (low >= 0)
+        close(low);
+    return high;
+}
+
+// 0 where the child became the program, or why it did not.
+static int failure_of(int descriptor) {
+    int code = 0;
+    ssize_t got;
+    do
+        got = read(descriptor, &code, sizeof code);
+    while (got < 0 && errno == EINTR);
+    return got == 0 ? 0 : got == sizeof code && code != 0 ? code : EPROTO;
+}
+
+int clinux_start_as(unsigned int user, unsigned int group, struct clinux_child *child) {
+    static struct start start;
+    int output[2], errors[2], failure[2];
+    if (prepare_words(&start) != 0 || prepare_user(&start, user, group) != 0 ||
+        (start.null = high_null()) < 0 || high_pipe(output) != 0 || high_pipe(errors) != 0 ||
+        high_pipe(failure) != 0)
+        return -1;
+    start.output = output[1];
+    start.errors = errors[1];
+    start.failure = failure[1];
+    pid_t process = fork();
+    if (process == 0)
+        become(&start);
+    int code = process < 0 ? errno : 0;
+    close(start.null);
+    close(output[1]);
+    close(errors[1]);
+    close(failure[1]);
+    if (process > 0 && (code = failure_of(failure[0])) != 0)
+        waitpid(process, NULL, 0);
+    close(failure[0]);
+    if (code != 0) {
+        close(output[0]);
+        close(errors[0]);
+        errno = code;
+        return -1;
+    }
+    *child = (struct clinux_child){.process = process, .output = output[0], .errors = errors[0]};
+    return 0;
 }
 
 // packaging/stage finds the section and writes the package's version there, which this file, being

@@ -51,6 +51,7 @@ struct EvidenceCatalog {
     private(set) var revisions: [Revision] = []
     private(set) var figures: [UInt8]?
     private(set) var manifests: [ManifestDigest: [UInt8]] = [:]
+    /// Those whose key came.
     private(set) var runs: [ExportedRun] = []
     private(set) var losses: [SequenceLoss] = []
     private(set) var alerts: [Store.Alert] = []
@@ -81,6 +82,8 @@ struct EvidenceCatalog {
         while let frame = try reader.next(read) { try take(frame) }
         closeDocument()
         closeRun()
+        checkEnds()
+        runs.removeAll { !$0.hasKey }
         digest = reader.digest
     }
 
@@ -125,14 +128,19 @@ struct EvidenceCatalog {
             try hold(Self.entryBytes)
             if runs.isEmpty { period = roundsOfPlan }
             if let last = runs.last, !last.precedes(one) {
-                let isSecond = ended[one.agent + "/" + String(one.run.rawValue)] != nil
+                let isSecond = ended[Self.name(one.agent, one.run)] != nil
                 let what = isSecond ? "is in it twice" : "is not in its order"
                 findings.tell("\(frame.place): \(one.title) \(what)")
             }
             runs.append(one)
             run = EvidenceRun(one)
         case .batch(let batch):
-            guard run != nil else { return findings.tell("\(frame.place): a batch of no run") }
+            guard let exported = run?.exported else {
+                return findings.tell("\(frame.place): a batch of no run")
+            }
+            if !exported.hasKey {
+                findings.tell("\(frame.place): a batch of \(exported.title), whose key never came")
+            }
             batches += 1
             records += batch.records.count
             check(batch, frame)
@@ -161,17 +169,20 @@ struct EvidenceCatalog {
         guard let run else { return }
         self.run = nil
         for sentence in run.missing(from: period) { findings.tell(sentence) }
-        let exported = run.exported
-        // The first record of a run is signed over what the run before it came to.
-        if run.holdsFirst, let before = exported.predecessor,
-            let end = ended[exported.agent + "/" + String(before.run.rawValue)],
-            let reached = end.reached, reached < before.last
-        {
-            findings.tell(
-                "records \(reached + 1) to \(before.last) of \(end.title) are missing: the run after it "
-                    + "says that they were made")
+        ended[Self.name(run.exported.agent, run.exported.run)] = run.end
+    }
+
+    private static func name(_ agent: String, _ run: RunID) -> String {
+        agent + "/" + String(run.rawValue)
+    }
+
+    /// Compares each run with what the one after it says of it, wherever both stand.
+    private mutating func checkEnds() {
+        for run in runs {
+            guard let end = ended[Self.name(run.agent, run.run)] else { continue }
+            let before = run.predecessor.flatMap { ended[Self.name(run.agent, $0.run)] }
+            if let sentence = end.missing(of: before, in: period) { findings.tell(sentence) }
         }
-        ended[exported.agent + "/" + String(exported.run.rawValue)] = run.end
     }
 
     // MARK: - Documents
@@ -281,4 +292,9 @@ struct EvidenceCatalog {
         guard header.kind == .completions else { return }
         flows += UInt64(Completions.told(in: bytes, under: manifest)?.flows.count ?? 0)
     }
+}
+
+extension ExportedRun {
+    /// Whether its key came. Else it is there for its losses, with the key of the run after it.
+    fileprivate var hasKey: Bool { firstSeen > Timestamp(0) }
 }

@@ -7,11 +7,17 @@ import Store
 /// One run of a bundle while its batches are read: its chain, its signatures, and which of its records are
 /// there.
 struct EvidenceRun {
-    /// What the run after it needs to know.
+    /// What is known of a run when all of its batches are read.
     struct End {
-        let title: String
-        /// The highest record that is told; `nil` where none was to be.
-        let reached: UInt64?
+        let exported: ExportedRun
+        /// The highest record that is there, lost or deleted; 0 where none is.
+        let reached: UInt64
+        /// Whether its first record is there, and when its time begins; `nil` where it cannot be read.
+        let holdsFirst: Bool
+        let opens: Timestamp?
+        /// Whether a record is there, and when the time of the last one ends.
+        let isHeld: Bool
+        let closes: Timestamp?
     }
 
     /// A stretch of numbers.
@@ -234,6 +240,36 @@ struct EvidenceRun {
 
     var end: End {
         let told = there.map(\.numbers) + lost + deleted
-        return End(title: exported.title, reached: parts.isEmpty ? nil : told.map(\.last).max())
+        return End(
+            exported: exported, reached: told.map(\.last).max() ?? 0, holdsFirst: holdsFirst,
+            opens: there.first?.opens, isHeld: !there.isEmpty, closes: there.last?.closes)
+    }
+}
+
+extension EvidenceRun.End {
+    /// Says which records of the run before it are missing: the first record is signed over how
+    /// many there were.
+    ///
+    /// `before` is that run where it is in the bundle. What lies behind the period need not be there.
+    /// Of a run without any record there, nothing need be known where this one begins before or behind
+    /// the period; of one that is not there at all, where this one begins before it.
+    func missing(of before: Self?, in period: Interval?) -> String? {
+        guard holdsFirst, let predecessor = exported.predecessor else { return nil }
+        let reached = before?.reached ?? 0
+        guard reached < predecessor.last else { return nil }
+        if let period {
+            let opens = self.opens ?? period.start
+            let touches =
+                switch before {
+                case nil: opens >= period.start
+                case let before? where before.isHeld:
+                    (before.closes ?? period.start) < period.end
+                default: opens >= period.start && opens < period.end
+                }
+            guard touches else { return nil }
+        }
+        let run = String(predecessor.run.rawValue, radix: 16)
+        return "records \(reached + 1) to \(predecessor.last) of run \(run) of \(exported.agent) "
+            + "are missing: the run after it says that they were made"
     }
 }

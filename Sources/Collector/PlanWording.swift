@@ -80,7 +80,7 @@ extension RoundProblem {
         case .countsCoverage(let host, let fraction):
             "\(host) 的计数仅 \(Self.percent(fraction)) 的时间已知"
         case .overlap(let host, let time):
-            "\(host) 的记录有 \(time.seconds) s 重复覆盖：两个代理使用同一标识，其业务与电能被重复计算"
+            "\(host) 的记录有 \(time.seconds) s 重复覆盖：其时钟被回拨，或两个代理使用同一标识（此时业务与电能被重复计算）"
         case .mixedScopes(let scopes):
             "不同口径的电能被相加（\(list(scopes.map(\.label)))）：请为全部主机指定同一来源"
         case .digestsMissing(let host, let scenario, let flows):

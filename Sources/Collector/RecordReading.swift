@@ -139,7 +139,9 @@ struct RecordReading {
     private mutating func manifest(_ digest: ManifestDigest) throws -> Manifest? {
         if let known = manifests[digest] { return known }
         let bytes = try store.manifest(digest)
-        let manifest = bytes.flatMap { try? RecordCodec.decodeManifest($0) }
+        let manifest = bytes.flatMap {
+            RecordCodec.digest(ofManifest: $0) == digest ? try? RecordCodec.decodeManifest($0) : nil
+        }
         manifests[digest] = .some(manifest)
         return manifest
     }

@@ -24,16 +24,16 @@ extension WeightsEvaluation {
         }
         return unplanned
             + schedule.scenarios.enumerated().compactMap { column, scenario in
-            guard let counts = reading.scenarios[scenario] else { return nil }
-            var load = ScheduledLoad()
-            for index in whole {
-                let stretch = reading.request.stretches[index]
-                load.add(
-                    counts.exchanges[index], seconds: stretch.end.since(stretch.start).seconds,
-                    isOn: schedule.blocks[index].rates[column] > 0)
+                guard let counts = reading.scenarios[scenario] else { return nil }
+                var load = ScheduledLoad()
+                for index in whole {
+                    let stretch = reading.request.stretches[index]
+                    load.add(
+                        counts.exchanges[index], seconds: stretch.end.since(stretch.start).seconds,
+                        isOn: schedule.blocks[index].rates[column] > 0)
+                }
+                return load.obstacle(of: scenario)
             }
-            return load.obstacle(of: scenario)
-        }
     }
 }
 

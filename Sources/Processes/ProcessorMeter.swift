@@ -62,7 +62,8 @@ package struct ProcessorMeter: ~Copyable, Sendable {
     /// - Parameter now: CLOCK_BOOTTIME, from before the look.
     package mutating func look(now: Nanoseconds) {
         hasLooked = true
-        var hasNews = comparedAt.map { now.subtractingClamped($0) >= ServiceTime.lookInterval } ?? true
+        var hasNews =
+            comparedAt.map { now.subtractingClamped($0) >= ServiceTime.lookInterval } ?? true
         for index in services.indices where services[index].isLookDue(now) {
             services[index].look(&serviceFiles, finder, now)
             hasNews = true

@@ -80,7 +80,7 @@ package struct SiteUsageContent: Sendable {
         text.append("")
         text.append(
             "Recorded energy of whole hosts: without devices, wall ratios, shares and imputation.")
-        return text.joined(separator: "\n") + "\n"
+        return TerminalText.joined([text])
     }
 
     /// The figures for machines. What is not known is `null`; units are in the keys' names.

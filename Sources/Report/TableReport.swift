@@ -11,10 +11,8 @@ extension ReportContent {
     /// The report for people, in lines of text.
     package func table() -> String {
         let parts = [header, roundTable, summaryLines, businessTable, energyLines, coverageTable]
-        return (parts + [comparisonLines, ruleLines, unobservedLines, alertLines]).filter {
-            !$0.isEmpty
-        }
-        .map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
+        return TerminalText.joined(
+            parts + [comparisonLines, ruleLines, unobservedLines, alertLines])
     }
 
     private var header: [String] {

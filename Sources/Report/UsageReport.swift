@@ -46,7 +46,7 @@ extension UsageContent {
         text.append(
             "Flows are those that each host counted for itself: what several counted is in them as often."
         )
-        return text.joined(separator: "\n") + "\n"
+        return TerminalText.joined([text])
     }
 
     private var names: [String] { total.scenarios.map(\.name) }

@@ -9,9 +9,7 @@ extension WeightsContent {
 
     /// The figures for people, in lines of text.
     package func table() -> String {
-        let parts = [header] + parts.map(lines) + [shapleyLines, informationLines]
-        return parts.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }
-            .joined(separator: "\n\n") + "\n"
+        TerminalText.joined([header] + parts.map(lines) + [shapleyLines, informationLines])
     }
 
     private var header: [String] {

@@ -59,8 +59,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             "the counts of \(host) are known for \(Self.percent(fraction)) of the time"
         case .overlap(let host, let time):
             """
-            records of \(host) cover \(time.seconds) s twice: two agents use one id, and their flows and \
-            energy are counted twice
+            records of \(host) cover \(time.seconds) s twice: its clock was set back, or two agents use one \
+            id, and then flows and energy are counted twice
             """
         case .mixedScopes(let scopes):
             """

@@ -40,10 +40,10 @@ package struct EvidencePlace: Sendable, Hashable {
 }
 
 extension SQLiteRecordStore {
-    /// Every manifest and run; of each run the batches that overlap `[from, to)`, the one before the first and the
-    /// one after the last of them, those of `places`, and the losses. Of a run that has none in that time, the last
-    /// one before it, and where there are places also the first one behind. Batches are whole, and in the order of
-    /// their numbers.
+    /// Every manifest, and every run whose key came or that one names as the run before it; of each the
+    /// batches that overlap `[from, to)`, the one before the first and the one after the last of them, those
+    /// of `places`, and the losses. Of a run that has none in that time, the last one before it, and where
+    /// there are places also the first one behind. Batches are whole, and in the order of their numbers.
     /// Rethrows what `body` throws; throws ``UnsignedRecords`` where the period has such.
     ///
     /// Call it within ``consistently(_:)`` to have it of the same state as other readings.
@@ -83,11 +83,13 @@ extension SQLiteRecordStore {
         _ places: [EvidencePlace], _ body: (EvidenceEntry) throws -> Void
     ) throws {
         try refuseUnsigned(db, run, name, span)
-        guard let keyID = run.key, let key = VerifyingKey(try KeyRows.bytes(db, keyID)) else {
-            return
+        guard let keyID = try run.key ?? keyOfNext(db, run),
+            let key = VerifyingKey(try KeyRows.bytes(db, keyID))
+        else { return }
+        let seen = try run.key.flatMap {
+            try Int64.fetchOne(
+                db, sql: "SELECT first_seen_ns FROM keys WHERE id = ?", arguments: [$0])
         }
-        let seen = try Int64.fetchOne(
-            db, sql: "SELECT first_seen_ns FROM keys WHERE id = ?", arguments: [keyID])
         try body(
             .export(
                 .run(
@@ -133,6 +135,16 @@ extension SQLiteRecordStore {
                 try body(.export(.batch(try exportedBatch(db, run, statement))))
             }
         }
+    }
+
+    /// The key of the run after one whose own key never came: of such a run, losses alone are known.
+    private static func keyOfNext(_ db: Database, _ run: RunRow) throws -> Int64? {
+        try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT key_id FROM runs WHERE agent_id = ? AND predecessor_run = ?
+                  AND key_id IS NOT NULL ORDER BY id LIMIT 1
+                """, arguments: [run.agent, Int64(bitPattern: run.run.rawValue)])
     }
 
     private static func refuseUnsigned(

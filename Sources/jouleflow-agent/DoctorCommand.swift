@@ -16,10 +16,10 @@ struct DoctorCommand: AsyncParsableCommand {
             second, opens each interface for an instant, and connects to the collectors up to the end \
             of the TLS handshake. It writes nothing, and does not disturb a running agent.
 
-            Run it as root: it goes on with the user and the rights of the agent, because what root \
-            may do tells nothing of the agent. That user is the unit's, or that of the running agent, or \
-            the owner of the state folder, or that of --user. Another user may run it too: what that one \
-            may not look at is said to be unknown.
+            Run it as root: it looks with the user and the rights of the agent, in a process of its own \
+            without a terminal, because what root may do tells nothing of the agent. That user is the \
+            unit's, or that of the running agent, or the owner of the state folder, or that of --user. \
+            Another user may run it too: what that one may not look at is said to be unknown.
 
             Right after the installation, and whenever something seems wrong:
               jouleflow-agent doctor
@@ -31,7 +31,8 @@ struct DoctorCommand: AsyncParsableCommand {
 
             Exit status: 0 metering is right, or would be if the agent ran, also where there are warnings; \
             1 there is a fault: energy or counts are missing or wrong, records do not arrive, or the unit \
-            cannot run; 2 usage; 4 it cannot take the user's rights.
+            cannot run; 2 usage; 4 it cannot take the user's rights; 5 what has them said nothing for a \
+            minute, or more than 1 MiB.
             """)
 
     @Option(help: "The settings.")
@@ -63,14 +64,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if !asRoot {
-            do throws(ServiceUser.Failure) {
-                try ServiceUser.become(named: user, settings: config, unit: unit)
-            } catch {
-                throw Failure(
-                    .permission, "\(error). Name the agent's user with --user, or say --as-root")
-            }
-        }
+        if !asRoot, let process = try startAsUser() { try passOn(process.account()) }
         let language =
             language.flatMap { SentenceLanguage(rawValue: $0.rawValue) }
             ?? SentenceLanguage { name in getenv(name).map { String(cString: $0) } }
@@ -79,5 +73,36 @@ struct DoctorCommand: AsyncParsableCommand {
         ).run()
         try write(Array(((format == .json ? report.json : report.table) + "\n").utf8))
         guard report.isSound else { Glibc.exit(ExitStatus.answerIsNo.rawValue) }
+    }
+
+    private func startAsUser() throws(Failure) -> UserProcess? {
+        do throws(ServiceUser.Failure) {
+            return try ServiceUser.start(named: user, settings: config, unit: unit)
+        } catch {
+            throw Failure(
+                .permission, "\(error). Name the agent's user with --user, or say --as-root")
+        }
+    }
+
+    /// Says what the process with the user's rights said, and ends as it did.
+    private func passOn(_ account: UserProcess.Account) throws(Failure) -> Never {
+        try write(account.output)
+        complain(String(decoding: account.errors, as: UTF8.self))
+        switch account.end {
+        case .status(let status): Glibc.exit(status)
+        case .signal(let signal):
+            complain("doctor: the process with the user's rights ended by signal \(signal)\n")
+            Glibc.exit(128 + signal)
+        case .silent:
+            throw Failure(
+                .unreadable,
+                "the process with the user's rights said nothing for "
+                    + "\(UserProcess.longestSilence) s, and was killed")
+        case .tooMuch:
+            throw Failure(
+                .unreadable,
+                "the process with the user's rights said more than "
+                    + "\(UserProcess.mostBytes >> 20) MiB, and was killed")
+        }
     }
 }

@@ -67,7 +67,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     private func bundle(_ prefix: String, to output: String) throws {
-        let table = try FactorTable.find(file: factors)
+        let table = try FactorTable.find(beside: factors)
         let path = try source.path()
         let store = try source.reading()
         let sealed = try store.sealed(prefix)

@@ -36,6 +36,31 @@ struct FactorsCommand: ParsableCommand {
 }
 
 extension FactorTable {
+    /// Those that come with the program, and before them the user's. Refuses a file that gives one of them
+    /// another value.
+    static func find(beside file: String?) throws -> FactorTable {
+        let builtIn = try find(file: nil)
+        guard let file else { return builtIn }
+        let own = try find(file: file)
+        for factor in own.factors {
+            guard let known = builtIn[factor.id],
+                known.kilogramsPerKilowattHour != factor.kilogramsPerKilowattHour
+            else { continue }
+            throw Failure(
+                .configuration,
+                "\(file): \(factor.id) comes with the program, with another value: give yours another "
+                    + "id")
+        }
+        let others = builtIn.csv.split(separator: 0x0A).dropFirst().filter { line in
+            own[String(decoding: line.prefix { $0 != 0x2C }, as: UTF8.self)] == nil
+        }
+        let lines = own.csv.last == 0x0A ? Array(own.csv.dropLast()) : own.csv
+        let text = lines + others.flatMap { [0x0A] + $0 } + [0x0A]
+        do { return try FactorTable(csv: text, file: file) } catch {
+            throw Failure(.configuration, "\(error)")
+        }
+    }
+
     /// The user's factors, or those that come with the program.
     static func find(file: String?) throws -> FactorTable {
         do {

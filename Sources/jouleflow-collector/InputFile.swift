@@ -10,9 +10,11 @@ enum InputFile {
         guard !isFolder(file) else {
             throw Failure(.unreadable, "cannot read \(file): it is a folder")
         }
-        guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw Failure(.unreadable, "cannot read \(file)")
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw Failure(.unreadable, "cannot read \(file): \(String(cString: strerror(errno)))")
         }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         do {
             var bytes: [UInt8] = []
             while bytes.count <= limit,
@@ -21,6 +23,13 @@ enum InputFile {
             { bytes += more }
             return bytes
         } catch { throw Failure(.unreadable, "cannot read \(file): \(error)") }
+    }
+
+    /// Whether it is there and neither a file nor a folder: a FIFO would be waited for.
+    static func isNoFile(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return false }
+        return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
     }
 
     static func isFolder(_ path: String) -> Bool {

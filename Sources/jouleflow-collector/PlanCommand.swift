@@ -69,11 +69,9 @@ struct PlanFileArguments: ParsableArguments {
 extension PlanSurroundings {
     /// The factors of the program, and before them those of the user's file.
     init(factors path: String?) throws {
-        let own = try path.map { try FactorTable.find(file: $0) }
-        let builtIn = try FactorTable.find(file: nil)
+        let table = try FactorTable.find(beside: path)
         self.init(
-            factorIDs: (own?.factors ?? []).map(\.id) + builtIn.factors.map(\.id), now: .now,
-            factor: { own?[$0] ?? builtIn[$0] },
+            factorIDs: table.factors.map(\.id), now: .now, factor: { table[$0] },
             digest: { bytes in
                 SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
                     .joined()

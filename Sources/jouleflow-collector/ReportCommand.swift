@@ -66,7 +66,11 @@ struct ReportCommand: ParsableCommand {
     var round: Nanoseconds?
     @Option(help: "Id of the period's emission factor: see jouleflow-collector factors.")
     var factor: String?
-    @Option(help: "Your own factors, CSV with the columns that `factors --csv-header` prints.")
+    @Option(
+        help: """
+            Your own factors beside those that come with the program, CSV with the columns that \
+            `factors --csv-header` prints.
+            """)
     var factors: String?
     @Option(
         help: """
@@ -112,7 +116,7 @@ struct ReportCommand: ParsableCommand {
 
     private func reportPeriod() throws {
         guard let from, let to, let round, let id = factor else { return }
-        let table = try FactorTable.find(file: factors)
+        let table = try FactorTable.find(beside: factors)
         guard let factor = table[id] else {
             throw Failure(
                 .usage, "no factor has the id \(id): `jouleflow-collector factors` lists them")
@@ -134,7 +138,7 @@ struct ReportCommand: ParsableCommand {
     }
 
     private func reportPlan() throws {
-        let table = try FactorTable.find(file: factors)
+        let table = try FactorTable.find(beside: factors)
         let path = try source.path()
         let store = try source.reading(in: language.chosen)
         let (plan, sealed) = try find(in: store)

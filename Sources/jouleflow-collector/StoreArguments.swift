@@ -21,6 +21,14 @@ struct StoreArguments: ParsableArguments {
 
     /// The store's file.
     func path() throws -> String {
+        let path = try named()
+        guard !InputFile.isNoFile(path) else {
+            throw Failure(.unreadable, "\(path) is no file, and so no store")
+        }
+        return path
+    }
+
+    private func named() throws -> String {
         if let store {
             guard !InputFile.isFolder(store) else {
                 throw Failure(

@@ -24,7 +24,11 @@ struct WeightsArguments: ParsableArguments {
     var count: Count = .exchanges
     @Option(help: "An emission factor, for what SCI_CF would be: see jouleflow-collector factors.")
     var factor: String?
-    @Option(help: "Your own factors, CSV with the columns that `factors --csv-header` prints.")
+    @Option(
+        help: """
+            Your own factors beside those that come with the program, CSV with the columns that \
+            `factors --csv-header` prints.
+            """)
     var factors: String?
     @Option(help: "table for people, json for machines.")
     var format: Format = .table
@@ -74,7 +78,7 @@ struct WeightsArguments: ParsableArguments {
 
     private func emissionFactor() throws -> EmissionFactor? {
         guard let id = factor else { return nil }
-        guard let factor = try FactorTable.find(file: factors)[id] else {
+        guard let factor = try FactorTable.find(beside: factors)[id] else {
             throw Failure(
                 .usage, "no factor has the id \(id): `jouleflow-collector factors` lists them")
         }

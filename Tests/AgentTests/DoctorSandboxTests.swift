@@ -37,7 +37,8 @@ struct DoctorSandboxTests {
         ("CapabilityBoundingSet", "cap_net_raw cap_sys_admin"),
         ("CapabilityBoundingSet", "cap_net_raw cap_sys_ptrace"),
         ("AmbientCapabilities", "cap_net_raw cap_sys_ptrace"), ("User", "root"), ("User", ""),
-        ("User", "0"), ("Group", "root"), ("ProtectSystem", "full"), ("ProtectHome", "read-only"),
+        ("User", "0"), ("User", "meter"), ("Group", "root"), ("Group", "adm"),
+        ("ProtectSystem", "full"), ("ProtectHome", "read-only"),
         ("ProtectProc", "default"), ("KeyringMode", "shared"), ("StateDirectoryMode", "0755"),
         ("SystemCallArchitectures", ""), ("ReadWritePaths", "/etc"),
     ]
@@ -54,6 +55,19 @@ struct DoctorSandboxTests {
         }
     }
 
+    @Test("says for a fault that the agent runs as nobody, and not that the unit is as it comes")
+    func nobody() {
+        for (property, value) in [
+            ("User", "nobody"), ("User", "65534"), ("Group", "nogroup"), ("Group", "nobody"),
+        ] {
+            for language in SentenceLanguage.allCases {
+                let all = findings(shippedUnit([property: value]), language)
+                #expect(all.map(\.state) == [.fault] && all.map(\.subject) == [property])
+                #expect(all.first?.fix.contains("systemctl edit u.service") == true)
+            }
+        }
+    }
+
     @Test("holds no change for a weakness that is none")
     func stricter() {
         let changes: [(String, String?)] = [
@@ -65,7 +79,7 @@ struct DoctorSandboxTests {
             ("WatchdogUSec", "3s"), ("WatchdogUSec", "29s 999ms"), ("UMask", "0177"),
             ("StateDirectoryMode", "0500"), ("MemoryMax", "536870912"), ("MemoryHigh", "1048576"),
             ("CPUQuotaPerSecUSec", "2s"), ("TasksMax", "32"), ("OOMScoreAdjust", "1000"),
-            ("User", "meter"), ("Group", ""), ("ProtectHome", "tmpfs"),
+            ("Group", ""), ("ProtectHome", "tmpfs"),
             ("ProtectProc", "ptraceable"), ("ReadWritePaths", "-/var/lib/jouleflow/spool"),
         ]
         for (property, value) in changes {
@@ -166,6 +180,10 @@ struct DoctorUnitLifeTests {
                 ["ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "7"],
                 "again and again (7", "journalctl -u u.service"
             ),
+            (
+                ["ActiveState": "activating", "SubState": "start", "NRestarts": "3"],
+                "again and again (3", "journalctl -u u.service"
+            ),
         ] as [([String: String?], String, String)] {
             let all = life(changes)
             #expect(all.map(\.state) == [.fault], "\(changes)")
@@ -198,6 +216,8 @@ struct DoctorUnitLifeTests {
         #expect(life(["LoadState": "not-found", "ActiveState": "inactive"]).isEmpty)
         #expect(
             life(["ActiveState": "activating", "SubState": "start"]).map(\.state) == [.unknown])
+        let second = ["ActiveState": "activating", "SubState": "start", "NRestarts": "2"]
+        #expect(life(second).map(\.state) == [.unknown])
         let nowhere = UnitCheck(
             unit: nil, unitName: "u.service", isInUse: nil, language: .chinese)
         #expect(nowhere.findings().isEmpty)

@@ -159,15 +159,18 @@ struct DoctorTests {
     func agent() throws {
         let failed = DoctorFinding(.agent, "u", .fault, "failed")
         func states(
-            isInUse: Bool?, pid: Int? = 7, unit: [DoctorFinding] = []
+            isInUse: Bool?, pid: Int? = 7, age: Nanoseconds? = nil, unit: [DoctorFinding] = []
         ) throws -> [DoctorFinding.State] {
             AgentCheck(
                 settings: try settings(), file: "f", isInUse: isInUse, unit: unit, pid: pid,
-                kept: KeptWindows(), now: Timestamp(0), language: .english
+                age: age, kept: KeptWindows(), now: Timestamp(0), language: .english
             ).findings().map(\.state)
         }
         #expect(try states(isInUse: true) == [.ok])
         #expect(try states(isInUse: false) == [.warning])
+        // The window is 10 s long, and the first record may take 30 s more.
+        #expect(try states(isInUse: true, age: .seconds(40)) == [.ok])
+        #expect(try states(isInUse: true, age: .seconds(41)) == [.fault])
         #expect(try states(isInUse: true, unit: [failed]) == [.ok, .fault])
         #expect(try states(isInUse: false, unit: [failed]) == [.fault])
         // Who may not look at the spool hears what systemd says, and else that nothing is known.

@@ -141,6 +141,15 @@ struct PlanCommandTests {
         let with = try await plan("check", path, "--factors", own, "--language", "en")
         #expect(with.status == 0)
         #expect(with.output.contains("factor sun, 41 gCO2/kWh, grade A, from meter."))
+        try """
+        id,level,area,year,basis,kgCO2_per_kWh,grade,source
+        全国-2023-average,national,全国,2023,average,0.01,A,nobody
+        """.write(toFile: own, atomically: true, encoding: .utf8)
+        let other = try await plan("check", path, "--factors", own)
+        #expect(other.status == 3)
+        #expect(
+            other.errors.contains("全国-2023-average comes with the program, with another value"),
+            "\(other.errors)")
     }
 
     @Test("seal keeps a plan once, and writes its canonical text and a request")

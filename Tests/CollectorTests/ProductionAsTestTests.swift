@@ -55,7 +55,7 @@ struct ProductionAsTestTests {
         #expect(content.shapley.obstacle != nil)
     }
 
-    @Test("a scenario that takes place beside the test, and that the schedule does not name, is named")
+    @Test("a scenario beside the test, which the schedule does not name, is named")
     func unplanned() throws {
         let design = try #require(FactorialDesign(scenarios: 2, repeats: 9, seed: 5))
         let schedule = try LoadSchedule(

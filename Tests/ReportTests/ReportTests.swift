@@ -63,6 +63,16 @@ private func example() -> ReportContent {
 
 @Suite("The report for people")
 struct Table {
+    @Test("no name moves a terminal's cursor, makes a line or turns the direction of writing")
+    func hostileNames() {
+        var content = example()
+        let lines = content.table().split(separator: "\n").count
+        content.factor.id = "a\u{1B}[2Jb\nc\u{202E}d\re"
+        let table = content.table()
+        #expect(table.contains("a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d\u{FFFD}e"))
+        #expect(table.split(separator: "\n").count == lines)
+    }
+
     @Test("begins by saying that it is no assessment, and what it covers")
     func header() {
         let lines = example().table().split(separator: "\n")

@@ -20,6 +20,20 @@ struct SharedIDs {
         #expect(alone.problems.isEmpty)
     }
 
+    @Test("what each run of a host dropped adds up")
+    func dropped() throws {
+        let period = try Period(from: time(0), to: time(100), roundLength: .seconds(100))
+        let records = [(1, 3), (1, 7), (2, 0), (2, 4), (2, 4)].enumerated().map { index, one in
+            var made = record(
+                "a", UInt64(index + 1), UInt64(index) * 10, UInt64(index) * 10 + 10,
+                run: UInt64(one.0))
+            made.spoolDropped = UInt64(one.1)
+            return made
+        }
+        let round = try #require(rounds(period, records).first)
+        #expect(round.hosts.first?.spoolDropped == 11)
+    }
+
     @Test("an energy whose sums are clamped is none")
     func clamped() {
         var byState = EnergyByState()

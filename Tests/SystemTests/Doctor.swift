@@ -81,6 +81,29 @@ extension Diagnosis.Line {
     }
 }
 
+/// A user of the system's tables that stands for the agent's: as nobody it must not run.
+enum ServiceUser {
+    static let number: UInt32 = 1
+    static var group: UInt32 { getpwuid(number)?.pointee.pw_gid ?? 1 }
+    static var name: String {
+        getpwuid(number).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? "1"
+    }
+
+    /// Runs what follows with its rights: no capability, and none to be had.
+    static var words: [String] { identity + ["--inh-caps=-all", "--bounding-set=-all", "--"] }
+    /// The same with CAP_NET_RAW, and no more to be had.
+    static var capturing: [String] {
+        identity + [
+            "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw",
+            "--bounding-set=-all,+net_raw", "--",
+        ]
+    }
+
+    private static var identity: [String] {
+        ["setpriv", "--reuid", "\(number)", "--regid", "\(group)", "--clear-groups"]
+    }
+}
+
 extension Site {
     /// Runs the doctor on a settings file of the site.
     func doctor(
@@ -102,11 +125,10 @@ extension Site {
                 ], within: 60, as: user))
     }
 
-    /// A state folder that is nobody's.
-    func makeStateOfNobody() throws {
+    /// A state folder of the agent's user.
+    func makeStateOfUser() throws {
         let state = path("state")
-        guard mkdir(state, 0o700) == 0,
-            chown(state, Child.User.nobodyID, Child.User.nobodyID) == 0
+        guard mkdir(state, 0o700) == 0, chown(state, ServiceUser.number, ServiceUser.group) == 0
         else { throw Trouble("\(state): errno \(errno)") }
     }
 

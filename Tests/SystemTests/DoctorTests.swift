@@ -12,13 +12,13 @@ extension SystemTests {
             .enabled("only root can become another user") { Host.isRoot && Host.mayCapture })
         func unreadableCounters() throws {
             try Site.with { site in
-                try site.makeStateOfNobody()
+                try site.makeStateOfUser()
                 _ = try site.startCounters()
                 for counter in site.counters() { #expect(chmod(counter, 0o400) == 0) }
-                // Root goes on with the rights of the state folder's owner, who is nobody.
+                // Root goes on with the rights of the state folder's owner.
                 let ill = try site.doctor()
                 #expect(ill.status == 1 && !ill.isSound)
-                #expect(ill.lines("user").first?.found.contains("nobody") == true)
+                #expect(ill.lines("user").first?.found.contains(ServiceUser.name) == true)
                 let faults = ill.lines("energy").filter { $0.state == "fault" }
                 #expect(faults.count == 4, "\(ill.lines("energy"))")
                 for fault in faults {
@@ -71,12 +71,12 @@ extension SystemTests {
             .enabled("only root can become another user") { Host.isRoot && Host.mayCapture })
         func noRightToCapture() throws {
             try Site.with { site in
-                try site.makeStateOfNobody()
-                let ill = try site.doctor(as: .nobody)
+                try site.makeStateOfUser()
+                let ill = try site.doctor(before: ServiceUser.words)
                 let fault = try ill.trouble("capture", "lo")
                 #expect(fault.state == "fault" && fault.found.contains("CAP_NET_RAW"))
                 #expect(fault.fix.contains("AmbientCapabilities=CAP_NET_RAW"))
-                let well = try site.doctor(as: .capturer)
+                let well = try site.doctor(before: ServiceUser.capturing)
                 #expect(well.states("capture") == ["ok"])
             }
         }
@@ -181,15 +181,17 @@ extension SystemTests {
             .enabled("only root can become another user") { Host.isRoot })
         func state() throws {
             try Site.with { site in
-                let missing = try site.doctor(as: .nobody).trouble("state")
+                let missing = try site.doctor(before: ServiceUser.words).trouble("state")
                 #expect(missing.state == "fault" && missing.found.contains("no such folder"))
                 try missing.follow()
-                #expect(try site.doctor(as: .nobody).states("state", "/state") == ["ok"])
+                #expect(
+                    try site.doctor(before: ServiceUser.words).states("state", "/state") == ["ok"])
                 chown(site.path("state"), 0, 0)
-                let foreign = try site.doctor(as: .nobody).trouble("state")
+                let foreign = try site.doctor(before: ServiceUser.words).trouble("state")
                 #expect(foreign.state == "fault" && foreign.found.contains("may not write"))
                 try foreign.follow()
-                #expect(try site.doctor(as: .nobody).states("state", "/state") == ["ok"])
+                #expect(
+                    try site.doctor(before: ServiceUser.words).states("state", "/state") == ["ok"])
             }
         }
 
@@ -198,20 +200,25 @@ extension SystemTests {
             .enabled("only root can become another user") { Host.isRoot })
         func secret() throws {
             try Site.with { site in
-                try site.makeStateOfNobody()
+                try site.makeStateOfUser()
                 var settings = site.agentSettings()
                 settings.further = "flow_secret: flow.secret"
-                let missing = try site.doctor(settings, as: .nobody).trouble("state", "flow.secret")
+                let user = ServiceUser.words
+                let missing = try site.doctor(settings, before: user).trouble(
+                    "state", "flow.secret")
                 #expect(missing.state == "fault")
                 try missing.follow()
                 #expect(
-                    try site.doctor(settings, as: .nobody).states("state", "flow.secret") == ["ok"])
+                    try site.doctor(settings, before: user).states("state", "flow.secret") == ["ok"]
+                )
                 chmod(site.path("flow.secret"), 0o644)
-                let exposed = try site.doctor(settings, as: .nobody).trouble("state", "flow.secret")
+                let exposed = try site.doctor(settings, before: user).trouble(
+                    "state", "flow.secret")
                 #expect(exposed.state == "fault" && exposed.found.contains("others"))
                 try exposed.follow()
                 #expect(
-                    try site.doctor(settings, as: .nobody).states("state", "flow.secret") == ["ok"])
+                    try site.doctor(settings, before: user).states("state", "flow.secret") == ["ok"]
+                )
             }
         }
 

@@ -10,7 +10,7 @@ extension SystemTests {
         private func saying(_ site: Site, _ changes: [String: String] = [:]) -> [String] {
             let unit = [
                 "LoadState": "loaded", "ActiveState": "active", "SubState": "running",
-                "UnitFileState": "enabled", "User": "nobody", "NeedDaemonReload": "no",
+                "UnitFileState": "enabled", "User": ServiceUser.name, "NeedDaemonReload": "no",
                 "ExecStart":
                     "{ argv[]=jouleflow-agent run --config \(site.path("doctor.yaml")) ; }",
             ].merging(changes) { $1 }
@@ -89,20 +89,20 @@ extension SystemTests {
             .enabled("only root can become another user") { Host.isRoot })
         func wrongOwner() throws {
             try Site.with { site in
-                try site.makeStateOfNobody()
+                try site.makeStateOfUser()
                 let spool = site.path("state/spool")
                 #expect(mkdir(spool, 0o700) == 0)
-                for owner in [UInt32(0), 1] {
+                for owner in [UInt32(0), 2] {
                     for path in [site.path("state"), spool] { chown(path, owner, owner) }
                     let running = saying(site, ["MainPID": "\(getpid())"])
                     let ill = try site.doctor(before: running)
-                    #expect(ill.lines("user").first?.found.contains("nobody") == true)
+                    #expect(ill.lines("user").first?.found.contains(ServiceUser.name) == true)
                     // What cannot be passed is named, not what lies behind it.
                     for check in ["state", "spool"] {
                         let fault = try ill.trouble(check)
                         #expect(fault.state == "fault" && ill.status == 1)
                         let command = try fault.command
-                        #expect(command.hasPrefix("chown -hR nobody:"), "\(command)")
+                        #expect(command.hasPrefix("chown -hR \(ServiceUser.name):"), "\(command)")
                         #expect(command.contains(" \(site.path("state")) "), "\(command)")
                     }
                     #expect(ill.states("agent") == ["ok"], "systemd says that it runs")
@@ -122,18 +122,20 @@ extension SystemTests {
                     #expect(mkdir(site.path(folder), 0o700) == 0)
                 }
                 let state = site.path("closed/in/state")
-                chown(state, Child.User.nobodyID, Child.User.nobodyID)
+                chown(state, ServiceUser.number, ServiceUser.group)
                 #expect(symlink(site.path("closed/in"), site.path("way")) == 0)
                 var settings = settings(site)
                 settings.state = site.path("way/state")
                 for folder in ["closed", "closed/in"] {
-                    let ill = try site.doctor(settings, as: .nobody, before: [])
+                    let ill = try site.doctor(settings, before: ServiceUser.words)
                     let fault = try ill.trouble("state")
                     #expect(try fault.command == "chmod o+x \(site.path(folder))", "\(fault)")
                     #expect(try ill.trouble("spool").command == fault.command)
                     try fault.follow()
                 }
-                #expect(try site.doctor(settings, as: .nobody).states("state", "state") == ["ok"])
+                #expect(
+                    try site.doctor(settings, before: ServiceUser.words)
+                        .states("state", "state") == ["ok"])
             }
         }
 
@@ -142,7 +144,7 @@ extension SystemTests {
             .enabled("no right to mount") { Host.isRoot && Host.canMakeInterfaces })
         func link() throws {
             try Site.with { site in
-                try site.makeStateOfNobody()
+                try site.makeStateOfUser()
                 let holder = try site.start(
                     "namespace",
                     [
@@ -173,17 +175,18 @@ extension SystemTests {
             .enabled("only root can become another user") { Host.isRoot })
         func stranger() throws {
             try Site.with { site in
-                try site.makeStateOfNobody()
+                try site.makeStateOfUser()
                 _ = try site.startCounters()
                 for counter in site.counters() { #expect(chmod(counter, 0o400) == 0) }
                 let state = site.path("state")
-                chown(state, 1, 1)
+                chown(state, 2, 2)
+                let name = getpwuid(2)?.pointee.pw_name.map { String(cString: $0) } ?? "2"
                 // Of a systemd that does not answer, or does not run, the folder's owner tells.
-                for before in [[], saying(site, ["User": "daemon"])] {
+                for before in [[], saying(site, ["User": name])] {
                     let seen = try site.doctor(settings(site), as: .nobody, before: before)
                     #expect(seen.faults.isEmpty && seen.status == 0, "\(seen.lines)")
                     let user = try seen.trouble("user")
-                    #expect(user.found.contains("the agent runs as daemon"), "\(user)")
+                    #expect(user.found.contains("the agent runs as \(name)"), "\(user)")
                     #expect(user.fix.contains("sudo jouleflow-agent doctor"))
                     for check in ["energy", "capture", "state", "spool"] {
                         let lines = seen.lines(check).filter { $0.state == "unknown" }

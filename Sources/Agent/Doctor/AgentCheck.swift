@@ -15,6 +15,8 @@ struct AgentCheck {
     let unit: [DoctorFinding]
     /// The running agent, where it can be found.
     let pid: Int?
+    /// How long it has run, where that is known.
+    var age: Nanoseconds?
     let kept: KeptWindows
     let now: Timestamp
     let language: SentenceLanguage
@@ -80,8 +82,32 @@ struct AgentCheck {
             fix: language.say("see the lines state and spool", "参见 state 和 spool 各行"))
     }
 
+    /// What passes before the first window's record is there, beside the window.
+    private static let firstRecord = Nanoseconds.seconds(30)
+
+    /// Whether the first window is long over, and there is no record at all.
+    private var hasNeverWritten: Bool {
+        guard let age, kept.end == nil else { return false }
+        let (latest, isOver) = settings.window.rawValue.addingReportingOverflow(
+            Self.firstRecord.rawValue)
+        return !isOver && age.rawValue > latest
+    }
+
+    private func mute(_ process: String) -> DoctorFinding {
+        DoctorFinding(
+            .agent, .fault,
+            language.say(
+                "runs\(process), and has not written a record yet, though its first window is over",
+                "正在运行\(process)，但首个窗口已过仍未写过记录"),
+            fix: language.say(
+                "mend what the lines state and spool say, and see why: "
+                    + "`journalctl -u jouleflow-agent -p warning`",
+                "先处理 state 和 spool 各行所述，并查看原因：`journalctl -u jouleflow-agent -p warning`"))
+    }
+
     private var running: DoctorFinding {
         let process = pid.map { language.say(" (process \($0))", "（进程 \($0)）") } ?? ""
+        guard !hasNeverWritten else { return mute(process) }
         let length = settings.window.rawValue
         let late = Nanoseconds(max(60_000_000_000, length.multipliedReportingOverflow(by: 3).0))
         if let end = kept.end, now.since(end) > late {

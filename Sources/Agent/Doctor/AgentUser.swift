@@ -12,7 +12,7 @@ enum AgentUser {
     ///   - unit: what systemd says of it.
     ///   - state: the state folder.
     static func number(unit: [String: String]?, file: String, state: String?) -> uid_t? {
-        told(unit: unit, file: file, state: state) ?? state.flatMap(owner)
+        told(unit: unit, file: file, state: state) ?? state.flatMap(owner)?.user
     }
 
     /// The same, where it is another than that of this process, which is not root. Of a folder of
@@ -22,7 +22,7 @@ enum AgentUser {
         guard own != 0 else { return nil }
         let user =
             told(unit: unit, file: file, state: state)
-            ?? state.flatMap(owner).flatMap { $0 == 0 ? nil : $0 }
+            ?? state.flatMap(owner).flatMap { $0.user == 0 ? nil : $0.user }
         return user == own ? nil : user
     }
 
@@ -34,9 +34,14 @@ enum AgentUser {
         }
     }
 
-    private static func owner(of folder: String) -> uid_t? {
+    /// Whose a folder is. `nil` for a link, and behind a link that another than root could change:
+    /// whoever made it would choose.
+    static func owner(of folder: String) -> (user: uid_t, group: gid_t)? {
         var status = stat()
-        return stat(folder, &status) == 0 ? status.st_uid : nil
+        guard FileWay.changeableLink(to: folder) == nil, lstat(folder, &status) == 0,
+            status.st_mode & S_IFMT == S_IFDIR
+        else { return nil }
+        return (status.st_uid, status.st_gid)
     }
 
     /// The user that the unit names; root where it names none, `nil` where there is no such user.

@@ -45,6 +45,7 @@ struct CertificateCheck {
 
     /// How a certificate of this agent is made, on the host of the authority.
     private var renew: String {
+        if identity.isNobody { return identity.refusal(language) }
         let (certificate, key) = (shellWord(files.certificate), shellWord(files.key))
         return language.say(
             "on the authority's host `jouleflow-collector ca agent --ca CA --out NEW \(agent)`; then put "
@@ -64,15 +65,25 @@ struct CertificateCheck {
 
     /// No folder is laid open: that of an authority has `ca.key` in it.
     private func give(_ path: String) -> String {
+        if identity.isNobody { return identity.refusal(language) }
+        if let link = FileWay.changeableLink(to: path) {
+            return linkAdvice(link, setting: "tls", language)
+        }
         guard BlockedWay.to(path) == nil,
             let command = identity.command(toGive: path, mode: path == files.key ? "600" : "u+r")
         else { return copy }
         return command
     }
 
-    /// As docs/tls.md has it.
+    /// As docs/tls.md has it. From where another than root may change something root copies nothing:
+    /// a link there would lead to any file.
     var copy: String {
+        if identity.isNobody { return identity.refusal(language) }
         let folder = "/etc/jouleflow/agent-tls"
+        let isRoots = [files.ca, files.certificate, files.key].allSatisfy {
+            FileWay.foreignFolder(to: $0, user: 0) == nil
+        }
+        guard isRoots else { return issueAnew(folder) }
         let (user, group) = (identity.user, identity.group)
         let (ca, certificate) = (shellWord(files.ca), shellWord(files.certificate))
         let commands =
@@ -84,6 +95,15 @@ struct CertificateCheck {
                 + "stays closed: the unit hides homes, and that of an authority has its ca.key",
             "复制这三个文件并在 tls 下指定副本：\(commands)；原目录保持关闭：单元会隐藏用户主目录，"
                 + "而签发机构的目录中有 ca.key")
+    }
+
+    private func issueAnew(_ folder: String) -> String {
+        language.say(
+            "others than root may change what lies there: fetch the three files from the authority's host "
+                + "to \(folder), a folder of root's, name those under tls, the key of \(identity.user) and "
+                + "mode 0600",
+            "root 以外的用户可更改该处内容：从签发机构主机取得这三个文件，放到属于 root 的目录 \(folder)，"
+                + "并在 tls 下指定，密钥属主 \(identity.user)，权限 0600")
     }
 
     private func renewal(of path: String) -> String {

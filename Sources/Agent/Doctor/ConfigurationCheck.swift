@@ -78,9 +78,7 @@ struct ConfigurationCheck {
                 language.say(
                     "no right to read \(file): the agent does not start",
                     "无权读取 \(file)：代理无法启动"),
-                fix: BlockedWay.to(file).map { $0.fix ?? copy }
-                    ?? "`chgrp \(ProcessIdentity.current.group) \(shellWord(file)) && "
-                    + "chmod g+r \(shellWord(file))`", isOfRights: true)
+                fix: readable, isOfRights: true)
         case .other, .notAFile:
             DoctorFinding(
                 .configuration, .fault,
@@ -89,10 +87,24 @@ struct ConfigurationCheck {
         }
     }
 
+    private var readable: String {
+        let identity = ProcessIdentity.current
+        if identity.isNobody { return identity.refusal(language) }
+        // chgrp follows links, which others than root could put there.
+        guard FileWay.changeableLink(to: file) == nil,
+            FileWay.foreignFolder(to: file, user: 0) == nil
+        else { return copy }
+        let word = shellWord(file)
+        return BlockedWay.to(file).map { $0.fix ?? copy }
+            ?? "`chgrp \(identity.group) \(word) && chmod g+r \(word)`"
+    }
+
     private var copy: String {
         language.say(
-            "put the settings to /etc/jouleflow/agent.yaml: a home is not laid open, and the unit hides it",
-            "将配置放到 /etc/jouleflow/agent.yaml：用户主目录不应开放，单元也会隐藏它")
+            "put the settings to /etc/jouleflow/agent.yaml: a home is not laid open, and the unit hides it; "
+                + "a folder that others than root may change is no place for them",
+            "将配置放到 /etc/jouleflow/agent.yaml：用户主目录不应开放，单元也会隐藏它；"
+                + "root 以外的用户可更改的目录不宜存放配置")
     }
 
     private func noCollector(_ settings: AgentSettings) -> DoctorFinding {

@@ -119,7 +119,7 @@ package struct Doctor: Sendable {
         guard let settings, let seen else { return unit }
         return AgentCheck(
             settings: settings, file: file, isInUse: seen.isInUse, unit: unit, pid: seen.pid,
-            kept: seen.kept, now: ClockReading.now().realtime, language: language
+            age: seen.age, kept: seen.kept, now: ClockReading.now().realtime, language: language
         ).findings()
     }
 

@@ -113,6 +113,15 @@ struct EnergyCheck {
                 zone: zone.description, folder: zone.path, role: zone.role)
             return reason.remedy(for: explanation, sysfs: settings.sysfs)
         }
+        guard !ProcessIdentity.nobodies.contains(group) else {
+            return ProcessIdentity.refusal(group, language)
+        }
+        // chgrp follows links, which others than root could put there.
+        guard FileWay.foreignFolder(to: zone.path + "/energy_uj", user: 0) == nil else {
+            return language.say(
+                "others than root may change what lies there: let energy.sysfs name a tree of root's",
+                "root 以外的用户可更改该处内容：energy.sysfs 应指向属于 root 的目录")
+        }
         let file = shellWord(
             zone.description.source == .wall
                 ? zone.path + "/" + zone.description.name + "_*" : zone.path + "/energy_uj")

@@ -1,4 +1,6 @@
+import Glibc
 import KernelFiles
+import Metering
 
 /// What /proc/PID/status says of a process's rights.
 ///
@@ -37,6 +39,34 @@ struct ProcessStatus: Sendable, Hashable {
         self.bounding = bounding
         hasNoNewPrivileges = privileges == "1"
         isFiltered = filter == "2"
+    }
+
+    /// How long a process has run, as its line in /proc/PID/stat tells: field 22, in ticks since boot.
+    /// `nil` where the line lacks it.
+    ///
+    /// - Parameters:
+    ///   - uptime: the time since boot, of the same clock.
+    ///   - ticks: of a second.
+    ///
+    /// Source: proc(5), /proc/pid/stat.
+    static func age(_ line: String, uptime: Nanoseconds, ticks: UInt64) -> Nanoseconds? {
+        // The name before may hold anything, parentheses too.
+        guard let end = line.lastIndex(of: ")"), ticks > 0 else { return nil }
+        let fields = line[line.index(after: end)...].split(separator: " ")
+        guard fields.count > 19, let start = UInt64(fields[19]) else { return nil }
+        let (nanoseconds, isOver) = start.multipliedReportingOverflow(by: 1_000_000_000 / ticks)
+        guard !isOver, nanoseconds <= uptime.rawValue else { return nil }
+        return Nanoseconds(uptime.rawValue - nanoseconds)
+    }
+
+    static func age(of pid: Int, procfs: String) -> Nanoseconds? {
+        var time = timespec()
+        guard let line = try? readText(of: "\(procfs)/\(pid)/stat", limit: 4096),
+            clock_gettime(CLOCK_BOOTTIME, &time) == 0
+        else { return nil }
+        let uptime = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        return age(
+            line, uptime: Nanoseconds(uptime), ticks: UInt64(max(0, sysconf(Int32(_SC_CLK_TCK)))))
     }
 
     /// Of a process; `nil` where it is gone or hidden.

@@ -158,6 +158,9 @@ struct SandboxCheck {
 
     private func weakness(_ rule: UnitRule, _ value: String, _ files: String) -> DoctorFinding {
         let name = rule.property
+        if ["User", "Group"].contains(name), ProcessIdentity.nobodies.contains(value) {
+            return ofNobody(name, value)
+        }
         let comes =
             rule.comes.isEmpty
             ? language.say("comes without it", "出厂时没有此项")
@@ -174,6 +177,21 @@ struct SandboxCheck {
                     + "`systemctl edit \(unitName)`, and restart",
                 "`systemctl revert \(unitName) && systemctl restart \(unitName)` 撤销全部改动；"
                     + "若要保留其他改动，用 `systemctl edit \(unitName)` 仅删除此项并重启"))
+    }
+
+    /// What is given to a user or a group that other programs have too, they have too.
+    private func ofNobody(_ property: String, _ name: String) -> DoctorFinding {
+        finding(
+            property, .fault,
+            language.say(
+                "the unit runs the agent with \(property)=\(name), which other programs have too: they "
+                    + "can read what it may read, and change its records",
+                "单元以 \(property)=\(name) 运行代理，其他程序也使用它：它们可读取代理可读的内容，并更改其记录"),
+            language.say(
+                "take User= and Group= out of the drop-ins: `systemctl edit \(unitName)`, then "
+                    + "`systemctl restart \(unitName)`; the package makes the user jouleflow",
+                "从附加配置中删除 User= 和 Group=：`systemctl edit \(unitName)`，然后 "
+                    + "`systemctl restart \(unitName)`；软件包会创建用户 jouleflow"))
     }
 
     /// A filter that refuses some calls and allows the rest is long.

@@ -1,3 +1,4 @@
+import Metering
 import Settings
 import Spool
 
@@ -10,6 +11,8 @@ struct SeenAgent {
     /// The running agent, where it can be found.
     let pid: Int?
     let process: ProcessStatus?
+    /// How long it has run.
+    let age: Nanoseconds?
     /// Nothing where the spool cannot be looked at.
     let kept: KeptWindows
 
@@ -28,6 +31,7 @@ struct SeenAgent {
             pid = isInUse == true ? AgentCheck.holder(ofLock: state.lock, procfs: procfs) : nil
         }
         process = pid.flatMap { ProcessStatus.of($0, procfs: procfs) }
+        age = pid.flatMap { ProcessStatus.age(of: $0, procfs: procfs) }
     }
 
     /// Whether it runs; `nil` where that cannot be seen.

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Settings
 
@@ -21,39 +20,43 @@ package enum ServiceUser {
         }
     }
 
-    /// Where root runs this program, goes on as the agent's user with the agent's rights: `named`, or
-    /// else that of the unit, of the running agent, or the owner of the state folder, or else the user
-    /// that the package makes. Returns where root does not run it, where the agent runs as root, or
-    /// there is no such user; does not return otherwise.
-    package static func become(
+    /// Where root runs this program, starts it once more with the rights of the agent's user: of
+    /// `named`, or else that of the unit, of the running agent, or the owner of the state folder, or
+    /// else the user that the package makes. `nil` where root does not run it, where the agent runs
+    /// as root, or there is no such user: this process is the one that looks then.
+    package static func start(
         named: String?, settings file: String, unit: String
-    ) throws(Failure) {
-        guard geteuid() == 0 else { return }
+    ) throws(Failure) -> UserProcess? {
+        guard geteuid() == 0 else { return nil }
         if let named {
             guard let entry = getpwnam(named) else { throw .unknownUser(named) }
-            return try restart(entry.pointee.pw_uid, entry.pointee.pw_gid, unit)
+            return try start(entry.pointee.pw_uid, entry.pointee.pw_gid, unit)
         }
         let settings = try? AgentSettings.load(
             path: file, hostName: HostIdentity.systemHostName())
         if let found = AgentUser.number(
             unit: SystemdProperties.of(unit), file: file, state: settings?.state)
         {
-            var status = stat()
-            let isThere = settings.map { stat($0.state, &status) == 0 } ?? false
-            return try restart(found, isThere ? status.st_gid : gid_t(found), unit)
+            let folder = settings.flatMap { AgentUser.owner(of: $0.state) }
+            let group = folder.flatMap { $0.user == found ? $0.group : nil }
+            return try start(found, group ?? gid_t(found), unit)
         }
         for name in names {
             guard let entry = getpwnam(name) else { continue }
-            return try restart(entry.pointee.pw_uid, entry.pointee.pw_gid, unit)
+            return try start(entry.pointee.pw_uid, entry.pointee.pw_gid, unit)
         }
+        return nil
     }
 
-    private static func restart(
+    private static func start(
         _ user: uid_t, _ group: gid_t, _ unit: String
-    ) throws(Failure) {
-        guard user != 0 else { return }
+    ) throws(Failure) -> UserProcess? {
+        guard user != 0 else { return nil }
         SystemdProperties.carry(of: unit)
-        _ = clinux_restart_as(user, group)
-        throw .refused(user: ProcessIdentity.name(ofUser: user), errno: errno)
+        guard let process = UserProcess.start(as: user, group: group) else {
+            let code = errno
+            throw .refused(user: ProcessIdentity.name(ofUser: user), errno: code)
+        }
+        return process
     }
 }

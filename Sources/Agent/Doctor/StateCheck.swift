@@ -29,8 +29,13 @@ struct StateCheck {
     /// Makes the folder with all in it the agent's user's.
     var give: String { StateOwnership(folder: path, owner: owner, language: language).fix }
 
+    /// Where another than root could put a link in its place, root makes nothing there.
     private var make: String {
-        "`install -d -m 0700 -o \(owner.user) -g \(owner.group) \(shellWord(path))`"
+        if owner.isNobody { return owner.refusal(language) }
+        guard FileWay.foreignFolder(to: path, user: 0) == nil else {
+            return StateOwnership(folder: path, owner: owner, language: language).move
+        }
+        return "`install -d -m 0700 -o \(owner.user) -g \(owner.group) \(shellWord(path))`"
     }
 
     private func fault(

@@ -66,15 +66,15 @@ struct StateFilesCheck {
         guard found.last?.path == state.spool, found.last?.kind == .folder,
             let files = try? listFolder(state.spool, limit: Self.mostFiles)
         else { return found }
-        // A folder there, such as a file system's lost+found, is none of the spool's.
+        // What a file system has in its topmost folder is in nobody's way.
         return found
-            + files.compactMap { StateEntry(state.spool + "/" + $0.name, of: user) }
-            .filter { $0.kind != .folder }
+            + files.filter { $0.name != "lost+found" }
+            .compactMap { StateEntry(state.spool + "/" + $0.name, of: user) }
     }
 
     private func finding(_ entry: StateEntry) -> DoctorFinding {
         DoctorFinding(
-            .state, entry.path, .fault, words(entry.kind),
+            .state, AdvisedName.quoted(entry.path), .fault, words(entry.kind),
             fix: remove(entry)
                 + language.say(
                     "; a file of the agent's that was there is put back from a backup, or made anew "
@@ -93,7 +93,7 @@ struct StateFilesCheck {
     /// - Parameter isSafe: whether nothing lies there that must not be given to the agent's user.
     private func notUsers(_ wrong: [StateEntry], isSafe: Bool) -> DoctorFinding {
         let first = wrong.prefix(Self.mostNamed).map { entry in
-            let name = entry.path.dropFirst(state.path.count + 1)
+            let name = AdvisedName.quoted(String(entry.path.dropFirst(state.path.count + 1)))
             let mode = String(entry.mode, radix: 8)
             return "\(name) (\(ProcessIdentity.name(ofUser: entry.owner)), \(mode))"
         }
@@ -131,7 +131,9 @@ struct StateFilesCheck {
     /// the spool's: what is in that is removed with the user's own rights.
     private func remove(_ entry: StateEntry) -> String {
         let isInSpool = entry.path.hasPrefix(state.spool + "/")
-        let command = (entry.kind == .folder ? "rm -r " : "rm ") + shellWord(entry.path)
-        return "`" + (isInSpool ? identity.asUser(command) : command) + "`"
+        return AdvisedName(entry.path, language).removal { word in
+            let command = (entry.kind == .folder ? "rm -r " : "rm ") + word
+            return isInSpool ? identity.asUser(command) : command
+        }
     }
 }

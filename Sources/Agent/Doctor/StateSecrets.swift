@@ -73,13 +73,16 @@ extension StateCheck {
     }
 
     private func give(_ path: String) -> String {
-        path.hasPrefix(settings.state + "/")
-            ? give
-            : owner.command(toGive: path, mode: "600") ?? elsewhere(path)
+        guard !path.hasPrefix(settings.state + "/"), !owner.isNobody else { return give }
+        if let link = FileWay.changeableLink(to: path) {
+            return linkAdvice(link, setting: "flow_secret", language)
+        }
+        return owner.command(toGive: path, mode: "600") ?? elsewhere(path)
     }
 
     /// Where somebody else could put a link in its place, root writes nothing there.
     private func make(_ path: String) -> String {
+        if owner.isNobody { return owner.refusal(language) }
         let isInState = path.hasPrefix(settings.state + "/")
         guard !isInState, FileWay.foreignFolder(to: path, user: 0) == nil else {
             return elsewhere(path)

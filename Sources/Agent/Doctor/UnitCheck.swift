@@ -15,6 +15,9 @@ struct UnitCheck {
         "disabled", "enabled-runtime", "linked", "linked-runtime", "indirect",
     ]
 
+    /// Starts by systemd from which on one that starts is not asked for again in a moment.
+    private static let fewRestarts = 3
+
     /// What `systemctl show` says of the unit; `nil` where systemd does not run.
     let unit: [String: String]?
     let unitName: String
@@ -65,6 +68,8 @@ struct UnitCheck {
         switch (unit["ActiveState"], unit["SubState"]) {
         case ("failed", _): return [failed(unit)]
         case ("activating", "auto-restart"): return [looping(unit)]
+        case ("activating", _) where Int(unit["NRestarts"] ?? "") ?? 0 >= Self.fewRestarts:
+            return [looping(unit)]
         case ("activating", _):
             return [
                 finding(

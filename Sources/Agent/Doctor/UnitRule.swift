@@ -5,8 +5,6 @@ struct UnitRule: Sendable {
     /// Which values are as strict as the unit's own, or stricter.
     enum Strength: Sendable {
         case oneOf([String])
-        /// None of these words; an empty value counts as one.
-        case noneOf(Set<String>)
         /// A list without a word beyond these. A list that begins with `~` tells what is refused: all
         /// else is allowed, so that it is wider.
         case within(Set<String>)
@@ -50,7 +48,6 @@ struct UnitRule: Sendable {
         let words = value.split(separator: " ").map(String.init)
         switch strength {
         case .oneOf(let values): return values.contains(value) ? nil : value
-        case .noneOf(let values): return values.contains(value) ? value : nil
         case .within(let values):
             return value.hasPrefix("~") ? value : Self.listed(words.filter { !values.contains($0) })
         case .callsWithout(let calls):

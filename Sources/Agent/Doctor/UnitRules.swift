@@ -16,8 +16,9 @@ extension UnitRule {
     }
 
     private static let rights = [
-        UnitRule("User", "jouleflow", .noneOf(["", "root", "0"])),
-        UnitRule("Group", "jouleflow", .noneOf(["root", "0"])),
+        UnitRule("User", "jouleflow"),
+        // Without one systemd takes the user's own.
+        UnitRule("Group", "jouleflow", .oneOf(["jouleflow", ""])),
         UnitRule("NoNewPrivileges", "yes"),
         UnitRule("UMask", "0077", .octalWith(0o077)),
         UnitRule("StateDirectoryMode", "0700", .octalWithout(0o077)),

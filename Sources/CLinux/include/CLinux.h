@@ -44,11 +44,21 @@ int clinux_request_links(int descriptor, unsigned int index);
 // The index of the interface that a packet socket is bound to; 0 where it is to none.
 unsigned int clinux_bound_interface(int descriptor);
 
-// Becomes the program of this process anew, with the same arguments and environment, as another user
-// with the groups that the system's tables give it and CAP_NET_RAW alone, as far as that can be had:
-// what a unit with User= and AmbientCapabilities=CAP_NET_RAW starts. Only root may. `group` is for a
-// user without an entry. Returns -1 with errno where it cannot, and does not return otherwise.
-int clinux_restart_as(unsigned int user, unsigned int group);
+// A process that was started, and what it writes: the reading ends of two pipes, which block.
+struct clinux_child {
+    int process;
+    int output;
+    int errors;
+};
+
+// Starts the program of this process anew beside it, with the same arguments, as another user with the
+// groups that the system's tables give it and CAP_NET_RAW alone, as far as that can be had: what a unit
+// with User= and AmbientCapabilities=CAP_NET_RAW starts. Only root may. `group` is for a user without
+// an entry. The other process has a session of its own without a terminal, nothing to read, no other
+// descriptors, no new privileges, and of the environment what finds programs and languages; others of
+// its user may not look into its memory from before its main on; it ends with the thread that
+// started it. 0, or -1 with errno.
+int clinux_start_as(unsigned int user, unsigned int group, struct clinux_child *child);
 
 // Lets a packet socket receive no packet that this host sends (Linux 4.20). 0, or -1 with errno.
 int clinux_ignore_outgoing(int descriptor);

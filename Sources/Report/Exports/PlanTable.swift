@@ -5,11 +5,9 @@ extension PlanReportContent {
     /// of, and every round with what is wrong with it. Everything else is in the page and the JSON.
     package func table(_ language: Language) -> String {
         let table = PlanTable(self, language)
-        let parts = [
+        return TerminalText.joined([
             table.header, table.resultLines, table.roundLines, table.notes, table.revisionLines,
-        ]
-        return parts.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }
-            .joined(separator: "\n\n") + "\n"
+        ])
     }
 }
 

@@ -1,0 +1,183 @@
+import Glibc
+import Metering
+import Settings
+import Testing
+
+@testable import Agent
+
+/// A user of the system's tables, and the one that is no one's.
+private let user = ProcessIdentity(user: 1, group: 1)
+private let nobody = ProcessIdentity(user: 65_534, group: 65_534)
+
+/// Folders below one of root's, with a secret of root's in one of them.
+private final class Grounds {
+    let fixture: StateFixture
+    var secret: String { fixture.above + "/secret" }
+    var own: String { fixture.above + "/own" }
+
+    init() throws {
+        fixture = try StateFixture()
+        fixture.write(secret)
+        #expect(mkdir(own, 0o755) == 0)
+    }
+
+    deinit {
+        unlink(own + "/link")
+        rmdir(own)
+    }
+
+    /// A link to the secret in a folder of the user's.
+    func linked(to target: String) -> String {
+        let link = own + "/link"
+        unlink(link)
+        #expect(symlink(target, link) == 0)
+        chown(own, user.number, 1)
+        lchown(link, user.number, 1)
+        return link
+    }
+
+    func certificates(_ path: String, as identity: ProcessIdentity = user) throws -> String {
+        let text = """
+            version: 1
+            agent: {id: a, state: /var/lib/jouleflow}
+            services: [{name: web, ports: [80], cpu: process, counts_flows: true}]
+            scenarios: [{id: query, steps: [{name: ask, when: {path: /q}, completes: true}]}]
+            collectors:
+              - address: "c:1"
+                tls: {ca: \(path), certificate: \(path), key: \(path)}
+            """
+        let settings = try AgentSettings.parse(Array(text.utf8), name: "f", hostName: "a")
+        guard case .tls(let files) = try #require(settings.collectors.first).transport else {
+            throw SettingsMissing()
+        }
+        return CertificateCheck(
+            address: "c:1", files: files, agent: "a", now: 0, identity: identity, language: .english
+        ).copy
+    }
+}
+
+private struct SettingsMissing: Error {}
+
+@Suite("What the doctor advises root to do")
+struct DoctorAdviceTests {
+    @Test(
+        "never follows a link that the agent's user may change: it is removed, or its aim is named",
+        .enabled(if: geteuid() == 0, "only root gives folders away"))
+    func links() throws {
+        let grounds = try Grounds()
+        let link = grounds.linked(to: grounds.secret)
+        #expect(FileWay.changeableLink(to: link) == link)
+        #expect(AgentUser.owner(of: link)?.user == nil)
+        #expect(user.command(toGive: link, mode: "600") == nil)
+        let told = try grounds.fixture.findings(secret: link, owner: user)
+            .filter { $0.state == .fault && $0.subject == link }
+        for finding in told { #expect(!finding.fix.contains("chown"), "\(finding)") }
+        let advice = linkAdvice(link, setting: "flow_secret", .english)
+        #expect(advice.contains("`rm \(link)`") && advice.contains("real path in flow_secret"))
+        let copy = try grounds.certificates(link)
+        #expect(!copy.contains("install"), "\(copy)")
+    }
+
+    @Test(
+        "gives no state folder away behind such a link, and takes no user from what it leads to",
+        .enabled(if: geteuid() == 0, "only root gives folders away"))
+    func state() throws {
+        let grounds = try Grounds()
+        let link = grounds.linked(to: grounds.fixture.path)
+        for path in [link, link + "/below"] {
+            let fix = StateOwnership(folder: path, owner: user, language: .english).fix
+            #expect(fix.contains("`rm \(link)`"), "\(fix)")
+            #expect(!fix.contains("chown") && !fix.contains("chmod"), "\(fix)")
+            #expect(AgentUser.owner(of: path)?.user == nil)
+        }
+        #expect(AgentUser.owner(of: grounds.fixture.path)?.user == 0)
+        // A link of root's, in a folder of root's, is one that root may follow.
+        let way = grounds.fixture.above + "/way"
+        #expect(symlink(grounds.fixture.path, way) == 0)
+        #expect(FileWay.changeableLink(to: way + "/flows") == nil)
+        #expect(AgentUser.owner(of: way)?.user == nil)
+    }
+
+    @Test(
+        "changes a file in a folder of the user's with the user's own rights, or not at all",
+        .enabled(if: geteuid() == 0, "only root gives folders away"))
+    func ownFolder() throws {
+        let grounds = try Grounds()
+        let file = grounds.own + "/link"
+        grounds.fixture.write(file)
+        chown(grounds.own, user.number, 1)
+        #expect(user.command(toGive: file, mode: "600") == nil)
+        chown(file, user.number, 1)
+        let command = try #require(user.command(toGive: file, mode: "600"))
+        #expect(command.hasPrefix("`setpriv ") && !command.contains("chown"), "\(command)")
+    }
+
+    @Test("gives nothing to nobody, whose rights other programs have too")
+    func nobodys() throws {
+        #expect(nobody.isNobody && !user.isNobody)
+        #expect(ProcessIdentity.nobodies.isSuperset(of: ["nobody", "nogroup", "65534"]))
+        let grounds = try Grounds()
+        let fixes = [
+            StateOwnership(folder: grounds.fixture.path, owner: nobody, language: .english).fix,
+            try grounds.certificates(grounds.secret, as: nobody),
+        ]
+        for fix in fixes {
+            #expect(fix.hasPrefix("nothing is to be given") && !fix.contains("`"), "\(fix)")
+        }
+        #expect(nobody.command(toGive: grounds.secret, mode: "600") == nil)
+        let absent = grounds.fixture.above + "/absent"
+        let told = try grounds.fixture.findings(secret: absent, owner: nobody)
+        #expect(told.first { $0.subject == absent }?.fix.hasPrefix("nothing is to be") == true)
+    }
+
+    @Test(
+        "puts no name into a command that could end it or look like another",
+        arguments: ["a`; rm -rf ~; `", "a\u{202E}b", "a\nb", "$(x)", "a;b", "日", "a'b", "*"])
+    func names(name: String) throws {
+        let fixture = try StateFixture()
+        let path = fixture.directory.spool + "/" + name
+        #expect(symlink("/etc/shadow", path) == 0)
+        for language in SentenceLanguage.allCases {
+            let told = try fixture.findings(language).filter { $0.state == .fault }
+            #expect(told.count == 1)
+            let (fix, subject) = (told.first?.fix ?? "", told.first?.subject ?? "")
+            #expect(fix.contains("`ls -lab \(fixture.directory.spool)`"), "\(fix)")
+            #expect(!fix.contains(name) && fix.count { $0 == "`" } == 4, "\(fix)")
+            #expect(subject.hasPrefix("\"") && subject.hasSuffix("\""), "\(subject)")
+            #expect(!subject.unicodeScalars.contains { ["`", "\u{202E}", "\n"].contains($0) })
+        }
+    }
+
+    @Test("puts plain names into commands, as a shell takes them")
+    func plainNames() {
+        let name = AdvisedName("/s/spool/a b,c=d%", .english)
+        #expect(name.removal { "rm \($0)" } == "`rm '/s/spool/a b,c=d%'`")
+        #expect(AdvisedName.quoted("/s/a b") == "/s/a b")
+    }
+
+    @Test("names a folder in the spool that is in the way of the agent's own file")
+    func folder() throws {
+        let fixture = try StateFixture()
+        let path = fixture.directory.spool + "/new"
+        #expect(mkdir(path, 0o700) == 0)
+        defer { rmdir(path) }
+        let told = try fixture.findings().filter { $0.state == .fault }
+        #expect(told.map(\.subject) == [path])
+        #expect(told.first?.fix.contains("rm -r \(path)`") == true)
+    }
+
+    @Test("tells how long a process has run from its line, whatever its name")
+    func age() {
+        let fields = ["S"] + [String](repeating: "0", count: 18) + ["250", "0"]
+        let line = "7 (a) b) " + fields.joined(separator: " ")
+        let uptime = Nanoseconds.seconds(10)
+        #expect(
+            ProcessStatus.age(line, uptime: uptime, ticks: 100) == Nanoseconds(7_500_000_000))
+        #expect(ProcessStatus.age(line, uptime: .seconds(2), ticks: 100) == nil)
+        #expect(ProcessStatus.age(line, uptime: uptime, ticks: 0) == nil)
+        for text in ["", "7 (a", "7 (a) S 1 2", line.replacing("250", with: "\(UInt64.max)")] {
+            #expect(ProcessStatus.age(text, uptime: uptime, ticks: 100) == nil)
+        }
+        #expect(ProcessStatus.age(of: Int(getpid()), procfs: "/proc") != nil)
+    }
+}
