@@ -15,25 +15,31 @@ extension WeightsEvaluation {
     /// Of each scenario that took place otherwise than a schedule says, in what way.
     private func strayed() -> [String] {
         guard let schedule = reading.request.schedule else { return [] }
-        let others = reading.scenarios.keys.filter { !schedule.scenarios.contains($0) }
-        let unplanned = others.sorted { $0.name < $1.name }.filter { scenario in
-            whole.contains { reading.scenarios[scenario]?.exchanges[$0] != 0 }
-        }.map {
-            "\($0.name) took place, and the schedule does not name it: beside it blocks are no independent "
-                + "windows; plan the test with it, or keep it away"
-        }
-        return unplanned
+        return unplanned(schedule)
             + schedule.scenarios.enumerated().compactMap { column, scenario in
-                guard let counts = reading.scenarios[scenario] else { return nil }
-                var load = ScheduledLoad()
-                for index in whole {
-                    let stretch = reading.request.stretches[index]
-                    load.add(
-                        counts.exchanges[index], seconds: stretch.end.since(stretch.start).seconds,
-                        isOn: schedule.blocks[index].rates[column] > 0)
-                }
-                return load.obstacle(of: scenario)
+                followed(schedule, column)?.obstacle(of: scenario)
             }
+    }
+
+    /// Of each scenario that took place and that the schedule does not name.
+    private func unplanned(_ schedule: LoadSchedule) -> [String] {
+        reading.scenarios.filter { scenario, counts in
+            !schedule.scenarios.contains(scenario) && whole.contains { counts.exchanges[$0] > 0 }
+        }.keys.map(\.name).sorted().map {
+            "\($0) took place, and the schedule does not name it: beside it blocks are no independent windows; "
+                + "plan the test with it, or keep it away"
+        }
+    }
+
+    /// How often a scenario of the schedule took place while it was on and off; `nil` where no host knows it.
+    private func followed(_ schedule: LoadSchedule, _ column: Int) -> ScheduledLoad? {
+        guard let counts = reading.scenarios[schedule.scenarios[column]] else { return nil }
+        return whole.reduce(into: ScheduledLoad()) { load, index in
+            let stretch = reading.request.stretches[index]
+            load.add(
+                counts.exchanges[index], seconds: stretch.end.since(stretch.start).seconds,
+                isOn: schedule.blocks[index].rates[column] > 0)
+        }
     }
 }
 

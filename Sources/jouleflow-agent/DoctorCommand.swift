@@ -31,8 +31,8 @@ struct DoctorCommand: AsyncParsableCommand {
 
             Exit status: 0 metering is right, or would be if the agent ran, also where there are warnings; \
             1 there is a fault: energy or counts are missing or wrong, records do not arrive, or the unit \
-            cannot run; 2 usage; 4 it cannot take the user's rights; 5 what has them said nothing for a \
-            minute, or more than 1 MiB.
+            cannot run; 2 usage; 4 it cannot take the user's rights; 5 what has them said nothing for \
+            5 minutes, or more than 1 MiB.
             """)
 
     @Option(help: "The settings.")

@@ -1,9 +1,9 @@
 import Glibc
 import Metering
-import Settings
 import Testing
 
 @testable import Agent
+@testable import Settings
 
 /// A user of the system's tables, and the one that is no one's.
 private let user = ProcessIdentity(user: 1, group: 1)
@@ -36,27 +36,21 @@ private final class Grounds {
         return link
     }
 
-    func certificates(_ path: String, as identity: ProcessIdentity = user) throws -> String {
-        let text = """
-            version: 1
-            agent: {id: a, state: /var/lib/jouleflow}
-            services: [{name: web, ports: [80], cpu: process, counts_flows: true}]
-            scenarios: [{id: query, steps: [{name: ask, when: {path: /q}, completes: true}]}]
-            collectors:
-              - address: "c:1"
-                tls: {ca: \(path), certificate: \(path), key: \(path)}
-            """
-        let settings = try AgentSettings.parse(Array(text.utf8), name: "f", hostName: "a")
-        guard case .tls(let files) = try #require(settings.collectors.first).transport else {
-            throw SettingsMissing()
-        }
-        return CertificateCheck(
-            address: "c:1", files: files, agent: "a", now: 0, identity: identity, language: .english
-        ).copy
+    func certificates(_ path: String, as identity: ProcessIdentity = user) -> String {
+        CertificateCheck(ca: path, certificate: path, key: path, as: identity).copy
     }
 }
 
-private struct SettingsMissing: Error {}
+extension CertificateCheck {
+    /// Of files that an agent's settings name.
+    init(ca: String, certificate: String, key: String, as identity: ProcessIdentity) {
+        self.init(
+            address: "c:1",
+            files: TLSSettings(
+                ca: ca, certificate: certificate, key: key, serverName: nil), agent: "a",
+            now: 0, identity: identity, language: .english)
+    }
+}
 
 @Suite("What the doctor advises root to do")
 struct DoctorAdviceTests {
@@ -74,7 +68,7 @@ struct DoctorAdviceTests {
         for finding in told { #expect(!finding.fix.contains("chown"), "\(finding)") }
         let advice = linkAdvice(link, setting: "flow_secret", .english)
         #expect(advice.contains("`rm \(link)`") && advice.contains("real path in flow_secret"))
-        let copy = try grounds.certificates(link)
+        let copy = grounds.certificates(link)
         #expect(!copy.contains("install"), "\(copy)")
     }
 
@@ -119,7 +113,7 @@ struct DoctorAdviceTests {
         let grounds = try Grounds()
         let fixes = [
             StateOwnership(folder: grounds.fixture.path, owner: nobody, language: .english).fix,
-            try grounds.certificates(grounds.secret, as: nobody),
+            grounds.certificates(grounds.secret, as: nobody),
         ]
         for fix in fixes {
             #expect(fix.hasPrefix("nothing is to be given") && !fix.contains("`"), "\(fix)")

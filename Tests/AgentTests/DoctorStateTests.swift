@@ -185,22 +185,8 @@ struct DoctorStateTests {
             #expect(BlockedWay(folder: folder, who: "o").fix == nil, "\(folder)")
         }
         #expect(BlockedWay(folder: "/rooted", who: "o").fix == "`chmod o+x /rooted`")
-        let text = """
-            version: 1
-            agent: {id: a, state: /var/lib/jouleflow}
-            services: [{name: web, ports: [80], cpu: process, counts_flows: true}]
-            scenarios: [{id: query, steps: [{name: ask, when: {path: /q}, completes: true}]}]
-            collectors:
-              - address: "c:1"
-                tls: {ca: /root/ca/ca.pem, certificate: /root/ca/a.pem, key: /root/ca/a.key}
-            """
-        let settings = try AgentSettings.parse(Array(text.utf8), name: "f", hostName: "a")
-        guard case .tls(let files) = try #require(settings.collectors.first).transport else {
-            Issue.record("no TLS")
-            return
-        }
         let copy = CertificateCheck(
-            address: "c:1", files: files, agent: "a", now: 0, identity: other, language: .english
+            ca: "/root/ca/ca.pem", certificate: "/root/ca/a.pem", key: "/root/ca/a.key", as: other
         ).copy
         #expect(copy.contains("install -m 0600 -o \(other.user) /root/ca/a.key"))
         #expect(copy.contains("/etc/jouleflow/agent-tls/") && !copy.contains("chmod"))
