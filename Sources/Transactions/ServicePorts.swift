@@ -23,7 +23,7 @@ package struct EngineService: Sendable {
         self.response = response
         places = selectors.compactMap { selector in
             let side = selector.isOfRequest ? request : response
-            return side.selectors.firstIndex(of: selector).map {
+            return side.number(of: selector).map {
                 FieldPlace(isOfRequest: selector.isOfRequest, number: $0)
             }
         }

@@ -99,3 +99,44 @@ struct MessagePair {
 let everyPair = BodyKind.allCases.flatMap { request in
     [.json, .xml].map { MessagePair(requestKind: request, responseKind: $0) }
 }
+
+/// What became of a field of a body that was read to its end.
+enum FieldOutcome: Hashable {
+    case found([UInt8])
+    case absent, unreadable
+
+    static func found(_ text: String) -> FieldOutcome { .found(Array(text.utf8)) }
+}
+
+/// What becomes of fields of a body that comes in pieces, all of them read at once.
+///
+/// - Parameter pieces: where a piece ends and the next begins, in order.
+func outcomes(
+    of selectors: [FieldSelector], in body: [UInt8], pieces: [Int] = []
+) -> [FieldOutcome] {
+    let service = EngineService(ports: [], selectors: selectors)
+    let plans = FieldPlans([service])
+    let direction: Direction = selectors.allSatisfy(\.isOfRequest) ? .toServer : .toClient
+    let fields = plans[0, direction]
+    let block = UnsafeMutableRawPointer.allocate(byteCount: fields.pointee.size, alignment: 16)
+    defer { block.deallocate() }
+    let slots = FieldSlots(start: block)
+    slots.initialize(fields)
+    slots.beginBody(fields)
+    var isDone = false
+    body.withUnsafeBytes { bytes in
+        var start = 0
+        for end in pieces + [bytes.count] where end >= start && !isDone {
+            isDone = slots.scan(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), fields)
+            start = end
+        }
+    }
+    slots.endBody(fields)
+    return service.places.map { place in
+        switch slots.value(place.number, fields, isWhole: true) {
+        case .value(let bytes): .found(Array(bytes))
+        case .absent: .absent
+        case .unread: .unreadable
+        }
+    }
+}

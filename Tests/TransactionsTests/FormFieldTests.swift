@@ -33,17 +33,10 @@ private func decoded(_ bytes: [UInt8]) -> [UInt8] {
 @Suite("A field of a form")
 struct FormFieldTests {
     private func found(_ body: [UInt8], _ name: String, pieces: [Int]) -> [UInt8]? {
-        let plans = FieldPlans([EngineService(ports: [], selectors: [.requestForm(name)])])
-        var scanner = FormFieldScanner(name: plans[0, .toServer].pointee.texts[0])
-        body.withUnsafeBytes { bytes in
-            var start = 0
-            for end in pieces + [bytes.count] where end >= start {
-                scanner.scan(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
-                start = end
-            }
-        }
-        scanner.finish()
-        return scanner.phase == .found ? scanner.text.array : nil
+        guard
+            case .found(let value) = outcomes(of: [.requestForm(name)], in: body, pieces: pieces)[0]
+        else { return nil }
+        return value
     }
 
     @Test(

@@ -102,23 +102,12 @@ private struct Document {
 
 @Suite("A field of an XML body")
 struct XMLFieldTests {
-    private func found(_ bytes: [UInt8], _ path: [String], pieces: [Int]) -> (
-        XMLFieldScanner.Phase, String
-    ) {
-        let plans = FieldPlans([EngineService(ports: [], selectors: [.requestXML(path)])])
-        var scanner = XMLFieldScanner(path: plans[0, .toServer].pointee.texts[0])
-        bytes.withUnsafeBytes { bytes in
-            var start = 0
-            for end in pieces + [bytes.count] where end >= start {
-                scanner.scan(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
-                start = end
-            }
-        }
-        return (scanner.phase, String(decoding: scanner.text.array, as: UTF8.self))
+    private func found(_ bytes: [UInt8], _ path: [String], pieces: [Int] = []) -> FieldOutcome {
+        outcomes(of: [.requestXML(path)], in: bytes, pieces: pieces)[0]
     }
 
-    private func found(_ text: String, _ path: [String]) -> (XMLFieldScanner.Phase, String) {
-        found(Array(text.utf8), path, pieces: [])
+    private func found(_ text: String, _ path: [String]) -> FieldOutcome {
+        found(Array(text.utf8), path)
     }
 
     @Test("is what the document says, in any pieces")
@@ -135,16 +124,12 @@ struct XMLFieldTests {
             let bytes = Array(document.text.utf8)
             let cut = Int.random(in: 0...bytes.count, using: &random)
             for pieces in [[], [cut], Array(0...bytes.count)] {
-                let (phase, text) = found(bytes, path, pieces: pieces)
-                if value?.contains(Document.unknown) == true {
-                    #expect(phase == .unreadable, "\(document.text) \(path)")
-                } else if let value, value.utf8.count <= FieldText.maximum {
-                    #expect(phase == .found && text == value, "\(document.text) \(path)")
-                } else if value != nil {
-                    #expect(phase == .found && text.utf8.count >= 65, "\(document.text) \(path)")
-                } else {
-                    #expect(phase == .absent, "\(document.text) \(path)")
-                }
+                let wanted: FieldOutcome =
+                    value?.contains(Document.unknown) == true
+                    ? .unreadable
+                    : value.map { .found(Array($0.utf8.prefix(FieldText.maximum + 1))) } ?? .absent
+                #expect(
+                    found(bytes, path, pieces: pieces) == wanted, "\(document.text) \(path)")
             }
         }
         #expect(hits > 200)
@@ -160,15 +145,15 @@ struct XMLFieldTests {
             "<!DOCTYPE a [<a>]><a><b>1</b></a>",
         ])
     func none(text: String) {
-        #expect(found(text, ["a", "b"]).0 == .absent)
+        #expect(found(text, ["a", "b"]) == .absent)
     }
 
     @Test("is not found before its end has come")
     func cut() {
         let text = "<a><b>1</b></a>"
         for count in 0..<text.utf8.count {
-            let (phase, _) = found(Array(text.utf8.prefix(count)), ["a", "b"], pieces: [])
-            #expect((phase == .found) == (count >= 9), "\(count) bytes")
+            let outcome = found(Array(text.utf8.prefix(count)), ["a", "b"])
+            #expect((outcome == .found("1")) == (count >= 9), "\(count) bytes")
         }
     }
 
@@ -178,19 +163,19 @@ struct XMLFieldTests {
             "<a>" + String(repeating: "<x>", count: count) + String(repeating: "</x>", count: count)
                 + "<b>1</b></a>"
         }
-        #expect(found(nested(63), ["a", "b"]) == (.found, "1"))
-        #expect(found(nested(64), ["a", "b"]).0 == .unreadable)
-        #expect(found(nested(100_000), ["a", "b"]).0 == .unreadable)
+        #expect(found(nested(63), ["a", "b"]) == .found("1"))
+        #expect(found(nested(64), ["a", "b"]) == .unreadable)
+        #expect(found(nested(100_000), ["a", "b"]) == .unreadable)
         func declared(_ count: Int) -> String {
             "<!DOCTYPE a [" + String(repeating: " ", count: count) + "]><a><b>1</b></a>"
         }
-        #expect(found(declared(4000), ["a", "b"]) == (.found, "1"))
-        #expect(found(declared(5000), ["a", "b"]).0 == .unreadable)
+        #expect(found(declared(4000), ["a", "b"]) == .found("1"))
+        #expect(found(declared(5000), ["a", "b"]) == .unreadable)
         let wide = Array("<a><b>1</b></a>".utf8).flatMap { [$0, 0] as [UInt8] }
-        #expect(found([0xff, 0xfe] + wide, ["a", "b"], pieces: []).0 == .unreadable)
-        #expect(found([0] + wide, ["a", "b"], pieces: []).0 == .unreadable)
-        #expect(found(wide, ["a", "b"], pieces: [1]).0 == .unreadable)
-        #expect(found([0xff, 0xd8, 0xff], ["a", "b"], pieces: []).0 == .absent)
+        #expect(found([0xff, 0xfe] + wide, ["a", "b"]) == .unreadable)
+        #expect(found([0] + wide, ["a", "b"]) == .unreadable)
+        #expect(found(wide, ["a", "b"], pieces: [1]) == .unreadable)
+        #expect(found([0xff, 0xd8, 0xff], ["a", "b"]) == .absent)
     }
 
     @Test("is told from others by 64 bytes, white space around it left out")
@@ -198,10 +183,10 @@ struct XMLFieldTests {
         let value = String(repeating: "x", count: 64)
         let space = String(repeating: " \n", count: 100)
         let wanted = "<a>\(space)\(value)\(space)</a>"
-        #expect(found(wanted, ["a"]) == (.found, value))
-        #expect(found("<a>\(space)1\(space)</a>", ["a"]) == (.found, "1"))
+        #expect(found(wanted, ["a"]) == .found(value))
+        #expect(found("<a>\(space)1\(space)</a>", ["a"]) == .found("1"))
         let longer = found("<a>1\(space)2\(space)</a>", ["a"])
-        #expect(longer.0 == .found && longer.1.utf8.count == 65)
+        #expect(longer == .found(Array("1\(space)2".utf8.prefix(FieldText.maximum + 1))))
     }
 
     @Test("does not trap on any bytes")
@@ -212,15 +197,15 @@ struct XMLFieldTests {
             "-->", "[", "]", "]]>", "<![CDATA[", "<!DOCTYPE", "<?", "?>", "\"", "'", "=", ":", " ",
             "x", "\u{feff}", "\0",
         ]
-        var phases: Set<UInt8> = []
+        var seen: Set<FieldOutcome> = []
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 0...30, using: &random)).flatMap { _ in
                 Array((words.randomElement(using: &random) ?? "").utf8)
             }
-            let whole = found(bytes, ["a", "b"], pieces: [])
+            let whole = found(bytes, ["a", "b"])
             #expect(found(bytes, ["a", "b"], pieces: Array(0...bytes.count)) == whole)
-            phases.insert(whole.0.rawValue)
+            seen.insert(whole)
         }
-        #expect(phases.count > 10)
+        #expect(seen.count > 10)
     }
 }

@@ -59,3 +59,13 @@ struct XMLReference {
         return number == 0 ? nil : Unicode.Scalar(number)
     }
 }
+
+extension UInt8 {
+    var isXMLSpace: Bool {
+        self == 0x20 || self == 0x0a || self == 0x0d || self == 0x09
+    }
+    /// A letter, `_` or `:`, or a byte of a character that is not of ASCII.
+    var beginsXMLName: Bool {
+        (self | 0x20) &- 0x61 < 26 || self == 0x5f || self == 0x3a || self >= 0x80
+    }
+}

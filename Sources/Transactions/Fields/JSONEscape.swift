@@ -37,6 +37,16 @@ struct JSONEscape {
     /// A backslash was read where nothing is looked for.
     mutating func pass() { phase = .passed }
 
+    /// Whether the next byte is the one behind a backslash.
+    var isBehindBackslash: Bool { phase == .letter || phase == .mark || phase == .passed }
+
+    /// What is read is looked for no more: of an escape only the byte behind a backslash is passed.
+    mutating func endWhereNothingIsWanted() {
+        let isBehindBackslash = isBehindBackslash
+        self = JSONEscape()
+        if isBehindBackslash { pass() }
+    }
+
     /// What was to be passed over was read.
     mutating func close() { phase = .closed }
 

@@ -3,25 +3,25 @@
 /// The memory in which fields are kept, and what becomes of it when others are asked for.
 extension TransactionEngine {
     func requestSize(_ fields: MessageFieldsPointer) -> Int {
-        RequestFields.headerSize + fields.pointee.count * FieldSlots.size
+        RequestFields.headerSize + fields.pointee.size
     }
 
     mutating func responseSlots(
         _ connection: ConnectionPointer, _ fields: MessageFieldsPointer
     ) -> FieldSlots? {
         if let slots = connection.slots(.toClient) { return slots }
-        guard let block = take(fields.pointee.count * FieldSlots.size, for: connection) else {
+        guard let block = take(fields.pointee.size, for: connection) else {
             return nil
         }
         connection.pointee.responseFields = block
-        FieldSlots(start: block).initialize(fields.pointee)
+        FieldSlots(start: block).initialize(fields)
         return FieldSlots(start: block)
     }
 
     mutating func releaseResponseFields(of connection: ConnectionPointer) {
         guard let block = connection.pointee.responseFields else { return }
         connection.pointee.responseFields = nil
-        pool.give(block, size: fields(connection, .toClient).pointee.count * FieldSlots.size)
+        pool.give(block, size: fields(connection, .toClient).pointee.size)
     }
 
     /// Of the request being read, nothing is looked for any more.
@@ -59,16 +59,17 @@ extension TransactionEngine {
         let block = connection.pointee.responseFields
         connection.pointee.responseFields = nil
         if connection.parser(.toClient).pointee.isPaired, fields.pointee.count > 0, let block,
-            let moved = pool.take(fields.pointee.count * FieldSlots.size)
+            let moved = pool.take(fields.pointee.size)
         {
-            move(
-                FieldSlots(start: block), old.services[Int(before)].response,
-                to: FieldSlots(start: moved), fields,
-                plans.services[Int(connection.pointee.service)].response)
+            let known = old.services[Int(before)].response
+            let wanted = plans.services[Int(connection.pointee.service)].response
+            FieldSlots(start: moved).initialize(
+                fields, from: FieldSlots(start: block), old[before, .toClient]
+            ) { known.number(of: wanted.paths[$0]) }
             connection.pointee.responseFields = moved
         }
         if let block {
-            pool.give(block, size: old[before, .toClient].pointee.count * FieldSlots.size)
+            pool.give(block, size: old[before, .toClient].pointee.size)
         }
         goOn(connection, .toClient, fields)
     }
@@ -85,9 +86,11 @@ extension TransactionEngine {
             if fields.pointee.count > 0, let room = pool.take(requestSize(fields)) {
                 let moved = room.bindMemory(to: RequestFields.self, capacity: 1)
                 moved.initialize(to: block.pointee)
-                move(
-                    block.slots, old.services[Int(before)].request, to: moved.slots, fields,
-                    plans.services[Int(connection.pointee.service)].request)
+                let known = old.services[Int(before)].request
+                let wanted = plans.services[Int(connection.pointee.service)].request
+                moved.slots.initialize(
+                    fields, from: block.slots, old[before, .toServer]
+                ) { known.number(of: wanted.paths[$0]) }
                 request.pointee.fields = moved
             } else if let inflater = block.pointee.inflater {
                 inflaters.give(inflater)
@@ -95,17 +98,6 @@ extension TransactionEngine {
             pool.give(UnsafeMutableRawPointer(block), size: requestSize(old[before, .toServer]))
         }
         goOn(connection, .toServer, fields)
-    }
-
-    /// Fills slots from those of the same selectors in others; the rest are unread.
-    private mutating func move(
-        _ old: FieldSlots, _ known: MessageSelectors, to new: FieldSlots,
-        _ fields: MessageFieldsPointer, _ wanted: MessageSelectors
-    ) {
-        for number in 0..<fields.pointee.count {
-            let same = known.selectors.firstIndex(of: wanted.selectors[number])
-            new.initialize(number, fields.pointee, from: old, same)
-        }
     }
 
     /// Goes on with the message being read, as far as there are slots for its fields.

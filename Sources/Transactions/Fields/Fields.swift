@@ -34,8 +34,8 @@ extension TransactionEngine {
         guard let block = take(requestSize(fields), for: connection) else { return }
         let made = block.bindMemory(to: RequestFields.self, capacity: 1)
         made.initialize(to: RequestFields())
-        made.slots.initialize(fields.pointee)
-        made.slots.beginHead(fields.pointee)
+        made.slots.initialize(fields)
+        made.slots.beginHead(fields)
         request.pointee.fields = made
         connection.parser(.toServer).pointee.hasSlots = true
     }
@@ -47,7 +47,7 @@ extension TransactionEngine {
         guard fields.pointee.hasHeaders, let slots = responseSlots(connection, fields) else {
             return
         }
-        slots.beginHead(fields.pointee)
+        slots.beginHead(fields)
         connection.parser(.toClient).pointee.hasSlots = true
     }
 
@@ -67,7 +67,7 @@ extension TransactionEngine {
                 length -= 1
             }
             if length > 0 {
-                slots.takeHeader(Line(start: start, count: length), isCut: false, fields.pointee)
+                slots.takeHeader(Line(start: start, count: length), isCut: false, fields)
             }
             start = next
         }
@@ -78,11 +78,11 @@ extension TransactionEngine {
         _ connection: ConnectionPointer, _ direction: Direction, _ line: Line, isCut: Bool
     ) {
         connection.slots(direction)?.takeHeader(
-            line, isCut: isCut, fields(connection, direction).pointee)
+            line, isCut: isCut, fields(connection, direction))
     }
 
     mutating func endHeadFields(_ connection: ConnectionPointer, _ direction: Direction) {
-        connection.slots(direction)?.endHead(fields(connection, direction).pointee)
+        connection.slots(direction)?.endHead(fields(connection, direction))
     }
 
     // MARK: Bodies
@@ -107,7 +107,7 @@ extension TransactionEngine {
             parser.pointee.hasUnreadBody = true
             return
         }
-        slots.beginBody(fields.pointee)
+        slots.beginBody(fields)
         parser.pointee.fields = .reading
     }
 
@@ -137,7 +137,7 @@ extension TransactionEngine {
     mutating func scan(
         _ connection: ConnectionPointer, _ direction: Direction, _ piece: UnsafeRawBufferPointer
     ) -> Bool {
-        connection.slots(direction)?.scan(piece, fields(connection, direction).pointee) ?? true
+        connection.slots(direction)?.scan(piece, fields(connection, direction)) ?? true
     }
 
     /// Looks for fields in this body no more: what was not found is absent in a body that was read
@@ -148,7 +148,7 @@ extension TransactionEngine {
         let parser = connection.parser(direction)
         parser.pointee.fields = .read
         if isWhole {
-            connection.slots(direction)?.endBody(fields(connection, direction).pointee)
+            connection.slots(direction)?.endBody(fields(connection, direction))
         } else {
             parser.pointee.hasUnreadBody = true
         }
@@ -177,7 +177,7 @@ extension TransactionEngine {
         else { return }
         // Without a body there was none to begin.
         if parser.pointee.fields == .none {
-            known.slots.beginBody(fields(connection, .toServer).pointee)
+            known.slots.beginBody(fields(connection, .toServer))
         }
         known.pointee.isWhole = true
     }
@@ -200,10 +200,9 @@ extension TransactionEngine {
     ) -> UnsafeBufferPointer<FieldValue> {
         let plan = plans[connection.pointee.service]
         for index in 0..<plan.count {
-            let room = plans.bytes + index * (FieldText.maximum + 1)
+            let place = plan.places[index]
             plans.values[index] =
-                plan.places[index].isOfRequest
-                ? requestField(connection, request, plan.places[index].number, room) : .unread
+                place.isOfRequest ? requestField(connection, request, place.number) : .unread
         }
         return UnsafeBufferPointer(start: plans.values, count: plan.count)
     }
@@ -215,27 +214,25 @@ extension TransactionEngine {
     ) {
         for index in 0..<plan.count {
             let place = plan.places[index]
-            let room = plans.bytes + index * (FieldText.maximum + 1)
             plans.values[index] =
                 place.isOfRequest
-                ? requestField(connection, request, place.number, room)
-                : responseField(connection, place.number, room)
+                ? requestField(connection, request, place.number)
+                : responseField(connection, place.number)
         }
     }
 
     private mutating func requestField(
         _ connection: ConnectionPointer, _ request: UnsafeMutablePointer<PendingRequest>,
-        _ number: Int, _ room: UnsafeMutablePointer<UInt8>
+        _ number: Int
     ) -> FieldValue {
         guard let known = request.pointee.fields else { return .unread }
         return known.slots.value(
-            number, fields(connection, .toServer).pointee, isWhole: known.pointee.isWhole,
-            room: room)
+            number, fields(connection, .toServer), isWhole: known.pointee.isWhole)
     }
 
     @inline(__always)
     private mutating func responseField(
-        _ connection: ConnectionPointer, _ number: Int, _ room: UnsafeMutablePointer<UInt8>
+        _ connection: ConnectionPointer, _ number: Int
     ) -> FieldValue {
         let parser = connection.parser(.toClient)
         let fields = fields(connection, .toClient)
@@ -244,6 +241,6 @@ extension TransactionEngine {
             return isWhole ? .absent : .unread
         }
         guard let slots = connection.slots(.toClient) else { return .unread }
-        return slots.value(number, fields.pointee, isWhole: isWhole, room: room)
+        return slots.value(number, fields, isWhole: isWhole)
     }
 }

@@ -1,18 +1,18 @@
 // Hot path: allocates nothing; reads a body in any pieces.
 import Glibc
 
-/// Finds the text of one XML element by its path of local names from the root, in a body that comes
-/// in pieces: of the first element at that path, what stands before the first element in it, without
-/// white space around it.
+/// Finds the texts of XML elements by their paths of local names from the root, in a body that comes
+/// in pieces, which is read once for all of them: of the first element at a path, what stands before
+/// the first element in it, without white space around it.
 ///
 /// Names count without their prefixes. References to characters and the five predefined entities are
 /// replaced; a field with any other cannot be read, for entities are not expanded. Line ends, and a
-/// `&` that begins no reference, are kept as written. Bytes are those of the document, in whatever encoding that has ASCII in it. It checks no more of the grammar
-/// than it needs to find its way: the names of end tags and what stands in tags are passed over.
-/// What is no XML has no fields.
+/// `&` that begins no reference, are kept as written. Bytes are those of the document, in whatever
+/// encoding that has ASCII in it. It checks no more of the grammar than it needs to find its way: the
+/// names of end tags and what stands in tags are passed over. What is no XML has no fields.
 ///
 /// Source: XML 1.0, 2 and 4.
-struct XMLFieldScanner {
+struct XMLFields {
     /// Elements inside one another at most; deeper bodies are not read further.
     static let maximumDepth: UInt8 = 64
     /// Bytes of a document type declaration at most; a body with a longer one is not read further.
@@ -27,10 +27,6 @@ struct XMLFieldScanner {
         case name, tag, slash, endTag, quoted
         case comment, instruction, section
         case doctype, subset, declaration
-        case found, absent
-        /// Nested too deeply, in UTF-16, a reference to what is not known, or asked for when part of
-        /// the body had passed.
-        case unreadable
     }
 
     private enum Keyword: UInt8 {
@@ -45,10 +41,9 @@ struct XMLFieldScanner {
         }
     }
 
-    /// The path's names, each ended by a zero byte, behind one another.
-    private var path: UnsafePointer<UInt8>
-    private var component: UnsafePointer<UInt8>
-    private var position: UnsafePointer<UInt8>
+    private let fields: KeptFields
+    /// Fields that are still wanted: where there are none, nothing is read any more.
+    private var remaining: Int32 = 0
     private(set) var phase = Phase.start
     /// Where a quoted string stands.
     private var around = Phase.tag
@@ -56,63 +51,104 @@ struct XMLFieldScanner {
     private var keyword = Keyword.comment
     /// Bytes read of what ends the part that is being read, or of what begins it.
     private var run: UInt8 = 0
-    private var nameMatches = false
-    /// In the element that is looked for.
-    private var isInside = false
     private var isInDoctype = false
     private var isInSubset = false
-    /// Elements that are open, and how many of them from the root are the path's.
+    /// Elements that are open, and how many of them from the root are a path's: `node` is the
+    /// innermost of these.
     private var depth: UInt8 = 0
     private var matched: UInt8 = 0
+    private var node: Int32 = 0
+    private var cursor = NameCursor()
+    private var hasName = false
     private var doctypeLength: UInt16 = 0
     private var reference = XMLReference()
-    private(set) var text = FieldText()
+    /// The field of the element that is read, or -1.
+    private var captured: Int32 = -1
     /// The value's length without white space at its end.
-    private var textEnd: UInt8 = 0
+    private var textEnd = 0
 
-    init(path: UnsafePointer<UInt8>) {
-        self.path = path
-        component = path
-        position = path
-    }
+    init(_ fields: KeptFields) { self.fields = fields }
 
-    var isDone: Bool {
-        phase == .found || phase == .absent || phase == .unreadable
-    }
-
-    mutating func makeUnreadable() { phase = .unreadable }
-
-    /// The same scanner with its path at another place.
-    func moved(to path: UnsafePointer<UInt8>) -> XMLFieldScanner {
-        var scanner = self
-        scanner.component = path + (component - self.path)
-        scanner.position = path + (position - self.path)
-        scanner.path = path
-        return scanner
-    }
+    private var tree: FieldTree { fields.tree }
+    private var isInside: Bool { captured >= 0 }
 
     /// Makes ready for the next body.
-    mutating func restart() { self = XMLFieldScanner(path: path) }
+    mutating func restart() {
+        self = XMLFields(fields)
+        remaining = fields.all
+    }
 
-    mutating func scan(_ bytes: UnsafeRawBufferPointer) {
-        guard let start = bytes.baseAddress else { return }
+    /// Goes on where another is, with other fields.
+    mutating func goOn(from old: XMLFields) {
+        let fields = fields
+        self = XMLFields(fields, from: old)
+        remaining = fields.wanted
+        // The innermost element that paths lead to here too.
+        var last = old.node
+        while true {
+            if let same = old.tree.counterpart(of: last, in: tree) {
+                node = same
+                break
+            }
+            last = old.tree[last].pointee.parent
+            matched -= 1
+        }
+        cursor =
+            matched == old.matched
+            ? old.cursor.moved(from: old.tree, to: node, tree) : NameCursor()
+        captured = old.captured < 0 ? -1 : tree.field(old.captured, of: old.tree)
+        if isInside && fields[captured] != .wanted { captured = -1 }
+        if !isInside { reference.close() }
+    }
+
+    private init(_ fields: KeptFields, from old: XMLFields) {
+        self.fields = fields
+        (phase, around, quote, keyword, run) = (
+            old.phase, old.around, old.quote, old.keyword, old.run
+        )
+        (isInDoctype, isInSubset, doctypeLength) = (
+            old.isInDoctype, old.isInSubset, old.doctypeLength
+        )
+        (depth, matched, hasName) = (old.depth, old.matched, old.hasName)
+        (reference, textEnd) = (old.reference, old.textEnd)
+    }
+
+    /// True when no field is left to be found.
+    mutating func scan(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let start = bytes.baseAddress else { return remaining == 0 }
         var index = 0
-        while index < bytes.count && !isDone {
+        while index < bytes.count && remaining > 0 {
             // Long texts that nothing is looked for in.
             if phase == .text && depth > 0 && !isInside || phase == .quoted && !isInDoctype {
                 let end = phase == .text ? 0x3c : Int32(quote)
-                guard let next = memchr(start + index, end, bytes.count - index) else { return }
+                guard let next = memchr(start + index, end, bytes.count - index) else {
+                    return false
+                }
                 index = UnsafeRawPointer(next) - start
             }
             step(bytes[index])
             index += 1
         }
+        return remaining == 0
+    }
+
+    /// What became of all fields that are still wanted: nothing is read any more.
+    private mutating func settle(_ status: FieldStatus) {
+        remaining -= fields.settle(fields.range(0), as: status)
+    }
+
+    /// What became of the field that is read.
+    private mutating func settleCaptured(_ status: FieldStatus) {
+        fields[captured] = status
+        captured = -1
+        remaining -= 1
+        reference.close()
     }
 
     private mutating func step(_ byte: UInt8) {
         if isInDoctype {
             doctypeLength += 1
-            guard doctypeLength <= Self.maximumDoctype else { return phase = .unreadable }
+            guard doctypeLength <= Self.maximumDoctype else { return settle(.unreadable) }
         }
         switch phase {
         case .start: begin(byte)
@@ -122,11 +158,10 @@ struct XMLFieldScanner {
         case .name: takeName(byte)
         case .tag: takeTag(byte)
         case .slash: if byte == 0x3e { endEmpty() } else { tag(byte) }
-        case .endTag: if byte == 0x3e { leave() } else if byte == 0x3c { phase = .absent }
+        case .endTag: if byte == 0x3e { leave() } else if byte == 0x3c { settle(.absent) }
         case .quoted: if byte == quote { phase = around }
         case .comment, .instruction, .section: part(byte)
         case .doctype, .subset, .declaration: doctype(byte)
-        case .found, .absent, .unreadable: break
         }
     }
 
@@ -140,22 +175,22 @@ struct XMLFieldScanner {
         case (0, 0xfe): run = 3
         case (0, 0xff): run = 4
         case (0, 0): run = 5
-        case (3, 0xff), (4, 0xfe), (5, 0x3c): phase = .unreadable
+        case (3, 0xff), (4, 0xfe), (5, 0x3c): settle(.unreadable)
         case (0, _):
             phase = .text
             content(byte)
-        default: phase = .absent
+        default: settle(.absent)
         }
     }
 
     private mutating func content(_ byte: UInt8) {
         if byte == 0x3c {
             if isInside { endReference(isWhole: false) }
-            if phase != .unreadable { phase = .markup }
+            phase = .markup
         } else if isInside {
             takeText(byte)
         } else if depth == 0 && !byte.isXMLSpace {
-            phase = .absent
+            settle(.absent)
         }
     }
 
@@ -164,12 +199,14 @@ struct XMLFieldScanner {
             if byte == 0x3b { return endReference(isWhole: true) }
             if reference.take(byte) { return }
             endReference(isWhole: false)
+            guard isInside else { return }
         }
         if byte == 0x26 { reference.open() } else { append(byte) }
     }
 
     private mutating func append(_ byte: UInt8) {
         let isSpace = byte.isXMLSpace
+        let text = fields.text(captured)
         if isSpace && text.count == 0 { return }
         text.append(byte)
         if !isSpace { textEnd = text.count }
@@ -181,7 +218,7 @@ struct XMLFieldScanner {
         if isWhole, let character = reference.character {
             UTF8.encode(character).map { for byte in $0 { append(byte) } }
         } else if reference.count > 0 {
-            phase = .unreadable
+            return settleCaptured(.unreadable)
         } else {
             append(0x26)
             if isWhole { append(0x3b) }
@@ -199,47 +236,54 @@ struct XMLFieldScanner {
         case 0x3f:
             phase = .instruction
             run = 0
-        case _ where isInSubset: phase = .absent
-        case 0 where depth == 0: phase = .unreadable
-        case 0x2f where isInside: find()
-        case 0x2f where depth > 0: phase = .endTag
-        case _ where !byte.beginsXMLName: phase = .absent
-        case _ where isInside: find()
+        case _ where isInSubset: settle(.absent)
+        case 0 where depth == 0: settle(.unreadable)
+        case 0x2f where depth > 0:
+            if isInside { find() }
+            phase = .endTag
+        case _ where !byte.beginsXMLName: settle(.absent)
         default:
+            if isInside { find() }
             beginName()
             takeName(byte)
         }
     }
 
     private mutating func find() {
-        text.cut(to: textEnd)
-        phase = .found
+        fields.text(captured).cut(to: textEnd)
+        settleCaptured(.found)
     }
 
     private mutating func beginName() {
         phase = .name
-        nameMatches = matched == depth
-        position = component
+        hasName = false
+        cursor = matched == depth ? NameCursor(childrenOf: node, tree) : NameCursor()
     }
 
     private mutating func takeName(_ byte: UInt8) {
         switch byte {
         case 0x3a: beginName()
         case 0x3e, 0x2f, 0x20, 0x09, 0x0a, 0x0d:
-            guard depth < Self.maximumDepth else { return phase = .unreadable }
+            guard depth < Self.maximumDepth else { return settle(.unreadable) }
             depth += 1
-            if nameMatches && position > component && position.pointee == 0 {
-                matched += 1
-                component = position + 1
-                isInside = component.pointee == 0
-            }
+            let match = hasName ? cursor.match(tree) : -1
+            if match >= 0 { enter(match) }
             tag(byte)
-        case 0x3c: phase = .absent
+        case 0x3c: settle(.absent)
         default:
-            guard nameMatches else { return }
-            nameMatches = position.pointee == byte && byte != 0
-            if nameMatches { position += 1 }
+            hasName = true
+            cursor.take(byte, tree)
         }
+    }
+
+    private mutating func enter(_ element: Int32) {
+        matched += 1
+        node = element
+        let field = tree[element].pointee.field
+        guard field >= 0, fields[field] == .wanted else { return }
+        captured = field
+        fields.text(field).clear()
+        textEnd = 0
     }
 
     private mutating func tag(_ byte: UInt8) {
@@ -252,7 +296,7 @@ struct XMLFieldScanner {
         case 0x22, 0x27: openQuote(byte)
         case 0x3e: phase = .text
         case 0x2f: phase = .slash
-        case 0x3c: phase = .absent
+        case 0x3c: settle(.absent)
         default: break
         }
     }
@@ -264,21 +308,18 @@ struct XMLFieldScanner {
     }
 
     private mutating func endEmpty() {
-        if isInside { find() } else { leave() }
+        if isInside { find() }
+        leave()
     }
 
     /// An element ends; with the root, the document.
     private mutating func leave() {
         depth -= 1
-        guard depth > 0 else { return phase = .absent }
+        guard depth > 0 else { return settle(.absent) }
         phase = .text
         guard matched > depth else { return }
         matched = depth
-        component = path
-        for _ in 0..<matched {
-            while component.pointee != 0 { component += 1 }
-            component += 1
-        }
+        node = tree[node].pointee.parent
     }
 
     // MARK: Other parts
@@ -292,10 +333,10 @@ struct XMLFieldScanner {
                 return doctype(byte)
             case 0x5b where depth > 0: keyword = .section
             case 0x44 where depth == 0: keyword = .doctype
-            default: return phase = .absent
+            default: return settle(.absent)
             }
         }
-        guard byte == keyword.text.utf8Start[Int(run)] else { return phase = .absent }
+        guard byte == keyword.text.utf8Start[Int(run)] else { return settle(.absent) }
         run += 1
         guard run == keyword.text.utf8CodeUnitCount else { return }
         run = 0
@@ -347,15 +388,5 @@ struct XMLFieldScanner {
             phase = .subset
         default: break
         }
-    }
-}
-
-extension UInt8 {
-    fileprivate var isXMLSpace: Bool {
-        self == 0x20 || self == 0x0a || self == 0x0d || self == 0x09
-    }
-    /// A letter, `_` or `:`, or a byte of a character that is not of ASCII.
-    fileprivate var beginsXMLName: Bool {
-        (self | 0x20) &- 0x61 < 26 || self == 0x5f || self == 0x3a || self >= 0x80
     }
 }
