@@ -29,4 +29,29 @@ struct ByteMaskTests {
             }
         }
     }
+
+    @Test("and so are the marks of JSON, read at once; a backslash may be one from before")
+    func marks() {
+        var random = SeededGenerator(seed: 4)
+        for count in [1, 7, 63, 64, 65, 127, 128, 200] {
+            let bytes = (0..<count).map { _ -> UInt8 in
+                [0x22, 0x22, 0x5b, 0x7b, 0x5d, 0x7d, 0x20, 0x61, 0x61, 0x5c].randomElement(
+                    using: &random) ?? 0
+            }
+            bytes.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else { return }
+                for index in 0..<count {
+                    let marks = jsonMarks(start, at: index, end: count)
+                    func expected(_ value: UInt8, _ fold: UInt8) -> UInt64 {
+                        mask(start, at: index, end: count, of: value, folding: fold)
+                    }
+                    #expect(marks.quotes == expected(0x22, 0))
+                    #expect(marks.opening == expected(0x7b, 0x20))
+                    #expect(marks.closing == expected(0x7d, 0x20))
+                    if expected(0x5c, 0) != 0 { #expect(marks.has_backslash) }
+                    if !bytes.contains(0x5c) { #expect(!marks.has_backslash) }
+                }
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 #ifndef C_INTRINSICS_H
 #define C_INTRINSICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #if defined(__SSE2__)
@@ -44,6 +45,42 @@ static inline uint64_t byte_mask(const void *bytes, uint8_t fold, uint8_t value)
     for (int i = 0; i < 64; i++)
         mask |= (uint64_t)((first[i] | fold) == value) << i;
     return mask;
+#endif
+}
+
+/// What tells where strings, objects and arrays end among 64 bytes of JSON, bit by bit.
+struct json_marks {
+    uint64_t quotes, opening, closing;
+    /// Whether a backslash is among them: then quotes may be escaped.
+    bool has_backslash;
+};
+
+/// Reads 64 bytes once for all their marks. They need no alignment.
+static inline struct json_marks json_marks(const void *bytes) {
+#if defined(__SSE2__)
+    const __m128i *part = (const __m128i *)bytes;
+    struct json_marks marks = {0, 0, 0, false};
+    __m128i backslashes = _mm_setzero_si128();
+    for (int i = 0; i < 4; i++) {
+        __m128i some = _mm_loadu_si128(part + i);
+        // Brackets differ from braces by one bit.
+        __m128i folded = _mm_or_si128(some, _mm_set1_epi8(0x20));
+        uint32_t quotes = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(some, _mm_set1_epi8('"')));
+        uint32_t opening = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')));
+        uint32_t closing = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+        marks.quotes |= (uint64_t)quotes << (16 * i);
+        marks.opening |= (uint64_t)opening << (16 * i);
+        marks.closing |= (uint64_t)closing << (16 * i);
+        backslashes = _mm_or_si128(backslashes, _mm_cmpeq_epi8(some, _mm_set1_epi8('\\')));
+    }
+    marks.has_backslash = _mm_movemask_epi8(backslashes) != 0;
+    return marks;
+#else
+    struct json_marks marks = {
+        byte_mask(bytes, 0, '"'), byte_mask(bytes, 0x20, '{'), byte_mask(bytes, 0x20, '}'),
+        byte_mask(bytes, 0, '\\') != 0,
+    };
+    return marks;
 #endif
 }
 

@@ -7,8 +7,8 @@ extension JSONFields {
     mutating func skip(_ start: UnsafeRawPointer, from first: Int, to end: Int) -> Int {
         var index = first
         while index < end {
-            let escapes = mask(start, at: index, end: end, of: 0x5c)
-            guard escapes == 0 && !escape.isOpen else {
+            let marks = jsonMarks(start, at: index, end: end)
+            guard !marks.has_backslash && !escape.isOpen else {
                 let next = skipBytes(start, from: index, to: min(end, index + 64))
                 guard remaining > 0, phase == .skipping || phase == .skippingString else {
                     return next
@@ -17,7 +17,7 @@ extension JSONFields {
                 continue
             }
             // Each quote turns all that follows it: a bit is set inside a string.
-            var inside = mask(start, at: index, end: end, of: 0x22)
+            var inside = marks.quotes
             inside ^= inside << 1
             inside ^= inside << 2
             inside ^= inside << 4
@@ -25,20 +25,33 @@ extension JSONFields {
             inside ^= inside << 16
             inside ^= inside << 32
             if phase == .skippingString { inside = ~inside }
-            let opening = mask(start, at: index, end: end, of: 0x7b, folding: 0x20) & ~inside
-            var brackets =
-                mask(start, at: index, end: end, of: 0x7d, folding: 0x20) & ~inside | opening
-            while brackets != 0 {
-                let bracket = brackets & ~(brackets &- 1)
-                brackets ^= bracket
-                if !pass(isOpening: opening & bracket != 0) {
-                    return index + bracket.trailingZeroBitCount + 1
-                }
+            if let bracket = pass(opening: marks.opening & ~inside, marks.closing & ~inside) {
+                return index + bracket + 1
             }
             phase = inside >> 63 == 0 ? .skipping : .skippingString
             index += 64
         }
         return end
+    }
+
+    /// The brackets in 64 bytes that are passed over: the place of the one that ends this, if one does.
+    @inline(__always)
+    private mutating func pass(opening: UInt64, _ closing: UInt64) -> Int? {
+        var brackets = opening | closing
+        guard brackets != 0 else { return nil }
+        // Where no order of theirs could end it, they are only counted.
+        let opened = Int32(truncatingIfNeeded: opening.nonzeroBitCount)
+        let closed = Int32(truncatingIfNeeded: closing.nonzeroBitCount)
+        if closed < skipped && skipped + opened + depth < Self.maximumDepth {
+            skipped += opened - closed
+            return nil
+        }
+        while brackets != 0 {
+            let bracket = brackets.trailingZeroBitCount
+            brackets &= brackets &- 1
+            if !pass(isOpening: opening >> UInt64(bracket) & 1 == 1) { return bracket }
+        }
+        return nil
     }
 
     /// A bracket in what is passed over; false where that ends with it, or is nested too deeply.
