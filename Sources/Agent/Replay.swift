@@ -115,7 +115,8 @@ package func replay(
 ) -> ReplayResult {
     clinux_release_program()
     // Keys of a file are told apart among themselves alone.
-    let book = FlowBook(secret: FlowSecret.random().secret, limits: plan.flowLimits)
+    let book = FlowBook(
+        secret: FlowSecret.random().secret, limits: plan.flowLimits, isKept: false)
     let bucket = TallyBucket(plan.counter, book: book)
     let lines = exchanges.map { LineWriter(plan, $0) }
     // Without lines the sink is the bare count.

@@ -1,4 +1,4 @@
-// Hot path: allocates only while the number of keys grows, and what a hash needs.
+// Hot path: allocates only while the number of keys grows, and for what is told of them.
 import Metering
 import Traffic
 
@@ -67,6 +67,7 @@ package final class FlowBook {
 
     private let secret: FlowSecret
     private let limits: FlowBookLimits
+    let isKept: Bool
     private var table = FlowTable()
     package private(set) var names: FlowNames
     private var hashers: [FlowHasher] = []
@@ -80,11 +81,14 @@ package final class FlowBook {
     ///   - states: flows of an earlier run, by `names`, in the order of their changes.
     ///   - isIncomplete: some are missing, nobody knows how many. One is counted as forgotten, so
     ///     that the window says so.
+    ///   - isKept: somebody keeps what becomes of flows. Else tallies do not tell it: that of a whole
+    ///     capture would grow with every exchange.
     package init(
         secret: FlowSecret, limits: FlowBookLimits, names: FlowNames = FlowNames(),
-        states: [FlowState] = [], isIncomplete: Bool = false
+        states: [FlowState] = [], isIncomplete: Bool = false, isKept: Bool = true
     ) {
         self.isIncomplete = isIncomplete
+        self.isKept = isKept
         self.secret = secret
         self.limits = limits
         self.names = names
@@ -180,7 +184,7 @@ package final class FlowBook {
             if table.count >= limits.keys { makeRoom(at: step.time, binding, into: tally) }
             table.insert(state)
         }
-        tally.changes.append(state)
+        tell(state, in: tally)
         return (count, flows)
     }
 
@@ -230,7 +234,7 @@ package final class FlowBook {
             if let scenario { tally.add(1, .incomplete, of: scenario) }
             state.giveUpCompletion()
             table.update(row, state)
-            return tally.changes.append(state)
+            return tell(state, in: tally)
         }
         guard state.standing.isOpen, state.steps != 0 else {
             return drop(row, scenario: scenario, into: tally)
@@ -243,7 +247,7 @@ package final class FlowBook {
         state.time =
             state.time + (number < expiries.count ? expiries[number] : Self.standardExpiry)
         table.update(row, state)
-        tally.changes.append(state)
+        tell(state, in: tally)
     }
 
     private func drop(_ row: Int32, scenario: Int?, into tally: FlowTally) {
@@ -253,7 +257,11 @@ package final class FlowBook {
             tally.add(1, .incomplete, of: scenario)
         }
         state.standing = .forgotten
-        tally.changes.append(state)
+        tell(state, in: tally)
+    }
+
+    private func tell(_ state: FlowState, in tally: FlowTally) {
+        if isKept { tally.changes.append(state) }
     }
 
     private func makeRoom(at time: Timestamp, _ binding: FlowBinding, into tally: FlowTally) {

@@ -196,7 +196,7 @@ package final class BoundCounter {
                 time: exchange.end),
             binding, into: tally)
         let counted = note(count, flows, exchange, match.scenario, tally)
-        if counted > 0, scenario.isFleet {
+        if counted > 0, scenario.isFleet, book.isKept {
             tally.completions.append(
                 FlowCompletion(scenario: match.scenario, digest: digest, flows: counted))
         }

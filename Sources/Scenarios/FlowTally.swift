@@ -1,4 +1,4 @@
-// Hot path: counting allocates only where flows have keys.
+// Hot path: counting allocates only while what is told of flows with keys grows.
 package import Metering
 
 /// What was counted by the rules in one window, where counting costs least: in one block of numbers.

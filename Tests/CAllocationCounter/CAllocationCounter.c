@@ -1,5 +1,8 @@
 // Counts heap allocations per thread by standing before glibc's allocator. For tests only: linked
 // into the test executable, whose definitions the dynamic linker prefers to libc's.
+//
+// With WHOLE_PROCESS it is a library to be named in LD_PRELOAD, which counts those of all threads
+// and says how many there were, on standard error, where the program ends.
 #include "CAllocationCounter.h"
 
 #include <errno.h>
@@ -10,12 +13,23 @@ extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
+#ifdef WHOLE_PROCESS
+#include <stdio.h>
+
+static _Atomic uint64_t count;
+
+__attribute__((destructor)) static void tell(void) {
+    uint64_t total = count;
+    fprintf(stderr, "allocations: %llu\n", (unsigned long long)total);
+}
+#else
 // initial-exec: the default model for shared code would call malloc on a thread's first access.
 static _Thread_local uint64_t count __attribute__((tls_model("initial-exec")));
 
 void allocation_count_reset(void) { count = 0; }
 
 uint64_t allocation_count(void) { return count; }
+#endif
 
 void *malloc(size_t size) {
     count++;

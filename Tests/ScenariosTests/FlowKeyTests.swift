@@ -39,6 +39,30 @@ struct FlowKeyTests {
         #expect(tally.completed == (isSame ? 1 : 2))
     }
 
+    @Test("what becomes of flows is told to those alone who keep it, and counts are the same")
+    func unkept() {
+        let steps = [step(RequestMatch(path: PathTemplate("/status/{no}")), key: .path("no"))]
+        let counter = FlowCounter(
+            [scenario(.credit, steps, deduplication: .fleet)], countsFlows: [true])
+        let tallies = [true, false].map { isKept in
+            let bound = counter.bind(
+                to: FlowBook(
+                    secret: FlowSecret.random().secret,
+                    limits: FlowBookLimits(keys: 10, remember: .seconds(1000)), isKept: isKept))
+            let counted = bound.emptyFlows
+            for target in ["/status/1", "/status/1", "/status/2"] {
+                Request(target: target, fields: [.text("0000")])
+                    .withExchange { bound.count($0, into: counted) }
+            }
+            #expect(counted.changes.isEmpty == !isKept)
+            #expect(counted.completions.isEmpty == !isKept)
+            return counted.tally(of: counter)
+        }
+        #expect(tallies[1].scenarios[0].completed == 2)
+        #expect(tallies[0].scenarios == tallies[1].scenarios)
+        #expect(tallies[0].losses == tallies[1].losses)
+    }
+
     @Test(
         "the engine has read the escapes of a key in JSON, and null is none",
         arguments: [
