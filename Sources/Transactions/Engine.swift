@@ -41,7 +41,8 @@ package struct EngineLimits: Sendable {
 /// What the engine counted on one service since it began.
 package struct ServiceCounters: Sendable, Hashable {
     package var packets: UInt64 = 0
-    /// Packets with payload of encrypted connections and of others.
+    /// Packets with payload of encrypted connections and of others. A segment that may be the
+    /// beginning of a TLS record counts as encrypted.
     package var encryptedPackets: UInt64 = 0
     package var readablePackets: UInt64 = 0
     package var encryptedConnections: UInt64 = 0

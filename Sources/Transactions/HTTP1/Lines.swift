@@ -236,11 +236,23 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// Whether a segment begins a TLS record of version 3.
+    /// How many of the first three bytes of a TLS record of version 3 have come with these, where
+    /// `before` of them came already. `nil` where these go on otherwise.
     ///
     /// Source: RFC 8446, 5.1.
-    var beginsTLS: Bool {
-        count >= 3 && (0x14...0x17).contains(self[0]) && self[1] == 3 && self[2] <= 4
+    func bytesOfTLS(behind before: Int) -> Int? {
+        let reached = Swift.min(3, before + count)
+        for index in before..<reached {
+            let byte = self[index - before]
+            let fits =
+                switch index {
+                case 0: (0x14...0x17).contains(byte)
+                case 1: byte == 3
+                default: byte <= 4
+                }
+            guard fits else { return nil }
+        }
+        return reached
     }
 
     /// Whether a segment begins HTTP/2 with prior knowledge.

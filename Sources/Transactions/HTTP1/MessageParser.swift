@@ -78,6 +78,8 @@ struct MessageParser {
         static let unreadBody = Facts(rawValue: 8)
         static let missed = Facts(rawValue: 16)
         static let slots = Facts(rawValue: 32)
+        /// The lower bit of `bytesOfTLS`, the highest of all.
+        static let recordShift: UInt8 = 6
 
         subscript(fact: Facts) -> Bool {
             get { contains(fact) }
@@ -145,6 +147,16 @@ struct MessageParser {
     var hasMissed: Bool {
         get { facts[.missed] }
         set { facts[.missed] = newValue }
+    }
+    /// Of a connection that is not recognised, where a message would begin: bytes passed over, at
+    /// most 2, that may be the first of a TLS record.
+    var bytesOfTLS: Int {
+        get { Int(facts.rawValue &>> Facts.recordShift) }
+        set {
+            let others = facts.rawValue & (1 &<< Facts.recordShift &- 1)
+            facts = Facts(
+                rawValue: UInt8(truncatingIfNeeded: newValue) &<< Facts.recordShift | others)
+        }
     }
     /// Bytes that `spill` has room for, a power of two; 0 where there is none.
     var spillCapacity: Int {

@@ -22,6 +22,7 @@ extension TransactionEngine {
         switch parser.pointee.state {
         case .tunnel: return
         case .lost:
+            parser.pointee.bytesOfTLS = 0
             direction == .toServer ? noteMissed(connection) : flushPending(connection)
             return
         case .fixedBody, .chunkData:

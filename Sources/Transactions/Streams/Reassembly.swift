@@ -48,7 +48,7 @@ extension TransactionEngine {
             if isStray(half, sequence, segment.pointee.length) {
                 followStrays(connection, now: now)
             }
-            if segment.pointee.length > 0 { noteReadability(connection, segment, direction) }
+            if segment.pointee.length > 0 { noteReadability(connection, segment) }
             if half.pointee.opening != .seen {
                 if !half.pointee.isOpen { half.pointee.next = sequence }
                 half.pointee.opening = .seen
@@ -122,25 +122,6 @@ extension TransactionEngine {
         guard !half.pointee.isOpen else { return }
         half.pointee.opening = .assumed
         half.pointee.next = acknowledged
-    }
-
-    private mutating func noteReadability(
-        _ connection: ConnectionPointer, _ segment: SegmentPointer, _ direction: Direction
-    ) {
-        let service = Int(connection.pointee.service)
-        if !connection.pointee.isRecognised, !connection.pointee.isEncrypted,
-            segment.pointee.payload.beginsTLS
-        {
-            connection.pointee.isEncrypted = true
-            counters.services[service].encryptedConnections &+= 1
-            connection.parser(.toServer).pointee.state = .tunnel
-            connection.parser(.toClient).pointee.state = .tunnel
-        }
-        if connection.pointee.isEncrypted {
-            counters.services[service].encryptedPackets &+= 1
-        } else {
-            counters.services[service].readablePackets &+= 1
-        }
     }
 
     // MARK: Order
@@ -223,14 +204,18 @@ extension TransactionEngine {
         half.pointee.next &+= UInt32(truncatingIfNeeded: fresh)
         let payload = arrival.payload
         let seen = max(0, payload.count - skipping)
+        readBeginsSegment = skipping == 0
         if seen > 0 {
             readEnd = half.pointee.next &- UInt32(truncatingIfNeeded: fresh - seen)
             readAcknowledged = arrival.acknowledged
-            readBeginsSegment = skipping == 0
-            read(
-                connection, arrival.direction,
-                UnsafeRawBufferPointer(rebasing: payload[(payload.count - seen)...]),
-                now: arrival.time)
+            let bytes = UnsafeRawBufferPointer(rebasing: payload[(payload.count - seen)...])
+            if connection.pointee.isRecognised
+                || isReadable(connection, arrival.direction, bytes, now: arrival.time)
+            {
+                read(connection, arrival.direction, bytes, now: arrival.time)
+            }
+        } else if fresh > 0 {
+            noteReadable(connection)
         }
         // The rest was cut off by the snapshot length of the capture.
         if fresh > seen {
