@@ -61,7 +61,15 @@ extension TransactionEngine {
         default: break
         }
         if kind == .head { return endMessage(connection, .toClient, now: now) }
-        if parser.pointee.isPaired { beginFields(connection, .toClient) }
+        let isPaired = parser.pointee.isPaired
+        if isPaired { beginFields(connection, .toClient) }
+        frameResponse(connection, now: now)
+        if !isPaired && parser.pointee.isInBody { parser.pointee.state = .unsure }
+    }
+
+    /// Where the body ends that the head of a response says it has.
+    mutating func frameResponse(_ connection: ConnectionPointer, now: UInt64) {
+        let parser = connection.parser(.toClient)
         if parser.pointee.transferCoding == .chunked {
             parser.pointee.headLength = 0
             parser.pointee.state = .chunkSize
@@ -133,7 +141,7 @@ extension TransactionEngine {
         let parser = connection.parser(.toClient)
         switch parser.pointee.state {
         case .untilEnd where hasFin: endMessage(connection, .toClient, now: now)
-        case .untilEnd, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer:
+        case .unsure, .untilEnd, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer:
             finishExchange(connection, isComplete: false, now: now)
             parser.pointee.reset()
         case .head: lose(connection, .toClient, now: now)

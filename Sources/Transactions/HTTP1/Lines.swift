@@ -236,6 +236,13 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
+    /// Whether these bytes, which may be few, may be the first of a response.
+    var mayBeginResponse: Bool {
+        guard let start = baseAddress else { return false }
+        let version: StaticString = "HTTP/1."
+        return memcmp(start, version.utf8Start, Swift.min(count, version.utf8CodeUnitCount)) == 0
+    }
+
     /// How many of the first three bytes of a TLS record of version 3 have come with these, where
     /// `before` of them came already. `nil` where these go on otherwise.
     ///

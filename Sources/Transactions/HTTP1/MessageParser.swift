@@ -17,6 +17,8 @@ struct MessageParser {
         /// Before or in the start line.
         case start
         case head
+        /// Behind the head of a response to an unknown request: its body, or none.
+        case unsure
         case fixedBody
         case chunkSize
         case chunkData
@@ -167,7 +169,7 @@ struct MessageParser {
     /// Part of a body, or of what frames it, may have been read.
     var isInBody: Bool {
         switch state {
-        case .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer, .untilEnd: true
+        case .unsure, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer, .untilEnd: true
         case .start, .head, .tunnel, .lost: false
         }
     }

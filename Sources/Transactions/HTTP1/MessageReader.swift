@@ -21,6 +21,9 @@ extension TransactionEngine {
                 guard findsPlace(connection, direction, rest) else { return }
                 parser.pointee.reset()
                 continue
+            case .unsure:
+                takeUnsure(connection, rest, now: now)
+                continue
             case .fixedBody, .chunkData:
                 used = Int(min(UInt64(rest.count), parser.pointee.remaining))
                 takeBody(
@@ -46,6 +49,21 @@ extension TransactionEngine {
             }
             start += used
             readBeginsSegment = false
+        }
+    }
+
+    /// What follows the head of a response to an unknown request: its body; or the next response,
+    /// where the request was HEAD. Which of the two text is that looks like a response nobody can
+    /// tell, so that the place is lost there.
+    ///
+    /// Source: RFC 9112, 6.3, 1.
+    private mutating func takeUnsure(
+        _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer, now: UInt64
+    ) {
+        if bytes.mayBeginResponse {
+            lose(connection, .toClient, now: now)
+        } else {
+            frameResponse(connection, now: now)
         }
     }
 
@@ -172,7 +190,7 @@ extension TransactionEngine {
             parser.pointee.headLength = 0
             parser.pointee.state = .chunkSize
         case .trailer: if line.isEmpty { endMessage(connection, direction, now: now) }
-        case .fixedBody, .chunkData, .untilEnd, .tunnel, .lost: break
+        case .unsure, .fixedBody, .chunkData, .untilEnd, .tunnel, .lost: break
         }
     }
 

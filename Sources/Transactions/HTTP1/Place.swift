@@ -32,7 +32,7 @@ extension TransactionEngine {
             if parser.pointee.remaining == 0 { endPart(connection, direction, now: now) }
             if count == known { return }
         case .untilEnd: return passBody(connection, direction, count)
-        case .start, .head, .chunkSize, .chunkEnd, .trailer: break
+        case .start, .head, .unsure, .chunkSize, .chunkEnd, .trailer: break
         }
         lose(connection, direction, now: now)
     }
