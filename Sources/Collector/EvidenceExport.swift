@@ -79,6 +79,7 @@ extension Pipeline {
         }
         try store.forEachRecord(from: Timestamp(0), to: Timestamp(0)) { _ in
         } repeated: {
+            guard $0.isCounted == true else { return }
             let place = FlowOccurrence($0)
             if place.flow != flow.first?.flow {
                 take()

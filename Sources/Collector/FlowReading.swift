@@ -105,6 +105,18 @@ struct RuleTotals {
     }
 }
 
+extension RepeatedCompletion {
+    /// Whether its window's record, as its agent made it, counted it; `nil` where the bytes are no such record.
+    var isCounted: Bool? {
+        guard let counting else { return true }
+        guard let header = try? RecordCodec.header(of: counting), header.kind == .window,
+            header.run == run, header.sequence > sequence, header.window.start == start,
+            header.window.end == end
+        else { return nil }
+        return !header.flags.contains(.agentStopped)
+    }
+}
+
 extension FlowOccurrence {
     init(_ stored: RepeatedCompletion) {
         self.init(

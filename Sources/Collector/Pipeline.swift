@@ -43,7 +43,7 @@ package enum Pipeline {
             try store.forEachRecord(from: whole.start, to: whole.end) { stored in
                 if let record = try reading.roundRecord(stored) { builder.add(record) }
             } repeated: {
-                builder.add(FlowOccurrence($0))
+                if let place = reading.occurrence($0) { builder.add(place) }
             }
             try reading.compareCompletions(over: whole)
         }

@@ -28,7 +28,7 @@ struct PlanRecords {
                 if machines.contains(stored.agent) { roots.add(stored) }
                 if let record = try records.roundRecord(stored) { builder.add(record) }
             } repeated: {
-                builder.add(FlowOccurrence($0))
+                if let place = records.occurrence($0) { builder.add(place) }
             }
             try records.compareCompletions(over: span, receivedBy: receivedBy)
         }

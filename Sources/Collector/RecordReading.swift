@@ -20,7 +20,7 @@ struct RecordReading {
     /// The period's exchanges by rule.
     private(set) var rules: RuleTotals
     /// Whether the store's rows of completions, by which flows that several hosts completed are found, are
-    /// not those of the entries' bytes.
+    /// not those of the entries' bytes, or the record of such a window is not what its row says.
     private(set) var hasAlteredCompletions = false
     /// What the completions told of the window whose record is to come.
     private var told: ToldFlows?
@@ -93,6 +93,18 @@ struct RecordReading {
         self.completions.add(completions.incoming(manifest), of: stored)
     }
 
+    /// A place of a flow that has several; `nil` where no agent counted its window, or the bytes of its
+    /// window's record are not of it. The bytes say so: columns of the store's rows are not signed.
+    mutating func occurrence(_ place: RepeatedCompletion) -> FlowOccurrence? {
+        switch place.isCounted {
+        case true?: return FlowOccurrence(place)
+        case false?: return nil
+        case nil:
+            hasAlteredCompletions = true
+            return nil
+        }
+    }
+
     /// Holds what was read against the bytes: the rows of completions, and the times of entries. To be called
     /// within the reading of the same entries.
     mutating func compareCompletions(
@@ -100,7 +112,7 @@ struct RecordReading {
     ) throws {
         let rows = try store.completionRows(
             from: span.start, to: span.end, receivedBy: receivedBy)
-        if let rows { hasAlteredCompletions = rows != completions }
+        if let rows, rows != completions { hasAlteredCompletions = true }
         var misplaced: [String] = []
         var count: UInt64 = 0
         try store.forEachMisplaced(

@@ -43,21 +43,30 @@ enum CompletionRows {
     }
 
     /// Every place of each digest that has several in the store, of those places that were received up to
-    /// and with a time. `body` is called within one reading
+    /// and with a time, each with the bytes of its window's record. `body` is called within one reading
     /// transaction, and nothing is held but the row at hand.
     static func forEachRepeated(
         _ db: Database, receivedBy: Int64, _ body: (RepeatedCompletion) throws -> Void
     ) throws {
         guard try Schema.hasCompletions(db) else { return }
         let cursor = try Row.fetchCursor(db, sql: repeated, arguments: [receivedBy, receivedBy])
-        while let row = try cursor.next() { try body(RepeatedCompletion(row)) }
+        while let row = try cursor.next() {
+            guard !row.hasNull(atIndex: 10) else { continue }
+            try body(RepeatedCompletion(row))
+        }
     }
 
     /// Grouped along the primary key, without sorting. The `+` has the record looked for by its time: by
     /// its sequence, what has none would be looked for through the rest of the run. An entry whose window's record is not there
-    /// (yet) was not counted, and repeats nothing.
+    /// (yet) was not counted, and repeats nothing. Whether that record counts, its bytes alone say: the
+    /// column `counts` is read by nobody but `verify`.
     private static let repeated = """
-        SELECT secret, scenario, digest, name, run, sequence, position, start_ns, end_ns, flows
+        SELECT secret, scenario, digest, name, run, sequence, position, start_ns, end_ns, flows, (
+            SELECT bytes FROM records AS counted
+            WHERE counted.agent_id = records.agent_id AND counted.start_ns = records.start_ns
+              AND +counted.run_id = records.run_id AND counted.end_ns = records.end_ns
+              AND counted.sequence > records.sequence AND counted.kind = 0
+              AND counted.received_ns <= ? ORDER BY counted.sequence LIMIT 1)
         FROM (SELECT scope_id, digest FROM completions GROUP BY scope_id, digest
               HAVING count(*) > 1) AS several
         CROSS JOIN completions USING (scope_id, digest)
@@ -65,12 +74,7 @@ enum CompletionRows {
         JOIN digest_scopes ON digest_scopes.id = scope_id
         JOIN runs ON runs.id = records.run_id
         JOIN agents ON agents.id = records.agent_id
-        WHERE records.received_ns <= ? AND EXISTS (
-            SELECT 1 FROM records AS counted
-            WHERE counted.agent_id = records.agent_id AND counted.start_ns = records.start_ns
-              AND +counted.run_id = records.run_id AND counted.end_ns = records.end_ns
-              AND counted.sequence > records.sequence AND counted.kind = 0
-              AND counted.counts = 1 AND counted.received_ns <= ?)
+        WHERE records.received_ns <= ?
         """
 
     private struct Scope: Hashable {
@@ -104,6 +108,7 @@ extension RepeatedCompletion {
             digest: UInt64(bitPattern: row[2]), agent: row[3],
             run: RunID(UInt64(bitPattern: row[4])), sequence: UInt64(bitPattern: row[5]),
             position: UInt64(bitPattern: row[6]), start: Timestamp(UInt64(bitPattern: row[7])),
-            end: Timestamp(UInt64(bitPattern: row[8])), flows: UInt64(bitPattern: row[9]))
+            end: Timestamp(UInt64(bitPattern: row[8])), flows: UInt64(bitPattern: row[9]),
+            counting: row.bytes(10))
     }
 }

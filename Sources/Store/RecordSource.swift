@@ -7,7 +7,8 @@ package protocol RecordSource: Sendable {
 
     /// Every entry that overlaps `[from, to)`, agent by agent in the order of their names, one at a time;
     /// completions before the record of their window. Then every flow that is there more than once: each of
-    /// its places whose window's record is there too and counted it, those of one flow in a row.
+    /// its places whose window's record is there too, those of one flow in a row. Where a place has that
+    /// record's bytes with it, whether they counted it is for the caller to read.
     ///
     /// All from one consistent state. Rethrows what `body` and `repeated` throw; they may ask for
     /// manifests.

@@ -59,10 +59,14 @@ package struct RepeatedCompletion: Sendable, Hashable {
     package let start: Timestamp
     package let end: Timestamp
     package let flows: UInt64
+    /// The bytes of its window's record, which say whether it was counted; `nil` where its source has read
+    /// them, and it was.
+    package let counting: [UInt8]?
 
     package init(
         secret: UInt64, scenario: String, digest: UInt64, agent: String, run: RunID,
-        sequence: UInt64, position: UInt64, start: Timestamp, end: Timestamp, flows: UInt64
+        sequence: UInt64, position: UInt64, start: Timestamp, end: Timestamp, flows: UInt64,
+        counting: [UInt8]? = nil
     ) {
         self.secret = secret
         self.scenario = scenario
@@ -74,6 +78,7 @@ package struct RepeatedCompletion: Sendable, Hashable {
         self.start = start
         self.end = end
         self.flows = flows
+        self.counting = counting
     }
 }
 

@@ -2,6 +2,9 @@ import Foundation
 import GRDB
 import Metering
 import Records
+import Report
+import Rounds
+import SCI
 import Store
 import Testing
 import Wire
@@ -118,6 +121,60 @@ struct FleetTests {
         try raw.close()
         let after = try await Recomputation.report(database, minutes: 1)
         #expect(after["altered_completions"] as? Bool == true)
+    }
+
+    @Test("whatever the column says that repeats which windows were counted")
+    func counts() async throws {
+        let store = try SQLiteRecordStore(path: database)
+        for (name, isCutOff) in [("b", false), ("a", false), ("c", true)] {
+            let agent = try FleetAgent(name)
+            for entry in try agent.entries(1, [1, 2], cutOff: isCutOff) {
+                try agent.keep(entry, in: store)
+            }
+        }
+        let before = try await Recomputation.report(database, minutes: 1)
+        let flows = try credit(before)[0]["duplicates_across_hosts"] as? Int
+        #expect(flows == 2)
+        let raw = try DatabaseQueue(path: database)
+        try await raw.write { try $0.execute(sql: "UPDATE records SET counts = 1 - counts") }
+        try raw.close()
+        let after = try await Recomputation.report(database, minutes: 1)
+        #expect(after as NSDictionary == before as NSDictionary)
+        let found = try Pipeline.verify(SQLiteRecordStore(reading: database)).findings
+        let columns = found.filter { $0.hasSuffix("the column counts is not what its bytes say") }
+        #expect(columns.count == 9)
+    }
+
+    private func secondMinute() throws -> ReportContent {
+        let store = try SQLiteRecordStore(reading: database)
+        let factor = try #require(try FactorTable.builtIn()["全国-2023-average"])
+        let start = Timestamp((origin + 60) * 1_000_000_000)
+        let period = try Period(from: start, to: start + .seconds(60), roundLength: .seconds(60))
+        return try Pipeline.report(ReportRequest(period: period, factor: factor), from: store)
+    }
+
+    @Test("unless the record of such a window is not what its row says, which is said")
+    func otherRecord() async throws {
+        let store = try SQLiteRecordStore(path: database)
+        // The flows of window 1, in minute 1, come again in window 7, in minute 2.
+        for (name, digests) in [("a", [1, 2]), ("b", [])] as [(String, [UInt64])] {
+            let agent = try FleetAgent(name)
+            for number: UInt64 in 1...7 {
+                let told = number == 1 ? digests : number == 7 && name == "b" ? [1, 2] : []
+                for entry in try agent.entries(number, told) { try agent.keep(entry, in: store) }
+            }
+        }
+        #expect(try !secondMinute().hasAlteredCompletions)
+        let raw = try DatabaseQueue(path: database)
+        try await raw.write {
+            try $0.execute(
+                sql: """
+                    UPDATE records SET bytes = zeroblob(length(bytes)) WHERE kind = 0 AND agent_id =
+                      (SELECT id FROM agents WHERE name = 'a')
+                    """)
+        }
+        try raw.close()
+        #expect(try secondMinute().hasAlteredCompletions)
     }
 
     @Test("and rules that nothing hit are named")
