@@ -10,7 +10,7 @@ extension Pipeline {
     /// reading them as when they came, and that plans, imports and revisions are what they were.
     package static func verify(_ store: SQLiteRecordStore) throws(StoreError) -> Verification {
         let manifests = KnownManifests(store)
-        var documents = DocumentChecks()
+        var documents = DocumentChecks(store: store)
         return try store.verify { record in
             let made = try IncomingRecord.checked(
                 [record.bytes], run: record.run, first: record.sequence
@@ -30,8 +30,20 @@ extension Pipeline {
 
 /// Reads plans, imports and revisions as reports do.
 private struct DocumentChecks {
+    private let store: SQLiteRecordStore
     /// SHA-256 of each, in hexadecimal digits.
     private var imports: Set<String> = []
+    /// Records that a revision before has told to be missing: they are told once.
+    private var told: Set<Stretch> = []
+
+    private struct Stretch: Hashable {
+        let agent: String
+        let run: RunID
+        let first: UInt64
+        let last: UInt64
+    }
+
+    init(store: SQLiteRecordStore) { self.store = store }
 
     mutating func contradiction(to document: StoredDocument) -> String? {
         switch document {
@@ -52,11 +64,42 @@ private struct DocumentChecks {
                 guard figures.plan == plan, figures.round == round else {
                     return "is of round \(figures.round) of plan \(figures.plan)"
                 }
-                let missing = figures.imports.filter { !imports.contains($0) }
+                let gone = figures.imports.filter { !imports.contains($0) }
+                let missing =
+                    (gone.isEmpty ? [] : ["imports: " + gone.joined(separator: ", ")])
+                    + missingRecords(of: figures)
                 return missing.isEmpty
                     ? nil
-                    : "rests on imports that are not in the store: \(missing.joined(separator: ", "))"
+                    : "rests on what is not in the store: \(missing.joined(separator: "; "))"
             } catch { return "cannot be read: \(error)" }
         }
+    }
+
+    /// Runs and records that the figures were computed from, against those that are there: whoever takes the
+    /// end of a run out, or all of it with its row, leaves no hole and no signature that tells of it.
+    private mutating func missingRecords(of figures: RoundDocument) -> [String] {
+        var found: [String] = []
+        for machine in figures.machines {
+            for run in machine.runs {
+                for one in run.stretches {
+                    let place = Stretch(
+                        agent: machine.id, run: run.run, first: one.first, last: one.last)
+                    let range =
+                        "records \(one.first) to \(one.last) of \(machine.id), "
+                        + "run \(String(run.run.rawValue, radix: 16))"
+                    do throws(StoreError) {
+                        let held = try store.accounted(
+                            agent: machine.id, run: run.run, first: one.first, last: one.last)
+                        guard held ?? 0 < one.received, told.insert(place).inserted else {
+                            continue
+                        }
+                        found.append(
+                            held.map { "\(one.received - $0) of \(range)" }
+                                ?? "\(range), with all of that run")
+                    } catch { found.append("\(range): \(error)") }
+                }
+            }
+        }
+        return found
     }
 }

@@ -140,6 +140,26 @@ extension SQLiteRecordStore {
         """
     }
 
+    /// How many of the entries `first` to `last` of a run are there or were deleted by retention; `nil` where
+    /// there is no such run.
+    package func accounted(
+        agent: String, run: RunID, first: UInt64, last: UInt64
+    ) throws(StoreError) -> UInt64? {
+        let (first, last) = (Int64(clamping: first), Int64(clamping: last))
+        return try read { db in
+            guard let row = try RunRow.find(db, run: run, agent: agent)?.id else { return nil }
+            let held = try Int64.fetchOne(
+                db,
+                sql: "SELECT count(*) FROM records WHERE run_id = ? AND sequence BETWEEN ? AND ?",
+                arguments: [row, first, last])
+            let deleted = try DeletionRows.all(db, row).reduce(UInt64(0)) { sum, one in
+                let (low, high) = (max(one.first, first), min(one.last, last))
+                return sum &+ (low <= high ? UInt64(clamping: high &- low &+ 1) : 0)
+            }
+            return UInt64(clamping: held ?? 0) &+ deleted
+        }
+    }
+
     package func integrityProblems() throws(StoreError) -> [String] {
         try read { db in
             var problems = try String.fetchAll(db, sql: "PRAGMA integrity_check(20)")

@@ -60,6 +60,12 @@ struct DocumentVerificationTests {
         return try Pipeline.verify(SQLiteRecordStore(reading: directory.path + "/a.db"))
     }
 
+    private static let a2 = """
+        (SELECT runs.id FROM runs JOIN agents ON agents.id = agent_id WHERE name = 'a2')
+        """
+    private static let records = "DELETE FROM records WHERE (run_id = \(a2) AND sequence"
+    private static let statements = "DELETE FROM statements WHERE (run_id = \(a2) AND last"
+
     /// With a `#` where the plan's hash stands.
     static let cases: [(sql: String, finding: String)] = [
         ("UPDATE plans SET document = x'7b7d'", "plan # was altered: its text has another hash"),
@@ -82,7 +88,10 @@ struct DocumentVerificationTests {
         ),
         ("UPDATE imports SET kind = 'meters'", "import 1 is of no kind"),
         ("UPDATE imports SET kind = 'assets'", "import 1 is no list of kind assets"),
-        ("DELETE FROM imports", "revision 1 of round 1 of plan # rests on imports that are not in"),
+        (
+            "DELETE FROM imports",
+            "revision 1 of round 1 of plan # rests on what is not in the store: imports: "
+        ),
         (
             "UPDATE revisions SET bytes = zeroblob(9) WHERE round = 3",
             "revision 1 of round 3 of plan # was altered: its figures have another digest"
@@ -94,6 +103,16 @@ struct DocumentVerificationTests {
         (
             "UPDATE revisions SET revision = 2 WHERE round = 2",
             "revision 1 of round 2 of plan # is missing"
+        ),
+        (
+            "\(records) > 150); \(statements) > 150); UPDATE runs SET durable = 150 WHERE id = \(a2)",
+            "revision 1 of round 4 of plan # rests on what is not in the store: "
+                + "47 of records 148 to 197 of a2, run abcd0001"
+        ),
+        (
+            "\(records) > 0); \(statements) > 0); DELETE FROM runs WHERE id = \(a2)",
+            "revision 1 of round 1 of plan # rests on what is not in the store: "
+                + "records 1 to 50 of a2, run abcd0001, with all of that run"
         ),
         ("DELETE FROM plans", "revision 1 of round 1 is of no plan"),
         ("VACUUM", "trigger plans_are_once is missing"),
