@@ -3,14 +3,15 @@ keys of the report's JSON. For verify-bundle.py: plan_rounds.py computes rounds,
 import bisect, csv, math, time
 from collections import defaultdict
 from fractions import Fraction
+import plan_beside as beside
 from plan_machines import COUNTS, EVER, MILLION, STATES, amount, divide, energy, gaps, leaf, merkle, nanoseconds, total
+from plan_rounds import WEIGHTS
 
 LEVELS = ("province", "region", "national")
 REGIONS = {"华北": "北京 天津 河北 山西 山东 内蒙古", "东北": "辽宁 吉林 黑龙江", "华东": "上海 江苏 浙江 安徽 福建",
            "华中": "江西 河南 湖北 湖南", "西北": "陕西 甘肃 青海 宁夏 新疆", "南方": "广东 广西 海南 贵州 云南",
            "西南": "重庆 四川"}
 REGION = {province: region for region, provinces in REGIONS.items() for province in provinces.split()}
-SOURCES, SCOPES = ("none", "rapl", "wall", "model"), ("none", "host", "cpu+dram")
 
 def student(freedom):
     """The 0.975 quantile: Abramowitz and Stegun, 26.7.3 and 26.7.4, by halving."""
@@ -42,16 +43,17 @@ class Report:
         self.counted = [one for one in closed.values() if one.use in ("counted", "replaces")]
         self.same = {
             "simulated": any(s.simulated and sum(s.states or ()) for one in closed.values() for s in one.segments),
-            "rounds": [self.round(closed[r]) if r in closed else {"use": "not_closed"} for r in range(rounds.count)],
+            "rounds": [{"round": r + 1, "reserve": r >= rounds.planned, "span": beside.span(
+                *(rounds.begin + n * rounds.length for n in (r, r + 1)))} | (self.round(closed[r], r) if r in closed else {
+                    "use": "not_closed", "counted": False, "closed": None}) for r in range(rounds.count)],
             "result": self.result(closed), "sensitivity": self.lines, "months": self.months(closed.values()),
             "scenarios": self.scenarios(), "sites": self.sites(self.segments), "hosts": self.hosts(),
             "energy": energy(self.segments), "energy_by_source": self.sources(),
-            "ledger_reconciliation": [line for one in closed.values() for s in one.scenarios for line in s["lines"]],
+            "ledger_reconciliation": [
+                {k: v for k, v in line.items() if k != "time"} | {"span": beside.span(*line["time"])}
+                for one in closed.values() for s in one.scenarios for line in s["lines"]],
             "meter_comparison": self.meters(closed.values()),
-            "factors": [{"level": f["level"], "factor": {
-                "grams_per_kwh": Fraction(f["micrograms_per_kwh"], MILLION), **{
-                    k: f[k] for k in ("id", "area", "year", "basis", "grade", "source")}}}
-                for f in self.plan["factors"]],
+            "factors": [beside.factor(f, self.plan) for f in self.plan["factors"]],
             "evidence": {"records_root": (roots := [leaf(one.root) for one in closed.values() if one.root])
                          and merkle(roots).hex() or None}}
 
@@ -66,20 +68,24 @@ class Report:
         found = defaultdict(list)
         for s in segments:
             found[s.slice.site["id"]].append(s)
-        return [{"site": site["id"], "energy": energy(found[site["id"]])} | {
+        return [{"site": site["id"], "energy": energy(found[site["id"]])} | beside.site(site, found[site["id"]]) | {
             k: v for k, v in self.carbon(found[site["id"]]).items() if k != "o_grams"}
             for site in self.plan["sites"] if site["id"] in found]
 
-    def round(self, one):
+    def round(self, one, r):
         scenarios = [{k: v for k, v in s.items() if k not in ("lines", "refusals", "equal")} for s in one.scenarios]
+        clocks, whole = [row.clock for row in one.rows if row.clock is not None], energy(one.segments)
         return self.carbon(one.segments) | {
-            "use": one.use, "use_round": one.other, "energy": energy(one.segments), "r_cf": one.units,
+            "imputed_share": whole and whole["imputed"]["share"],
+            "counted": one in self.counted, "closed": beside.utc(one.span[1] + self.rounds.grace),
+            "clock_error_ms": Fraction(max(clocks), 1000) if clocks else None,
+            "use": one.use, "use_round": one.other, "energy": whole, "r_cf": one.units,
             "sites": self.sites(one.segments), "sci_grams_per_unit": one.sci, "coverage": one.coverage,
             "m_grams": one.mass and dict(zip(("low", "typical", "high"), one.mass)), "scenarios": scenarios,
             "missing_hosts": one.missing, "records_root": one.root and one.root.hex(),
-            "hosts": [self.host(row) for row in one.rows]}
+            "hosts": [beside.host(row, r, self.plan) | self.host(row) for row in one.rows]}
     def host(self, row):
-        quality = {"expected_seconds": Fraction(row.expected, 10**9), "covered_seconds": Fraction(row.covered, 10**9),
+        quality = {"lost_seconds": Fraction(max(0, row.expected - row.covered), 10**9), "expected_seconds": Fraction(row.expected, 10**9), "covered_seconds": Fraction(row.covered, 10**9),
                    "coverage": Fraction(row.covered, row.expected)}
         if not row.machine.device:
             quality |= {"records_root": row.root and row.root.hex(), "records_received": row.received,
@@ -90,7 +96,7 @@ class Report:
                         "clock_error_ms": row.clock and Fraction(row.clock, 1000)}
         return {"host": row.machine.id, "simulated": row.simulated, "quality": quality,
                 "m_grams": row.mass and row.mass[1], "segments": [
-                    {"energy_in_boundary": energy([s])} | {k: v for k, v in self.carbon([s]).items()
+                    beside.segment(s, self.factors) | {"energy_in_boundary": energy([s])} | {k: v for k, v in self.carbon([s]).items()
                                                            if k in ("o_it_grams", "o_facility_grams")}
                     for s in row.segments]}
 
@@ -163,19 +169,18 @@ class Report:
         gases |= {"gCO2e"} if "models" in self.plan["embodied"] else set()
         return "mixed" if len(gases) > 1 else gases.pop() if gases else "gCO2"
     def gas(self, factor):
-        return "gCO2e" if self.factors[factor]["basis"] == "lifecycle" else "gCO2"
+        return beside.gas(self.factors[factor]["basis"])
 
     def scenarios(self):
         keys = ("ta", "approved", "refused", "failed", "incomplete", "duplicates", "duplicates_across_hosts",
                 "outside_counting_layer", "ledger")
-        return [{"scenario": s["id"]} | {key: sum_or_none(one.scenarios[i][key] for one in self.counted)
+        return [{"scenario": s["id"], "weight": WEIGHTS.get(s["id"], 0)} | {key: sum_or_none(one.scenarios[i][key] for one in self.counted)
                                          for key in keys} for i, s in enumerate(self.plan["scenarios"])]
     def sources(self):
         found = defaultdict(list)
         for row in (row for one in self.counted for row in one.rows):
-            lifted = {1 if scope == 2 and row.machine.ratio else scope for scope in row.scopes}
-            label = "meter" if row.machine.device else "+".join(sorted(SOURCES[s] for s in row.sources))
-            found[label, "+".join(sorted(SCOPES[s] for s in lifted))] += row.segments
+            sources, scopes = beside.labels(row)
+            found["+".join(sources), "+".join(scopes)] += row.segments
         return [{"source": key[0], "scope": key[1], "energy": energy(found[key])} for key in sorted(found)]
     def hosts(self):
         whole, found = sum(sum(s.states or ()) for s in self.segments), []
@@ -183,7 +188,13 @@ class Report:
             rows = [row for one in self.counted for row in one.rows if row.machine is machine]
             own = [s.states for row in rows for s in row.segments if s.states is not None]
             total, expected = sum(map(sum, own)), sum(row.expected for row in rows)
+            told, clocks = [beside.labels(row) for row in rows], [row.clock for row in rows if row.clock is not None]
             found.append({
+                "role": machine.plan["role"], "device": machine.device, "boundary_share": Fraction(machine.share, MILLION),
+                "sites": beside.unique(one["site"] for one in machine.plan.get("assignments", [machine.plan])),
+                "sources": ["meter"] if machine.device else sorted({s for one, _ in told for s in one}),
+                "scopes": sorted({s for _, one in told for s in one}),
+                "clock_error_ms": Fraction(max(clocks), 1000) if clocks else None,
                 "host": machine.id, "energy": amount(total, whole) if own else None,
                 "measured_share": Fraction(sum(s[0] for s in own), total) if total else None,
                 "coverage": Fraction(sum(row.covered for row in rows), expected) if expected else None,
@@ -244,7 +255,7 @@ class Report:
                 row.machine.id] if low <= start and end <= high and not list(gaps(row.spans, start, end))]
             if told and not row.machine.device:
                 other, primary = map(sum, zip(*told))
-                found.append({"meter": row.machine.id, "metered": amount(other, other), "summed": amount(
+                found.append({"meter": row.machine.id, "span": beside.span(low, high), "metered": amount(other, other), "summed": amount(
                     primary, other), "ratio": Fraction(primary, other) if other else None})
         return found
 
@@ -266,9 +277,10 @@ class Report:
 
     def strange(self, told, kept):
         """What is wrong with the revisions that a report lists, beside those that were kept."""
-        listed = {(one["round"], one["revision"], one["sha256"]) for one in told["revisions"] if one["kept"]}
-        there = {(one["round"], one["revision"], one["sha256"]) for one in kept}
-        for number, revision, digest in sorted(listed ^ there):
+        listed = {(*(one[key] for key in ("round", "revision", "sha256", "time", "software")),)
+                  for one in told["revisions"] if one["kept"]}
+        there = {(*(one[key] for key in ("round", "revision", "sha256", "at", "software")),) for one in kept}
+        for number, revision, digest, *_ in sorted(listed ^ there):
             where = "the report alone" if (number, revision, digest) in listed else "no list of the report"
             yield f"revision {revision} of round {number} ({digest}) is in {where}"
         for number in sorted({r + 1 for r in self.closed} - {one["round"] for one in told["revisions"]}):

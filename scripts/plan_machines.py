@@ -15,8 +15,9 @@ COUNTS = ("approved", "refused", "failed", "incomplete", "duplicates")
 # `counts`, by scenario: flows and COUNTS; `told`, by scenario: what completions tell of flows.
 Record = namedtuple("Record", "host run came gone begin start end instant energy uses manifest stopped simulated clock "
                     "observed counts told", defaults=(False, False, None, {}, {}, {}))
-Slice = namedtuple("Slice", "start end round site factor market")
-Segment = namedtuple("Segment", "slice states idle simulated")
+Slice = namedtuple("Slice", "start end round site factor market source")
+# Energy in the boundary by state, and of idle time; of the whole host, whose idle time is None behind a wall ratio.
+Segment = namedtuple("Segment", "slice states idle simulated host host_idle")
 
 # Protocol buffers: proto/record.proto.
 def varint(data, at):
@@ -160,14 +161,15 @@ class Machine:
         for one in planned.get("assignments", [{"site": planned.get("site")}]):
             site = sites[one["site"]]
             low, high = max(begin, when(one, "from", begin)), min(end, when(one, "to", end))
-            supplies = [[(when(s, "from", 0), s["factor"]) for s in site[key]]
+            supplies = [[(when(s, "from", 0), s["factor"], s["source"]) for s in site[key]]
                         for key in ("supplies", "market_supplies")]
-            cuts = {low, high} | {at for s in supplies for at, _ in s if low < at < high}
+            cuts = {low, high} | {at for s in supplies for at, *_ in s if low < at < high}
             first = begin + (low - begin) // length * length
             cuts = sorted(cuts | {t for t in range(first, high, length) if t > low})
             for start, stop in zip(cuts, cuts[1:]):
-                found = [next((f for at, f in reversed(s) if at <= start), None) for s in supplies]
-                slices.append(Slice(start, stop, (start - begin) // length, site, found[0], found[1] or found[0]))
+                found = [next((one for at, *one in reversed(s) if at <= start), (None, None)) for s in supplies]
+                slices.append(Slice(start, stop, (start - begin) // length, site, found[0][0],
+                                    found[1][0] or found[0][0], found[0][1]))
         self.slices = sorted(slices, key=lambda s: s.start)
         self.starts, self.ends = [s.start for s in self.slices], [s.end for s in self.slices]
         self.rounds, self.records, self.pieces = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -216,9 +218,10 @@ def boundary(machine, r, pieces, more, scopes, simulated):
         found[piece[1]].append(piece)
     for i in machine.rounds[r]:
         if i not in found and not more.get(i):
-            yield Segment(machine.slices[i], None, 0, simulated)
+            yield Segment(machine.slices[i], None, 0, simulated, None, None)
             continue
         states, idle, lacking = total(p[3] for p in found[i]), sum(p[4] for p in found[i]), more.get(i, 0)
+        plain, whole = idle, [*states, lacking]
         if machine.ratio:
             lifted = total(p[3] for p in found[i] if p[0].manifest["scope"] == 2)
             idle = half_even(idle, machine.ratio) if any(lifted) and sum(lifted) == sum(states) else idle
@@ -227,7 +230,8 @@ def boundary(machine, r, pieces, more, scopes, simulated):
             lacking = half_even(lacking, machine.ratio) if 2 in scopes else lacking
         states.append(lacking)
         own = divide(half_even(sum(states), machine.share), states)
-        yield Segment(machine.slices[i], own, min(half_even(idle, machine.share), sum(own)), simulated)
+        yield Segment(machine.slices[i], own, min(half_even(idle, machine.share), sum(own)), simulated, states,
+                      plain if states == whole else None)
 
 def entries(machine, r, until):
     """Of a host's entries in a round, in service or not: the root over them, how many, and the runs' ends."""

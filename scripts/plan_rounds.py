@@ -72,7 +72,8 @@ class Rounds:
                 counted = sum(f for t, f in flows if start <= t < end)
                 taken = sum(f for t, f in repeated if start <= t < end)
                 counted -= min(counted, taken)
-                lines.append({"scenario": name, "counted": counted, "ledger": told, "difference": counted - told})
+                lines.append({"scenario": name, "counted": counted, "ledger": told, "difference": counted - told,
+                              "time": (start, end)})
                 at = end if start == at else -1
         whole = sum(line["ledger"] for line in lines) if at == high else None
         return lines, whole, whole is not None and not any(line["difference"] for line in lines)
@@ -86,7 +87,7 @@ class Rounds:
         lines, whole, equal = self.lines(
             name, r, until, [one for row in own for one in repeated.get((name, row.machine.id), [])])
         found = dict.fromkeys((*COUNTS, "duplicates_across_hosts", "outside_counting_layer")) | {
-            "scenario": name, "ledger": whole, "lines": lines if traffic else [], "equal": equal, "ta": whole}
+            "scenario": name, "weight": WEIGHTS.get(name, 0), "ledger": whole, "lines": lines if traffic else [], "equal": equal, "ta": whole}
         if not traffic:
             return found | {"refusals": None if name == "credit" else 0}
         if planned["reconciled"] and not equal:

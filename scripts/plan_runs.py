@@ -114,6 +114,9 @@ class Run:
         for first, last in held:
             for at, end in gaps(parts, first, last):
                 tell(f"records {at} to {end - 1} of {self.title} are in no part of it")
+        for first, last in union(self.lost)[0]:
+            if any(start < last and first < end for start, end in held):
+                tell(f"records {first} to {last - 1} of {self.title} are told to be lost, and some of them are there")
         deleted = union(self.deleted)[0]
         for first, last in holes:
             for at, end in gaps(list(gaps(deleted, first, last)), first, last):

@@ -2,13 +2,14 @@
 """Verifies an evidence bundle of jouleflow-collector, without jouleflow-collector.
 Reads the format of docs/bundle.md, verifies digests, plans, imports, chains and signatures, computes the report anew
 from the raw records (plan_runs.py: chains, signatures and holes of runs; plan_machines.py: what each machine used;
-plan_rounds.py: rounds; plan_figures.py: the report)
+plan_rounds.py: rounds; plan_figures.py: the report; plan_beside.py: what it tells beside figures, and factors)
 and names what is wrong with its place. Status 0: nothing; 1: something; 5: the file cannot be read. Python's own
 library alone; memory grows with the number of records.
 """
 import bisect, csv, itertools, json, math, struct, sys
 from collections import defaultdict
 from fractions import Fraction
+from plan_beside import contradictions, losses, strange_keys, terms
 from plan_figures import Report, counting
 from plan_machines import EVER, column, fields, nanoseconds, number, read_manifest, read_record
 from plan_rounds import Rounds
@@ -19,7 +20,7 @@ def entries(file):
     """Type, payload and place of each entry; ends where a digest is another."""
     digest, count, at = sha256(b"JFBUNDL1"), 0, 8
     if file.read(8) != b"JFBUNDL1":
-        return tell("byte 0: this is no bundle of jouleflow-collector")
+        raise OSError(f"{file.name}, byte 0: this is no bundle of jouleflow-collector")
     while True:
         head, place = file.read(5), f"entry {count}, at byte {at}"
         size = int.from_bytes(head[:4], "little")
@@ -105,7 +106,7 @@ class Bundle:
                 self.begin()
             for run in self.runs.values():
                 run.follow(self.runs, self.rounds)
-        elif kind >= 16:
+        elif kind in FACTS:
             if kind in (16, 17, 21) and self.of(kind):
                 tell(f"{place}: second {({16: 'head', 17: 'factors', 21: 'figures'})[kind]}")
             self.documents.append((kind, read_facts(kind, payload), bytearray(), place))
@@ -132,10 +133,14 @@ class Bundle:
                     self.record(sequence, record, came)
                 except (ValueError, LookupError) as error:
                     tell(f"{place}: record {sequence} of {self.run.title}: {error!r}")
+        elif kind != 5:
+            tell(f"{place}: type {kind} is none that this version knows")
     def begin(self):
         """Checks the documents, which stand before all runs."""
         self.is_over = True  # without them nothing can be computed
         head, before = self.of(16)[0][0], (0, 0)
+        if head["format"] != "jouleflow-bundle-1":
+            raise ValueError(f"the format is {head['format']!r}")
         for kind, key in ((18, "hash"), (24, "sha256")):
             for facts, body in self.of(kind):
                 if sha256(body).hex() != facts[key]:
@@ -205,63 +210,32 @@ def same(path, told, computed, absent=MISSING):
         if not near and (told != value or isinstance(told, bool) != isinstance(value, bool)):
             tell(f"figure {path}: {told} is told, {float(value) if isinstance(value, Fraction) else value} is computed")
 
-# The keys of the report's JSON, schema_version 1; where one has * behind it, _unknown is behind its name in a second.
-KEYS = {
-    "report": """schema_version kind standard standing standing_reason figure_name scope_labels simulated generated
-        software plan sealed_plans assets* hosts factors result scenarios energy* energy_by_source sites rounds
-        sensitivity months ledger_reconciliation meter_comparison imports revisions rules losses alerts uncertainties
-        weights_check* baseline* iso_deviation part_1 evidence""",
-    "plan": """title organization contact hash* sealed* lodging* boundary exclusions period rounds reserve round_seconds
-        grace_seconds justification scope minimum_coverage full_coverage maximum_clock_error_ms rule_digests
-        standard_weights m_policy m_policy_reason m_sources""",
-    "result": """unit planned_rounds valid_rounds mean_grams_per_unit* partial_mean_grams_per_unit*
-        sample_deviation_grams_per_unit* ratio_of_sums_grams_per_unit* means_relative_difference*
-        without_refusals_grams_per_unit* market_mean_grams_per_unit* o_grams* mean_at_closing_grams_per_unit*
-        o_it_grams* o_facility_grams* o_market_grams* means_differ interval_95_grams_per_unit* m_grams* r_cf*""",
-    "evidence": """records_root* signers verifier_command*""",
-    "round": """round reserve span use use_round counted problems disclosures annotations revision closed scenarios
-        r_cf* energy* sites o_grams* o_it_grams* o_facility_grams* o_market_grams* sci_grams_per_unit* coverage*
-        imputed_share* clock_error_ms* m_grams* missing_hosts records_root* hosts""",
-    "host": """host role in_service_from in_service_to energy_source energy_scope meter wall_ratio* allocation_method
-        boundary_share simulated segments te_grams* lifetime_hours* resource_share* m_grams* flows quality""",
-}
-KEYS = {name: [key for one in keys.split() for key in ([one.rstrip("*")] + [one[:-1] + "_unknown"] * (one[-1] == "*"))]
-        for name, keys in KEYS.items()}
-def lacking(told):
-    """Names the keys that a report does not have, beside those that are compared."""
-    named = {one.partition(": nothing is told")[0] for one in FINDINGS}
-    rounds = [(f"rounds[{r}].", one) for r, one in enumerate(told["rounds"])]
-    objects = [("report", "", told), *(("round", *one) for one in rounds)]
-    objects += [("host", f"{path}hosts[{h}].", host) for path, one in rounds for h, host in enumerate(one["hosts"])]
-    objects += [(name, f"{name}.", told[name]) for name in ("plan", "result", "evidence")]
-    for name, path, one in objects:
-        for key in KEYS[name]:
-            if key not in one and f"figure {path}{key}" not in named:
-                tell(f"figure {path}{key}: nothing is told")
-
 def compare(bundle):
     facts, plan = bundle.facts, bundle.plan
-    report = Report(bundle.rounds, nanoseconds(bundle.made), bundle.of(17)[0][1].decode(), facts["hash"])
-    result = report.same["result"]
+    factors = bundle.of(17)[0][1].decode()
+    FINDINGS.extend(contradictions(factors, plan, sys.argv[2] if len(sys.argv) > 2 else None))
+    report = Report(bundle.rounds, nanoseconds(bundle.made), factors, facts["hash"])
+    result, head = report.same["result"], bundle.of(16)[0][0]
     standing = "not_assessment" if bundle.is_late or "abandoned" in facts else (
         "assessment" if result["valid_rounds"] == result["planned_rounds"] else "incomplete")
     lists = [(one["sha256"], body) for one, body in bundle.of(20) if one["kind"] == "assets"]
     own = ("title", "organization", "contact", "boundary", "exclusions", "scope", "rule_digests")
     same("", told := parse(bundle.of(21)[0][1]), {
-        "schema_version": 1, "standing": standing, "generated": bundle.made, "plan": {key: plan[key] for key in own} | {
+        "schema_version": 1, "kind": "plan_report", "software": {"name": head["software"], "version": head["version"]},
+        "standing": standing, "generated": bundle.made, "plan": {key: plan[key] for key in own} | {
             "hash": facts["hash"], "sealed": facts["sealed"], "rounds": plan["schedule"]["rounds"],
-            "m_policy": "included" if "models" in plan["embodied"] else "omitted"},
+            "m_policy": "included" if "models" in plan["embodied"] else "omitted"} | terms(bundle.rounds),
+        "losses": losses(bundle.runs.values(), bundle.rounds.hosts),
         "assets": {"digest": lists[-1][0]} | report.assets(lists[-1][1].decode()) if lists else None,
         "sealed_plans": [{"hash": one["hash"], "sealed": one["sealed"]} for one, _ in bundle.of(18)],
         "imports": counting(bundle.of(20))} | report.same)
-    lacking(told)
+    FINDINGS.extend(strange_keys(told, {one.partition(": nothing is told")[0] for one in FINDINGS}))
     FINDINGS.extend(report.strange(told, [one for one, _ in bundle.of(24)]))
     for one, body in (one for one in bundle.of(24) if one[0]["revision"] == 1):
         if one["round"] - 1 in report.closed:
             same(f"round {one['round']} as it closed", parse(body), report.closing(one["round"] - 1), None)
         else:
             tell(f"round {one['round']} has figures that it closed with, and is not closed")
-    head = bundle.of(16)[0][0]
     print(f"made by {head['software']} {head['version']}: sentences are not compared")
     valid, mean = result["valid_rounds"], result["mean_grams_per_unit"]
     print(f"{'what is there gives ' * bool(FINDINGS)}{valid} valid rounds, mean {mean if mean is None else float(mean)}")
@@ -271,7 +245,7 @@ def main():
         with open(sys.argv[1], "rb") as file:
             bundle = Bundle(file)
     except (OSError, IndexError) as error:
-        sys.exit(sys.stderr.write(f"usage: verify-bundle.py FILE: {error}\n") and 5)
+        sys.exit(sys.stderr.write(f"usage: verify-bundle.py FILE [FACTORS.csv]: {error}\n") and 5)
     if bundle.is_over:
         tell("nothing was computed")
     elif bundle.of(21):

@@ -19,6 +19,8 @@ package struct EvidenceVerdict: Sendable {
     package internal(set) var digest: String?
     /// The program that made it, where it is another version than this: its sentences were not compared.
     package internal(set) var otherProgram: String?
+    /// Whether the file begins as a bundle does; where not, it is none.
+    package internal(set) var isBundle = true
     /// One sentence each with its place; empty where the bundle is what its report says.
     package internal(set) var findings: [String] = []
     /// Findings beyond those that are told.
@@ -36,6 +38,7 @@ extension Pipeline {
         do { catalog = try EvidenceCatalog(try input()) } catch {
             guard error is EvidenceError || error is EvidenceLimit else { throw error }
             verdict.findings = ["\(error)"]
+            verdict.isBundle = error as? EvidenceError != .notABundle
             return verdict
         }
         var findings = catalog.findings
@@ -120,6 +123,9 @@ extension EvidenceCatalog {
         } catch {
             findings.tell("\(error)")
             return nil
+        }
+        for one in EvidenceFactors(table: table).contradictions(to: document) {
+            findings.tell(one)
         }
         return PlanReportRequest(
             plan: document, sealed: Store.SealedPlan(plan), factors: table, now: head.made,

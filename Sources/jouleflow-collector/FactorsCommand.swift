@@ -43,12 +43,13 @@ extension FactorTable {
         guard let file else { return builtIn }
         let own = try find(file: file)
         for factor in own.factors {
-            guard let known = builtIn[factor.id],
+            guard let known = builtIn[factor.id], known != factor else { continue }
+            let what =
                 known.kilogramsPerKilowattHour != factor.kilogramsPerKilowattHour
-            else { continue }
+                ? "another value" : "other words beside its value"
             throw Failure(
                 .configuration,
-                "\(file): \(factor.id) comes with the program, with another value: give yours another "
+                "\(file): \(factor.id) comes with the program, with \(what): give yours another "
                     + "id")
         }
         let others = builtIn.csv.split(separator: 0x0A).dropFirst().filter { line in

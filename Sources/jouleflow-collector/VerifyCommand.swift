@@ -62,6 +62,12 @@ struct VerifyCommand: ParsableCommand {
                     return { try file.read($0) }
                 }, program: ProgramVersion.text)
         } catch { throw error as? Failure ?? Failure(.unreadable, "\(path): \(error)") }
+        guard verdict.isBundle else {
+            throw Failure(
+                .unreadable,
+                "\(path), byte 0: this is no bundle of jouleflow-collector: `export` writes them, and "
+                    + "`verify --store` is for stores")
+        }
         if let digest = verdict.digest { print("SHA-256 of the bundle: \(digest)") }
         if let content = verdict.content {
             print(

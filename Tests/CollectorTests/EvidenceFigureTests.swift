@@ -102,7 +102,15 @@ struct EvidenceFigureTests {
             "scenarios.1.approved", "hosts.4.coverage", "energy.idle.share",
             "sites.1.o_market_grams",
             "energy_by_source.0.energy.total.kwh", "factors.0.factor.grams_per_kwh",
-            "plan.boundary", "sealed_plans.0.sealed",
+            "plan.boundary", "sealed_plans.0.sealed", "plan.period.to", "plan.grace_seconds",
+            "rounds.2.span.from", "rounds.1.imputed_share", "rounds.0.scenarios.0.weight",
+            "scenarios.1.weight", "factors.1.factor.gas", "sites.0.pue",
+            "rounds.0.hosts.0.te_grams", "rounds.0.hosts.0.lifetime_hours",
+            "rounds.0.hosts.1.resource_share", "rounds.0.hosts.2.wall_ratio",
+            "rounds.0.hosts.5.boundary_share", "rounds.0.hosts.0.energy_scope",
+            "rounds.0.hosts.0.segments.0.energy.total.microjoules",
+            "rounds.2.hosts.0.segments.1.span.from", "rounds.0.hosts.2.segments.0.energy.idle",
+            "rounds.0.hosts.0.quality.lost_seconds",
         ]
         var bundle = try EvidenceBundle(try fleet())
         var report = try JSONSerialization.jsonObject(with: Data(bundle.document(.figures)))
@@ -118,6 +126,75 @@ struct EvidenceFigureTests {
         }
         #expect(swift.count == paths.count)
         #expect(output.contains("\n\(paths.count) findings\n"))
+    }
+
+    @Test(
+        "both hold the factors of other levels to the plan's, and to those of the program",
+        .enabled(if: Recomputation.isPossible))
+    func factors() async throws {
+        func check(_ bundle: EvidenceBundle, _ words: String) async throws {
+            let findings = try EvidenceBundle.verify(bundle.bytes).findings
+            #expect(findings.contains(words), "\(findings)")
+            let finished = try await python(bundle.bytes)
+            #expect(finished.status == 1 && finished.output.contains(words), "\(finished.output)")
+        }
+        var swapped = try EvidenceBundle(try fleet())
+        swapped.replace("average,0.5306,", with: "average,0.5307,", in: .factors)
+        try await check(
+            swapped,
+            "the CSV of factors: micrograms_per_kwh of 全国-2023-average is 530700000, and "
+                + "530600000 in the program")
+        var own = try EvidenceBundle(try fleet())
+        let lines = String(decoding: own.document(.factors), as: UTF8.self)
+        let grid = "grid,national,全国,2022,average,0.5306,A,test\n"
+        try own.put(Array((lines + grid).utf8), in: .factors)
+        try await check(
+            own, "the CSV of factors: year of grid is 2022, and 2023 in the plan")
+    }
+
+    @Test(
+        "both name another format, an unknown entry, a key of no report, and losses of what is there",
+        .enabled(if: Recomputation.isPossible))
+    func strangers() async throws {
+        let bytes = try fleet()
+        func check(
+            _ swift: String, _ other: String? = nil,
+            change: (inout EvidenceBundle) throws -> Void
+        ) async throws {
+            var bundle = try EvidenceBundle(bytes)
+            try change(&bundle)
+            let findings = try EvidenceBundle.verify(bundle.bytes).findings
+            #expect(findings.contains { $0.contains(swift) }, "\(findings)")
+            let finished = try await python(bundle.bytes)
+            #expect(finished.status == 1)
+            #expect(finished.output.contains(other ?? swift), "\(finished.output)")
+        }
+        try await check("is not jouleflow-bundle-1", "the format is 'jouleflow-bundle-2'") {
+            $0.replace("jouleflow-bundle-1", with: "jouleflow-bundle-2", in: .head)
+        }
+        try await check("type 9 is none that this version knows") {
+            $0.entries.append((9, [1]))
+        }
+        for (place, key) in [("result", "result.extra"), ("", "extra")] {
+            try await check("figure \(key): 7 is told, nothing is computed") { bundle in
+                let json = try JSONSerialization.jsonObject(with: Data(bundle.document(.figures)))
+                var report = try #require(json as? [String: Any])
+                if place.isEmpty {
+                    report["extra"] = 7
+                } else {
+                    var members = try #require(report[place] as? [String: Any])
+                    members["extra"] = 7
+                    report[place] = members
+                }
+                try bundle.put(
+                    Array(try JSONSerialization.data(withJSONObject: report)), in: .figures)
+            }
+        }
+        try await check("are told to be lost, and some of them are there") { bundle in
+            let run = try #require(bundle.indices(.run).first)
+            let numbers = [UInt8](repeating: 0, count: 7)
+            bundle.entries.insert((4, [3] + numbers + [5] + numbers), at: run + 1)
+        }
     }
 
     @Test(
