@@ -141,16 +141,16 @@ class Report:
         deviation = math.sqrt(sum((x - average) ** 2 for x in valid) / (len(valid) - 1)) if len(valid) > 1 else None
         width = deviation and student(len(valid) - 1) * deviation / math.sqrt(len(valid))
         # Rounds that are invalid only because nothing was counted are in the ratio of sums.
-        pairs = [(one.grams, one.units) for one in closed.values() if one in self.counted or (
+        summed = [one for one in closed.values() if one in self.counted or (
             one.use == "invalid" and not one.problems and one.units == 0 and one.grams is not None)]
-        units = sum(u for _, u in pairs)
-        ratio = Fraction(sum(g for g, _ in pairs)) / units if units else None
+        units = sum(one.units for one in summed)
+        ratio = Fraction(sum(one.grams for one in summed)) / units if units else None
         apart = abs(average - ratio) / ratio if average is not None and ratio else None
         closing = self.rounds.standings({r: one.closing.sci if one.closing.valid else None
                                          for r, one in closed.items()})
         firsts = [closed[r].closing.sci for r, (use, _) in closing.items() if use in ("counted", "replaces")]
-        mass = [one.mass for one in self.counted]
-        return (self.carbon(self.segments) if valid else {}) | {
+        mass = [one.mass for one in summed]
+        return (self.carbon([s for one in summed for s in one.segments]) if summed else {}) | {
             "planned_rounds": planned, "valid_rounds": len(valid), "unit": self.unit(closed),
             "mean_grams_per_unit": average if whole else None,
             "partial_mean_grams_per_unit": None if whole else average,
@@ -161,8 +161,8 @@ class Report:
             "means_relative_difference": apart if apart is None else (apart, 1),
             "without_refusals_grams_per_unit": means[-1], "market_mean_grams_per_unit": means[3] if market else None,
             "mean_at_closing_grams_per_unit": sum(firsts) / planned if len(firsts) == planned else None,
-            "m_grams": dict(zip(("low", "typical", "high"), map(sum, zip(*mass)))) if valid and included else None,
-            "r_cf": sum_or_none(one.units for one in self.counted)}
+            "m_grams": dict(zip(("low", "typical", "high"), map(sum, zip(*mass)))) if summed and included else None,
+            "r_cf": sum_or_none(one.units for one in summed)}
     def unit(self, closed):
         segments = self.segments or [s for one in closed.values() for s in one.segments]
         gases = {self.gas(s.slice.factor) for s in segments if s.states is not None}

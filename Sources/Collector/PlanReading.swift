@@ -55,6 +55,12 @@ struct PlanReading {
         closed.filter(\.figures.standing.isCounted)
     }
 
+    /// Those that the sums and their ratio are of: a round of R = 0 has no part in a mean, and its O and M are
+    /// emitted all the same.
+    var summed: [(round: PlannedRound, figures: PlanRoundIntensity)] {
+        closed.filter { figures.summed.contains($0.figures.number) }
+    }
+
     /// The site of this id, as the plan tells it.
     func site(_ id: String) -> Site? { plan.sites.first { $0.id == id } }
 }

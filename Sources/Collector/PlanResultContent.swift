@@ -40,7 +40,7 @@ extension PlanReportContent {
         }
         sources = SourceEnergy.all(counted.flatMap(\.round.machines))
         sites = reading.plan.sites.compactMap { SiteEnergy($0, segments, reading) }
-        result = Result(reading, segments)
+        result = Result(reading)
         hosts = Host.all(reading, energy.value?.total.energy)
         self.damage = damage?.wording
         addBeside(reading)
@@ -78,7 +78,7 @@ extension PlanReportContent.EmissionUnit {
 }
 
 extension PlanReportContent.Result {
-    init(_ reading: PlanReading, _ segments: [BoundarySegment]) {
+    init(_ reading: PlanReading) {
         self.init()
         let figures = reading.figures
         let summary = figures.summary
@@ -101,24 +101,29 @@ extension PlanReportContent.Result {
         ratioOfSums = summary.ratioOfSums.orUnknown(.noValidRound)
         relativeDifference = summary.relativeDifference.orUnknown(.noValidRound)
         meansDiffer = summary.warnsOfDifference
-        addSums(reading, segments)
+        addSums(reading)
         withoutRefusals = Self.mean(.withoutRefusals, figures)
         marketMean = Self.mean(.marketBased, figures)
     }
 
-    private mutating func addSums(_ reading: PlanReading, _ segments: [BoundarySegment]) {
-        let counted = reading.counted.map(\.figures)
+    /// Over the rounds of the ratio, so that it is what the sums give.
+    private mutating func addSums(_ reading: PlanReading) {
+        let summed = reading.summed
+        let segments = summed.flatMap { $0.round.machines.flatMap(\.segments) }
         let carbon = reading.carbon.location(segments)
         func sum(_ figure: PlanReportContent.Figure) -> PlanReportContent.Figure {
-            counted.isEmpty ? .unknown(.noValidRound) : figure
+            summed.isEmpty ? .unknown(.noValidRound) : figure
         }
         operationalSum = sum(carbon.grams(of: reading.plan.scope))
         operationalITSum = sum(carbon.grams(of: .equipment))
         operationalFacilitySum = sum(carbon.grams(of: .facility))
         operationalMarketSum = sum(reading.market(segments))
-        embodiedSum = PlanReportContent.embodied(counted, reading)
+        embodiedSum = PlanReportContent.embodied(summed.map(\.figures), reading)
         unitsSum = PlanReportContent.Scenario.sum(
-            counted.map { $0.intensity.units.because(Wording.init) })
+            summed.map { $0.figures.intensity.units.because(Wording.init) })
+        roundsWithoutBusiness = summed.filter { !$0.figures.standing.isCounted }.map {
+            $0.round.number + 1
+        }
     }
 
     private static func mean(

@@ -62,6 +62,9 @@ package struct PlanIntensity: Sendable, Hashable {
     /// The result over the rounds that count: complete with m of them, else 评估未完成 and the mean in
     /// part. Its ratio of sums has the rounds with R = 0 in it, which the mean cannot have.
     package let summary: IntensitySummary
+    /// The numbers of the rounds that the ratio of sums is over: those that count, and those that are invalid
+    /// for nothing but R = 0.
+    package let summed: Set<Int>
     /// Planned rounds that were not given.
     package let pending: [Int]
     /// The scenarios are the standard's four, so that the result may be called SCI_CF.
@@ -87,12 +90,13 @@ package struct PlanIntensity: Sendable, Hashable {
         rounds = figures.map { PlanRoundIntensity($0, standings[$0.round.number]) }
         let zero = figures.filter {
             $0.round.isSound && $0.intensity.units.value == 0
-                && $0.intensity.operationalGrams != nil
+                && $0.intensity.operationalGrams != nil && $0.embodied?.reason == nil
                 && standings[$0.round.number] == .invalid
         }
         summary = IntensitySummary(
             counted.map(\.intensity), of: plan.schedule.rounds,
             ratioOver: (counted + zero).map(\.intensity))
+        summed = Set((counted + zero).map(\.round.number))
         let given = Set(figures.map(\.round.number))
         pending = (0..<plan.schedule.rounds).filter { !given.contains($0) }
         isStandard =

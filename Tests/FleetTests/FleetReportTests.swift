@@ -53,6 +53,17 @@ struct FleetReportTests {
         #expect(content.table(.english).contains("WARNING: differs by more than 5 %"))
         #expect(content.html(.english).contains("the mean of rounds and the ratio of sums differ"))
         #expect(content.html(.chinese).contains("各轮平均与总量之比相差"))
+        // The sums shown are those that the ratio is of, and which rounds they are over is said.
+        let result = content.result
+        let carbon = try #require(result.operationalSum.value)
+        let mass = try #require(result.embodiedSum.value?.typical)
+        let units = try #require(result.unitsSum.value)
+        let ratio = try #require(result.ratioOfSums.value)
+        #expect(abs((carbon + mass) / Double(units) / ratio - 1) < 1e-9)
+        #expect(!result.roundsWithoutBusiness.isEmpty)
+        #expect(content.html(.english).contains("its O and M are in the sums, and not in the mean"))
+        #expect(content.html(.chinese).contains("其 O、M 计入总和，不计入平均值"))
+        #expect(content.table(.english).contains("(with rounds of R = 0)"))
         if let kept = ProcessInfo.processInfo.environment["JOULEFLOW_FLEET_REPORT"] {
             try FileManager.default.copyItem(atPath: report, toPath: kept)
         }

@@ -247,11 +247,11 @@ class Truth:
 
     def result(self):
         counted = self.counted
-        segments, _ = self.of_rounds(counted)
         values = [self.intensity(number) for number in counted]
         mean = sum(values) / len(values)
         ratio_rounds = counted + [number for number in ROUNDS if number < lab.PLANNED
                                   and self.is_sound[number] and self.flows.units(number) == 0]
+        segments, _ = self.of_rounds(ratio_rounds)
         carbon = sum(self.grams(self.boundary([number])) + self.embodied(number)
                      for number in ratio_rounds)
         ratio = carbon / sum(self.flows.units(number) for number in ratio_rounds)
@@ -267,8 +267,8 @@ class Truth:
             "means_relative_difference": abs(mean - ratio) / ratio,
             "without_refusals_grams_per_unit": self.mean(without_refusals=True),
             "market_mean_grams_per_unit": self.mean(market=True), "o_grams": self.grams(segments),
-            **self.carbon(segments), "m_grams": self.mass(counted),
-            "r_cf": sum(self.flows.units(number) for number in counted)}
+            **self.carbon(segments), "m_grams": self.mass(ratio_rounds),
+            "r_cf": sum(self.flows.units(number) for number in ratio_rounds)}
 
     def mean(self, **choice):
         values = [self.intensity(number, **choice) for number in self.counted]

@@ -105,7 +105,9 @@ private struct PlanTable {
             line(
                 "合计", "Sums",
                 "O \(figure(result.operationalSum)) g, M \(mass), R "
-                    + (result.unitsSum.value.map(Decimal.whole) ?? "—")))
+                    + (result.unitsSum.value.map(Decimal.whole) ?? "—")
+                    + (result.roundsWithoutBusiness.isEmpty
+                        ? "" : t("（含 R = 0 的轮次）", " (with rounds of R = 0)"))))
         if let energy = content.energy.value { lines.append(line("电能", "Energy", text(energy))) }
         for scenario in content.scenarios {
             let volume =

@@ -27,7 +27,11 @@ extension PlanPage {
                 .text(embodiedSum ?? "— " + (result.embodiedSum.reason.map(say) ?? ""))
             ),
             (t("ΣR", "ΣR"), count(result.unitsSum)),
-            (t("总量之比", "Ratio of sums"), .text(spelled(result.ratioOfSums, unit: gramsUnit))),
+            (
+                t("总量之比", "Ratio of sums"),
+                .text(spelled(result.ratioOfSums, unit: gramsUnit) + " = (ΣO + ΣM) / ΣR")
+            ),
+            (t("Σ 的范围", "Σ is over"), .text(summedRounds)),
             (
                 t("不计拒绝笔数", "Without refusals"),
                 .text(spelled(result.withoutRefusals, unit: gramsUnit))
@@ -37,6 +41,19 @@ extension PlanPage {
                 .text(spelled(result.marketMean, unit: gramsUnit))
             ),
         ])
+    }
+
+    /// Which rounds the sums and their ratio are of.
+    private var summedRounds: String {
+        let idle = content.result.roundsWithoutBusiness.map(String.init)
+        guard !idle.isEmpty else {
+            return t("计入结果的轮次", "the rounds in the result")
+        }
+        return t(
+            "计入结果的轮次，及仅因 R = 0 而无效的第 \(idle.joined(separator: "、")) 轮"
+                + "（其 O、M 计入总和，不计入平均值）",
+            "the rounds in the result, and round \(idle.joined(separator: ", ")), invalid only because "
+                + "R = 0: its O and M are in the sums, and not in the mean")
     }
 
     private func roundDetail(_ round: PlanReportContent.Round) -> Markup {

@@ -36,6 +36,8 @@ extension PlanReportContent {
         package var relativeDifference: Figure = .unknown(.notGiven)
         /// They differ by more than 5 %.
         package var meansDiffer = false
+        /// Of the sums and their ratio, the rounds that the mean is not of: invalid for nothing but R = 0.
+        package var roundsWithoutBusiness: [Int] = []
         package var operationalSum: Figure = .unknown(.notGiven)
         package var operationalITSum: Figure = .unknown(.notGiven)
         package var operationalFacilitySum: Figure = .unknown(.notGiven)
