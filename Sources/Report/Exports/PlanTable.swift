@@ -43,13 +43,18 @@ private struct PlanTable {
                     "SIMULATED: energy of simulated counters is in these figures"))
         }
         let plan = content.plan
+        let late = t("（第一轮开始之后）", " (after the first round began)")
         lines.append(line("计划", "Plan", plan.title + " — " + plan.organization))
         lines.append(line("哈希", "Hash", plan.hash.value ?? plan.hash.reason?[language] ?? "—"))
         if let sealed = plan.sealed.value {
             let lodged = plan.lodging.value.map {
                 t("，存证 ", ", lodged ") + Notation.utc($0.time)
+                    + (plan.isLodgedLate ? late : "")
             }
-            lines.append(line("封存", "Sealed", Notation.utc(sealed) + (lodged ?? "")))
+            lines.append(
+                line(
+                    "封存", "Sealed",
+                    Notation.utc(sealed) + (plan.isSealedLate ? late : "") + (lodged ?? "")))
         }
         let rounds = t(
             "\(plan.rounds) 轮 + \(plan.reserve) 备用",

@@ -3,6 +3,11 @@ import Metering
 extension PlanPage {
     /// Hosts with the least coverage that the first page names; the rest is in its chapter.
     static let leastCoveredShown = 5
+    /// Columns of the reason in the state of a round, and of the source of a factor, that it has room for.
+    static let reasonColumns = 32
+    static let sourceColumns = 48
+    /// Factors that it names; all are in their chapter.
+    static let factorsShown = 6
 
     /// What the report is, its result, and all that an assessor has to know beside it.
     var firstPage: [Markup] {
@@ -155,7 +160,10 @@ extension PlanPage {
 
     private var sealedText: String {
         switch content.plan.sealed {
-        case .known(let sealed): t(" · 封存于 ", " · sealed ") + time(sealed) + " UTC"
+        case .known(let sealed):
+            t(" · 封存于 ", " · sealed ") + time(sealed) + " UTC"
+                + (content.plan.isSealedLate
+                    ? t("，在第一轮开始之后", ", after the first round began") : "")
         case .unknown(let reason): " · " + t("未封存：", "not sealed: ") + say(reason)
         }
     }
@@ -163,9 +171,20 @@ extension PlanPage {
     private var lodging: Markup {
         switch content.plan.lodging {
         case .known(let proof):
-            group([.text("\(proof.holder) · \(time(proof.time)) UTC · "), code(proof.proof)])
+            group([
+                .text("\(proof.holder) · \(time(proof.time)) UTC\(lodgingRemark) · "),
+                code(proof.proof),
+            ])
         case .unknown(let reason): .text(t("无存证：", "not lodged: ") + say(reason))
         }
+    }
+
+    /// What a proof that came too late does not prove.
+    private var lodgingRemark: String {
+        guard content.plan.isLodgedLate else { return "" }
+        return t(
+            "，在第一轮开始之后：不能证明计划先于第一轮",
+            ", after the first round began: no proof that the plan was there before it")
     }
 
     private var assetText: String {
@@ -194,13 +213,16 @@ extension PlanPage {
     }
 
     private var factorList: Markup {
-        lines(
-            content.factors.filter { !$0.isMarketBased }.map { document in
+        let factors = content.factors.filter { !$0.isMarketBased }
+        let more = factors.count - Self.factorsShown
+        return lines(
+            factors.prefix(Self.factorsShown).map { document in
                 let factor = document.factor
                 return "\(factor.id) · \(Decimal.significant(factor.gramsPerKilowattHour)) "
                     + "\(factor.gas)/kWh · \(factor.year) · "
-                    + t("等级", "grade") + " \(factor.grade) · \(factor.source)"
-            })
+                    + t("等级", "grade") + " \(factor.grade) · "
+                    + short(factor.source, columns: Self.sourceColumns)
+            } + (more > 0 ? [t("另有 \(more) 个，见排放一章", "and \(more) more: see the emissions")] : []))
     }
 
     private var shortRounds: Markup {
@@ -223,10 +245,14 @@ extension PlanPage {
         return table(columns, rows, style: "narrow dated")
     }
 
-    /// With the first reason for which it is invalid: all of them are in the chapter that it links to.
+    /// With the beginning of the first reason for which it is invalid: all of them are in the chapter that
+    /// the round's name links to.
     private func state(of round: PlanReportContent.Round) -> String {
         let more = round.problems.count - 1
-        return use(round) + (round.problems.first.map { t("：", ": ") + say($0) } ?? "")
+        return use(round)
+            + (round.problems.first.map {
+                t("：", ": ") + short(say($0), columns: Self.reasonColumns)
+            } ?? "")
             + (more > 0 ? t("；另有 \(more) 项", "; and \(more) more") : "")
     }
 

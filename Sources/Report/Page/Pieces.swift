@@ -180,5 +180,18 @@ extension PlanPage {
         }
     }
 
+    /// A text of at most so many columns, of which a character beyond Latin takes two, cut with an ellipsis: the
+    /// first page has room for no more, and the chapter that it links to has all of it.
+    func short(_ text: String, columns: Int) -> String {
+        var width = 0
+        var end = text.startIndex
+        for index in text.indices {
+            width += text[index].unicodeScalars.allSatisfy { $0.value < 0x1100 } ? 1 : 2
+            if width <= columns - 1 { end = text.index(after: index) }
+            if width > columns { return text[..<end] + "…" }
+        }
+        return text
+    }
+
     func anchor(_ round: PlanReportContent.Round) -> Anchor { Anchor("round", round.number) }
 }

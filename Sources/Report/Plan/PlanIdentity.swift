@@ -39,6 +39,11 @@ extension PlanReportContent {
             self.boundary = boundary
             self.period = period
         }
+
+        /// Whether it was sealed only when its first round had begun.
+        package var isSealedLate: Bool { sealed.value.map { $0 >= period.from } ?? false }
+        /// Whether the earliest proof is of a time when its first round had begun.
+        package var isLodgedLate: Bool { lodging.value.map { $0.time >= period.from } ?? false }
     }
 
     /// Which electricity O speaks of.
@@ -59,7 +64,7 @@ extension PlanReportContent {
         }
     }
 
-    /// The proof that a plan's hash was known before its first round.
+    /// The proof that a plan's hash was known at a time; before its first round, that it was there before it.
     package struct Lodging: Sendable, Hashable {
         /// An assessor or a time-stamp authority.
         package var holder: String

@@ -31,6 +31,44 @@ private func skeleton(_ html: String) -> [String] {
 
 @Suite("The page of a plan's report")
 struct PageTests {
+    @Test("says on its first page where a plan was sealed or lodged after its first round began")
+    func late() {
+        let words = (
+            proof: "after the first round began: no proof that the plan was there before it",
+            zh: "在第一轮开始之后：不能证明计划先于第一轮", both: "after the first round began"
+        )
+        var content = Sample(hosts: 2).full()
+        #expect(!content.html(.english).contains(words.both))
+        #expect(!content.table(.english).contains(words.both))
+        content.plan.lodging = .known(
+            .init(holder: "note", time: content.plan.period.from, proof: "ab"))
+        #expect(content.html(.english).contains(words.proof))
+        #expect(content.html(.chinese).contains(words.zh))
+        #expect(content.table(.english).components(separatedBy: words.both).count == 2)
+        content.plan.sealed = .known(content.plan.period.from)
+        #expect(content.table(.chinese).components(separatedBy: "第一轮开始之后").count == 3)
+        #expect(content.html(.english).components(separatedBy: words.both).count == 3)
+    }
+
+    @Test("has the beginning of long reasons and sources on its first page, and all behind it")
+    func short() throws {
+        let reason = "the energy of a06 is known for 94.0000 % of the round, and 95 % are needed"
+        let source = String(repeating: "公开数据 ", count: 20)
+        var content = Sample(hosts: 2).full()
+        content.rounds[4].use = .invalid(replacedBy: nil)
+        content.rounds[4].problems = [Wording(zh: reason, en: reason)]
+        for index in content.factors.indices { content.factors[index].factor.source = source }
+        for language in Language.allCases {
+            let html = content.html(language)
+            let end = try #require(html.range(of: "<section id=\"rounds\""))
+            let (first, rest) = (html[..<end.lowerBound], html[end.lowerBound...])
+            #expect(first.contains("the energy of a06 is known for…".prefix(30)))
+            #expect(!first.contains(reason) && rest.contains(reason))
+            #expect(!first.contains(source) && first.contains("公开数据 公开数据"))
+            #expect(rest.contains("公开数据 公开数据 公开数据 公开数据 公开数据 公开数据"))
+        }
+    }
+
     @Test(
         "has the same elements and attributes whatever names are in it",
         arguments: hostileTexts, Language.allCases)
