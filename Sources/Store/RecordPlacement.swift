@@ -41,6 +41,13 @@ extension SQLiteRecordStore {
         from: Timestamp, to: Timestamp, receivedBy: Timestamp, read: ReadEntries,
         window: @escaping ([UInt8]) -> Window?, _ body: (StoredRecord) throws -> Void
     ) throws {
+        try consistently { try forEachMisplaced(from, to, receivedBy, read, window, body) }
+    }
+
+    private func forEachMisplaced(
+        _ from: Timestamp, _ to: Timestamp, _ receivedBy: Timestamp, _ read: ReadEntries,
+        _ window: @escaping ([UInt8]) -> Window?, _ body: (StoredRecord) throws -> Void
+    ) throws {
         try database.unsafeReentrantRead { db in
             let rows = try Row.fetchAll(
                 db,

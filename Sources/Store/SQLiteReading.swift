@@ -56,17 +56,22 @@ extension SQLiteRecordStore {
 
     /// One state of the store: that of the reading that this is a part of, where it is.
     private func reentrant<T>(_ body: (Database) throws -> T) throws -> T {
-        try database.unsafeReentrantRead { db in
-            if db.isInsideTransaction { return try body(db) }
-            try db.beginTransaction(.deferred)
-            do {
-                let result = try body(db)
-                try db.commit()
-                return result
-            } catch {
-                try db.rollback()
-                throw error
+        do {
+            return try database.unsafeReentrantRead { db in
+                if db.isInsideTransaction { return try body(db) }
+                try db.beginTransaction(.deferred)
+                do {
+                    let result = try body(db)
+                    try db.commit()
+                    return result
+                } catch {
+                    try? db.rollback()
+                    throw error
+                }
             }
+        } catch let error as DatabaseError {
+            // Else its text has the whole statement in it.
+            throw StoreError(error)
         }
     }
 
@@ -163,7 +168,10 @@ extension SQLiteRecordStore {
     package func integrityProblems() throws(StoreError) -> [String] {
         try read { db in
             var problems = try String.fetchAll(db, sql: "PRAGMA integrity_check(20)")
-            problems.removeAll { $0 == "ok" }
+                .flatMap { $0.split(separator: "\n").map { StoreError.tamed(String($0)) } }
+            problems.removeAll { $0 == "ok" || $0.hasPrefix("*** ") }
+            // What follows reads the same pages.
+            guard problems.isEmpty else { return problems }
             let orphans = try Row.fetchAll(db, sql: "PRAGMA foreign_key_check")
             if !orphans.isEmpty { problems.append("\(orphans.count) rows name a missing row") }
             return try problems + Self.incompleteRuns(db)

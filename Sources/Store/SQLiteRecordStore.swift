@@ -290,6 +290,8 @@ extension StoreError {
         case let error as DatabaseError:
             self = .database(
                 code: error.resultCode.rawValue, message: error.message ?? error.description)
+        case is RowDecodingError:
+            self = .database(code: 11, message: "a value is of another kind than its column")
         default: self = .database(code: 1, message: "\(error)")
         }
     }

@@ -119,8 +119,30 @@ package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .notSimulated(let agent): "sums of \(agent) without records are not marked simulated"
         case .rollupsIncomplete(let waiting):
             "up to \(waiting) records are not in the roll-ups yet: none is deleted before"
-        case .database(let code, let message): "SQLite error \(code): \(message)"
+        case .database(let code, let message):
+            isDamage
+                ? "the store is damaged (SQLite error \(code): \(Self.tamed(message)))\(Self.restore)"
+                : "SQLite error \(code): \(Self.tamed(message))"
         }
+    }
+
+    /// Whether the file is no whole store any more: pages that cannot be read, or tables of another form.
+    package var isDamage: Bool {
+        guard case .database(let code, let message) = self else { return false }
+        // SQLITE_CORRUPT, SQLITE_NOTADB, and SQLITE_ERROR for a table or column that a whole store has.
+        return code == 11 || code == 26 || code == 1 && message.hasPrefix("no such ")
+    }
+
+    /// Without controls and marks that turn the direction of writing: a damaged file may hold any.
+    package static func tamed(_ text: String) -> String {
+        var tamed = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: tamed.append("\u{FFFD}")
+            default: tamed.append(scalar)
+            }
+        }
+        return String(tamed)
     }
 
     private static let restore =

@@ -46,14 +46,24 @@ extension SQLiteRecordStore {
         document: @escaping (StoredDocument) -> String?
     ) throws(StoreError) -> Verification {
         var verification = Verification()
-        for problem in try integrityProblems() { verification.find(problem) }
+        do throws(StoreError) {
+            for problem in try integrityProblems() { verification.find(problem) }
+        } catch {
+            guard error.isDamage else { throw error }
+            verification.find("\(error)")
+        }
         do {
             try database.read { db in
                 try Self.verify(db, record, manifest, &verification)
                 try DocumentVerification.run(db, document, &verification)
                 try SchemaVerification.run(db, &verification)
             }
-        } catch { throw StoreError(error) }
+        } catch {
+            let error = StoreError(error)
+            // What was found names more than that the file cannot be read any further.
+            guard error.isDamage, !verification.findings.isEmpty else { throw error }
+            verification.find("nothing further can be read: \(error)")
+        }
         return verification
     }
 

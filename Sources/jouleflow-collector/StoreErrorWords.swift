@@ -37,6 +37,8 @@ extension StoreError {
             "计划 \(hash) 的数值被存为另一计划第 \(round) 轮的修订 \(revision)" + Self.restore
         case .strangeEntry(let agent, let row):
             "\(agent) 的记录第 \(row) 行不属于任何类别：该行被改动" + Self.restore
+        case .database(let code, let message) where isDamage:
+            "存储已损坏（SQLite 错误 \(code)：\(Self.tamed(message))）" + Self.restore
         default: nil
         }
     }
