@@ -37,13 +37,16 @@ struct YearBenchCommand: StoppableCommand {
         }
         let target = try SQLiteRecordStore(path: store)
         var random = SystemRandomNumberGenerator()
+        var truth = Truth()
         let begun = ContinuousClock.now
         for day in 0..<Int64(days) {
             let parts = (1...hosts).map { host in
                 (
                     agent: "year-\(host)",
                     parts: (0..<24 as Range<Int64>).map { hour in
-                        HourPart(hour: Self.first + day * 24 + hour, sums: Self.hour(&random))
+                        let sums = Self.hour(&random)
+                        truth.add(sums)
+                        return HourPart(hour: Self.first + day * 24 + hour, sums: sums)
                     }
                 )
             }
@@ -53,13 +56,44 @@ struct YearBenchCommand: StoppableCommand {
         try target.close()
         let seconds = (ContinuousClock.now - begun) / .seconds(1)
         let size = try FileManager.default.attributesOfItem(atPath: store)[.size] as? Int ?? 0
-        let figures: [String: Double] = [
-            "hosts": Double(hosts), "days": Double(days), "seconds": seconds,
-            "bytes": Double(size), "bytes_per_host_day": Double(size) / Double(hosts * days),
-        ]
+        let figures = Figures(
+            hosts: hosts, days: days, seconds: seconds, bytes: size,
+            bytesPerHostDay: Double(size) / Double(hosts * days), truth: truth)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         say(String(decoding: try encoder.encode(figures), as: UTF8.self))
+    }
+
+    private struct Figures: Encodable {
+        let hosts: Int
+        let days: Int
+        let seconds: Double
+        let bytes: Int
+        let bytesPerHostDay: Double
+        let truth: Truth
+    }
+
+    /// What all hours were made of, for whoever checks a report against it. A year of 1,000 hosts stays far
+    /// below 2⁶⁴ µJ, and ten times as many would not: then sums wrap, and agree with no report.
+    private struct Truth: Encodable {
+        private(set) var records: UInt64 = 0
+        private(set) var energyMicrojoules: UInt64 = 0
+        private(set) var completed: [String: UInt64] = [:]
+        private(set) var refused: [String: UInt64] = [:]
+        private(set) var duplicates: [String: UInt64] = [:]
+
+        mutating func add(_ hour: Rollup) {
+            records &+= hour[.records]
+            energyMicrojoules &+= hour[.measured]
+            var hour = hour
+            for (index, scenario) in StandardWeights.scenarios.enumerated() {
+                let place = hour.place(of: scenario, hint: index)
+                completed[scenario.name, default: 0] &+= hour[place, .completed]
+                refused[scenario.name, default: 0] &+= hour[place, .refused]
+                duplicates[scenario.name, default: 0] &+= hour[place, .duplicates]
+            }
+        }
     }
 
     /// An hour of 360 windows, as large as those of `bench ingest`.
