@@ -3,13 +3,11 @@ import Settings
 
 /// How energy is divided, for people.
 enum AttributionWords {
-    /// The model and why it holds, and who bears the idle part. Nothing without the section.
+    /// The model and why it holds, and who bears the idle part; also where the settings leave that open.
     static func lines(
         _ settings: AgentSettings, _ language: SentenceLanguage
     ) -> [String] {
-        let attribution = settings.attribution
-        guard attribution.isConfigured else { return [] }
-        return [model(attribution, language), idle(settings, language)]
+        [model(settings.attribution, language), idle(settings, language)]
     }
 
     private static func model(
@@ -28,16 +26,22 @@ enum AttributionWords {
                         + "in flight (model concurrency): waiting in a queue looks like work",
                     "服务的电能按各场景处理中请求的时间划分（模型 concurrency）：排队等待也会算作工作")
             }
+        guard attribution.isConfigured else {
+            return divided
+                + language.say(
+                    ", which holds where the section attribution is left out.",
+                    "；不写 attribution 一节时即用此模型。")
+        }
         guard attribution.choice == .auto else { return divided + language.say(".", "。") }
         let why =
             attribution.model == .concurrency
             ? language.say(
                 "; auto: each service has workers, two or more.",
-                "；auto：每个服务都配置了 至少 2 个 workers。")
+                "；auto：每个服务都配置了至少 2 个 workers。")
             : language.say(
                 "; auto: not each service has workers, two or more. "
                     + "What a flow uses here is told by jouleflow-collector alpha.",
-                "；auto：并非每个服务都配置了 至少 2 个 workers。每笔业务的实际用量见 jouleflow-collector alpha。")
+                "；auto：并非每个服务都配置了至少 2 个 workers。每笔业务的实际用量见 jouleflow-collector alpha。")
         return divided + why
     }
 

@@ -18,8 +18,19 @@ import Testing
 
     private let workers = "services: [{name: loan, workers: 8}, {name: risk, workers: 4}]"
 
-    @Test("nothing is said without the section") func nothing() throws {
-        #expect(try lines("", .english) == [])
+    @Test("without the section, what holds is said all the same") func nothing() throws {
+        let english = [
+            "A service's energy is divided among its scenarios by the weights of the standard "
+                + "(model standard), which holds where the section attribution is left out.",
+            "Nobody bears the energy of the idle host: it is shown as idle.",
+        ]
+        #expect(try lines("", .english) == english)
+        #expect(try lines("attribution: {model: standard}", .english) == english)
+        #expect(
+            try lines("", .chinese) == [
+                "服务的电能按标准规定的权重划分到各场景（模型 standard）；不写 attribution 一节时即用此模型。",
+                "空载电能不分摊：单独列为空载。",
+            ])
     }
 
     @Test("in English") func english() throws {
@@ -50,14 +61,14 @@ import Testing
     @Test("in Chinese") func chinese() throws {
         #expect(
             try lines("attribution: {model: auto}", .chinese) == [
-                "服务的电能按标准规定的权重划分到各场景（模型 standard）；auto：并非每个服务都配置了 至少 2 个 workers。"
+                "服务的电能按标准规定的权重划分到各场景（模型 standard）；auto：并非每个服务都配置了至少 2 个 workers。"
                     + "每笔业务的实际用量见 jouleflow-collector alpha。",
                 "空载电能不分摊：单独列为空载。",
             ])
         #expect(
             try lines("attribution: {idle: proportional, \(workers)}", .chinese) == [
                 "服务的电能按各场景处理中请求的时间划分（模型 concurrency）：排队等待也会算作工作；"
-                    + "auto：每个服务都配置了 至少 2 个 workers。",
+                    + "auto：每个服务都配置了至少 2 个 workers。",
                 "空载电能按各方在空载之外所用电能的比例分摊。",
             ])
         let reserved = "services: [{name: loan, reserved: 40%}, {name: risk, reserved: 25%}]"
