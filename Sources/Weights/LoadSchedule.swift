@@ -35,7 +35,7 @@ package struct LoadSchedule: Sendable, Hashable {
         guard let first = design.blocks.first, first.count == loads.count else {
             throw .loads(loads.count)
         }
-        guard Set(loads.map(\.scenario)).count == loads.count else { throw .repeatedScenario }
+        if let name = Self.repeated(loads.map(\.scenario.name)) { throw .repeatedScenario(name) }
         for (scenario, rate) in loads where !(rate > 0 && rate <= Self.maximumRate) {
             throw .rate(scenario.name)
         }
@@ -55,20 +55,30 @@ package struct LoadSchedule: Sendable, Hashable {
     /// Reads a file. Throws with its line where it is no schedule.
     package init(csv text: String) throws(ScheduleError) {
         var reader = CSVReader(text)
+        reader.skipEmptyLines()
+        let first = reader.line
         guard let head = try Self.fields(&reader), head.count > 4,
             Array(head.prefix(4)) == Self.columns
         else { throw .head }
         let names = head.dropFirst(4)
         guard names.count <= Regression.maximumScenarios else { throw .loads(names.count) }
-        guard Set(names).count == names.count, names.allSatisfy({ !$0.isEmpty }) else {
-            throw .repeatedScenario
+        guard names.allSatisfy({ !$0.isEmpty }) else {
+            throw .line(
+                first, "a scenario has no name: write the one that the agents' settings give it")
+        }
+        if let name = Self.repeated(Array(names)) {
+            throw .line(
+                first,
+                "\"\(name)\" stands there twice: write each scenario in one column, with all of its load"
+            )
         }
         scenarios = names.map { ScenarioID($0) }
         var blocks: [Block] = []
-        while let fields = try Self.fields(&reader) {
+        while true {
+            reader.skipEmptyLines()
+            let line = reader.line
+            guard let fields = try Self.fields(&reader) else { break }
             guard blocks.count < Self.maximumBlocks else { throw .tooLong }
-            // The reader stands behind the line it gave.
-            let line = blocks.count + 2
             guard fields.first == "\(blocks.count + 1)" else {
                 throw .line(
                     line, "block \(blocks.count + 1) is expected: blocks are numbered from 1")
@@ -76,8 +86,14 @@ package struct LoadSchedule: Sendable, Hashable {
             guard fields.count == head.count else { throw .line(line, "another number of fields") }
             blocks.append(try Self.block(fields, line, after: blocks.last))
         }
-        guard !blocks.isEmpty else { throw .line(2, "no block") }
+        guard !blocks.isEmpty else { throw .line(first + 1, "no block") }
         self.blocks = blocks
+    }
+
+    /// The first that is there a second time.
+    private static func repeated(_ names: [String]) -> String? {
+        var known: Set<String> = []
+        return names.first { !known.insert($0).inserted }
     }
 
     private static let columns = ["block", "start", "measured_from", "end"]
@@ -124,7 +140,8 @@ package struct LoadSchedule: Sendable, Hashable {
 /// Why there is no such schedule.
 package enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
     case loads(Int)
-    case repeatedScenario
+    /// A scenario that is given several loads.
+    case repeatedScenario(String)
     case rate(String)
     case washout
     case tooLong
@@ -145,7 +162,8 @@ package enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .loads(let count): "\(count) scenarios do not fit the test"
-        case .repeatedScenario: "a scenario has no name or stands there twice"
+        case .repeatedScenario(let name):
+            "\(name) is given several loads: write --load once for each scenario"
         case .rate(let name):
             "the load of \(name) is no number of flows a second above 0 and up to "
                 + "\(Int(LoadSchedule.maximumRate))"

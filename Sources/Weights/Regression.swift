@@ -114,7 +114,7 @@ package struct Regression: Sendable, Hashable {
             settings.reference < scenarios ? found[max(0, settings.reference)] : nil
         obstacles = settings.gates.obstacles(
             windows: windows.count, blocks: blocks, condition: condition,
-            holdOut: holdOut, reference: reference)
+            holdOut: holdOut, heaviest: Leverage(rows, whole), reference: reference)
     }
 
     /// Refuses columns that are one combination of each other as far as numbers can tell.

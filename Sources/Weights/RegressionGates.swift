@@ -1,3 +1,6 @@
+internal import Assessment
+package import Metering
+
 /// What windows must be before ratios are told.
 package struct RegressionGates: Sendable, Hashable {
     /// Largest condition number.
@@ -6,23 +9,32 @@ package struct RegressionGates: Sendable, Hashable {
     package var blocks: Int
     /// Largest error of what was held out.
     package var holdOut: Double
+    /// Largest weight of one window in what is fitted to it: its leverage, 1 where the fit goes through it
+    /// whatever the others say.
+    ///
+    /// Source: Huber and Ronchetti, Robust Statistics, 2nd edition, 7.2: above 0.5 is to be avoided.
+    package var leverage: Double
 
     /// For whatever took place in production.
     package static let production = RegressionGates(
-        condition: 30, windows: 1_000, blocks: 30, holdOut: 0.1)
+        condition: 30, windows: 1_000, blocks: 30, holdOut: 0.1, leverage: 0.5)
     /// For blocks of a designed test, each of which is a window.
     package static let designed = RegressionGates(
-        condition: 30, windows: 32, blocks: 32, holdOut: 0.1)
+        condition: 30, windows: 32, blocks: 32, holdOut: 0.1, leverage: 0.5)
 
-    package init(condition: Double, windows: Int, blocks: Int, holdOut: Double) {
+    package init(
+        condition: Double, windows: Int, blocks: Int, holdOut: Double, leverage: Double
+    ) {
         self.condition = condition
         self.windows = windows
         self.blocks = blocks
         self.holdOut = holdOut
+        self.leverage = leverage
     }
 
     func obstacles(
-        windows: Int, blocks: Int, condition: Double, holdOut: Double?, reference: Estimate?
+        windows: Int, blocks: Int, condition: Double, holdOut: Double?,
+        heaviest: Leverage?, reference: Estimate?
     ) -> [RegressionObstacle] {
         var obstacles: [RegressionObstacle] = []
         if windows < self.windows { obstacles.append(.windows(windows, needed: self.windows)) }
@@ -32,6 +44,9 @@ package struct RegressionGates: Sendable, Hashable {
         }
         if !((holdOut ?? .infinity) <= self.holdOut) {
             obstacles.append(.holdOut(holdOut, limit: self.holdOut))
+        }
+        if let heaviest, !(heaviest.part <= leverage) {
+            obstacles.append(.leverage(heaviest.start, heaviest.part, limit: leverage))
         }
         if !((reference?.interval?.low ?? 0) > 0) { obstacles.append(.reference) }
         return obstacles
@@ -45,6 +60,8 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
     case condition(Double, limit: Double)
     /// `nil` where scenarios used nothing that an error could be compared with.
     case holdOut(Double?, limit: Double)
+    /// A window, by its start, that decides what is fitted to it.
+    case leverage(Timestamp, Double, limit: Double)
     /// The reference's interval holds 0, or the reference did not take place.
     case reference
 
@@ -61,11 +78,35 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
             "what was held out lies \(Self.tenths(error * 100)) % off, at most "
                 + "\(Self.tenths(limit * 100)) %: something else than these scenarios uses much"
         case .holdOut(nil, _): "the scenarios used nothing that could be told from the background"
+        case .leverage(let start, let part, let limit):
+            "the window at \(start.rfc3339) decides alone: what is fitted to it is \(Self.tenths(part * 100)) % its "
+                + "own, at most \(Self.tenths(limit * 100)) %: a record of it is wrong, or a scenario took place "
+                + "in hardly any other; evaluate a period without it, or a longer one"
         case .reference: "the use of a query cannot be told from 0, and ratios to it say nothing"
         }
     }
 
     private static func tenths(_ value: Double) -> String {
         value.magnitude < 1e15 ? "\((value * 10).rounded() / 10)" : "\(value)"
+    }
+}
+
+/// How far one window decides what is fitted to it.
+struct Leverage {
+    let start: Timestamp
+    /// xᵀ (XᵀX)⁻¹ x of its row: 0 to 1, and the number of columns over all windows together.
+    let part: Double
+
+    /// Of the window where it is largest; `nil` where columns cannot be told apart.
+    init?(_ rows: RegressionRows, _ whole: NormalEquations) {
+        guard let inverse = whole.products.inverse else { return nil }
+        var largest: (row: Int, part: Double)?
+        for (index, row) in rows.rows.enumerated() {
+            let part = inverse.form(row)
+            if part > largest?.part ?? -.infinity { largest = (index, part) }
+        }
+        guard let largest else { return nil }
+        start = rows.starts[largest.row]
+        part = largest.part
     }
 }

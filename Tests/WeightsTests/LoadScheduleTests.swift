@@ -59,7 +59,18 @@ struct LoadScheduleTests {
         ("", .head),
         ("block,start,end,credit\n", .head),
         ("block,start,measured_from,end\n", .head),
-        ("block,start,measured_from,end,credit,credit\n", .repeatedScenario),
+        (
+            "\nblock,start,measured_from,end,credit,query,credit\n",
+            .line(
+                2,
+                "\"credit\" stands there twice: write each scenario in one column, with all of its load"
+            )
+        ),
+        (
+            "block,start,measured_from,end,credit,\n",
+            .line(1, "a scenario has no name: write the one that the agents' settings give it")
+        ),
+        (head + "\n\n" + minute + "x\n", .line(4, "\"x\" is no number of flows a second")),
         (head, .line(2, "no block")),
         (
             head + "1,now,now,now,1\n",
@@ -130,7 +141,7 @@ struct LoadScheduleTests {
                 try schedule(loads: [(.credit, rate), (.query, 1), (.drawdown, 1)])
             }
         }
-        #expect(throws: ScheduleError.repeatedScenario) {
+        #expect(throws: ScheduleError.repeatedScenario("credit")) {
             try schedule(loads: [(.credit, 1), (.query, 1), (.credit, 1)])
         }
     }

@@ -19,7 +19,8 @@ func settings(
 ) -> RegressionSettings {
     var settings = RegressionSettings(
         reference: reference, weights: weights, block: 1,
-        gates: RegressionGates(condition: .infinity, windows: 0, blocks: 0, holdOut: .infinity))
+        gates: RegressionGates(
+            condition: .infinity, windows: 0, blocks: 0, holdOut: .infinity, leverage: .infinity))
     settings.replicates = replicates
     return settings
 }
@@ -302,72 +303,11 @@ struct RegressionRefusalTests {
         let obstacles: [RegressionObstacle] = [
             .windows(1, needed: 2), .blocks(1, needed: 2), .condition(.infinity, limit: 30),
             .holdOut(0.2, limit: 0.1), .holdOut(nil, limit: 0.1), .reference,
+            .leverage(Timestamp(1), 0.9, limit: 0.5),
         ]
         let all = refusals.map(\.description) + obstacles.map(\.description)
         #expect(Set(all).count == all.count)
         #expect(all.allSatisfy { $0.count > 20 })
-    }
-}
-
-@Suite("Ratios are told only where the windows bear them")
-struct RegressionGateTests {
-    private func obstacles(
-        _ windows: [RegressionWindow], _ gates: RegressionGates, block: Int = 1
-    ) throws -> [RegressionObstacle] {
-        var settings = settings()
-        settings.gates = gates
-        settings.block = block
-        return try Regression(windows, scenarios: 2, settings: settings).obstacles
-    }
-
-    @Test("a good designed test meets no obstacle")
-    func none() throws {
-        #expect(try obstacles(noisy(48, seed: 1, noise: 20), .designed).isEmpty)
-    }
-
-    @Test("too few windows, and too few stretches")
-    func tooFew() throws {
-        let found = try obstacles(noisy(60, seed: 1), .production, block: 10)
-        #expect(found.contains(.windows(60, needed: 1_000)))
-        #expect(found.contains(.blocks(6, needed: 30)))
-    }
-
-    @Test("a mix that hardly varies")
-    func collinear() throws {
-        var random = SeededRandom(4)
-        let given = windows(
-            (0..<60).map { _ in
-                let level = Double.random(in: 10...100, using: &random)
-                let counts = [level, 10 * level * Double.random(in: 0.999...1.001, using: &random)]
-                return (100 + 12 * counts[0] + 0.5 * counts[1], counts)
-            })
-        let found = try obstacles(given, .designed)
-        #expect(found.contains { if case .condition = $0 { true } else { false } })
-    }
-
-    @Test("something else that uses much for hours")
-    func holdOut() throws {
-        let given = noisy(64, seed: 4).enumerated().map { index, window in
-            RegressionWindow(
-                start: window.start, seconds: 60,
-                used: window.used + (index >= 40 ? 50_000 : 0), counts: window.counts)
-        }
-        let found = try obstacles(given, .designed)
-        #expect(found.contains { if case .holdOut = $0 { true } else { false } })
-    }
-
-    @Test("a query that costs nothing")
-    func reference() throws {
-        var random = SeededRandom(5)
-        let given = windows(
-            (0..<48).map { _ in
-                let counts = [
-                    Double.random(in: 0...300, using: &random),
-                    Double.random(in: 0...900, using: &random),
-                ]
-                return (100 + 12 * counts[0] + Double.random(in: 0...900, using: &random), counts)
-            })
-        #expect(try obstacles(given, .designed).contains(.reference))
     }
 }
 
