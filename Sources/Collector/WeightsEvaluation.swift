@@ -48,13 +48,15 @@ struct WeightsEvaluation {
         }
     }
 
-    /// How often a scenario took place in stretches.
+    /// How often a scenario took place in stretches. The sum fits: that of all stretches does.
     func exchanges(_ scenario: ScenarioID, _ stretches: [Int]) -> UInt64 {
-        stretches.reduce(0) { $0.addingClamped(reading.scenarios[scenario]?.exchanges[$1] ?? 0) }
+        guard let counts = reading.scenarios[scenario] else { return 0 }
+        return stretches.reduce(0) { $0.addingClamped(counts.exchanges[$1]) }
     }
 
     func flows(_ scenario: ScenarioID, _ stretches: [Int]) -> UInt64 {
-        stretches.reduce(0) { $0.addingClamped(reading.scenarios[scenario]?.flows[$1] ?? 0) }
+        guard let counts = reading.scenarios[scenario] else { return 0 }
+        return stretches.reduce(0) { $0.addingClamped(counts.flows[$1]) }
     }
 
     /// What is counted in one stretch, by scenario.
@@ -225,11 +227,13 @@ struct WeightsEvaluation {
                 part.lines[index].verdict = told.rawValue
             }
         }
-        if isWholeBoundary {
-            part.probability = found.weightsProbability
-        } else {
-            part.obstacles = ["a part of the boundary does not test Table 2: no verdict"]
+        guard isWholeBoundary else {
+            part.obstacles = [
+                "a part of the boundary does not test Table 2 and has no SCI_CF: no verdict, no units"
+            ]
+            return
         }
+        part.probability = found.weightsProbability
         addUnits(stretches, to: &part)
     }
 

@@ -66,8 +66,10 @@ extension Pipeline {
         content.wholeWindows = evaluation.whole.count
         content.misaligned = reading.misaligned
         content.unreadable = reading.unreadable
+        content.implausible = reading.implausible
+        content.implausiblePlaces = reading.implausiblePlaces
         content.otherExchanges = evaluation.whole.reduce(0) {
-            $0.addingClamped(reading.other[$1])
+            $0.addingClamped(reading.other.exchanges[$1])
         }
         content.scenarios = evaluation.scenarios.map { scenario in
             WeightsContent.Scenario(

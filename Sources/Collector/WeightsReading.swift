@@ -33,12 +33,25 @@ struct WeightsCell: Sendable {
 
 /// How often a scenario took place, by stretch, on all hosts.
 struct WeightsCounts: Sendable {
-    var exchanges: [UInt64]
-    var flows: [UInt64]
+    private(set) var exchanges: [UInt64]
+    private(set) var flows: [UInt64]
+    /// Of all stretches: while these fit, the sums of any stretches do.
+    private var all = (exchanges: 0 as UInt64, flows: 0 as UInt64)
 
     init(stretches: Int) {
         exchanges = Array(repeating: 0, count: stretches)
         flows = exchanges
+    }
+
+    /// Adds counts; false, and nothing is added, where a sum would not fit.
+    mutating func add(_ exchanges: UInt64, _ flows: UInt64 = 0, at index: Int) -> Bool {
+        let one = all.exchanges.addingReportingOverflow(exchanges)
+        let other = all.flows.addingReportingOverflow(flows)
+        guard !one.overflow, !other.overflow else { return false }
+        all = (one.partialValue, other.partialValue)
+        self.exchanges[index] += exchanges
+        self.flows[index] += flows
+        return true
     }
 }
 
@@ -48,10 +61,13 @@ struct WeightsReading {
     private(set) var hosts: [String: [WeightsCell]] = [:]
     private(set) var scenarios: [ScenarioID: WeightsCounts] = [:]
     /// Exchanges of no scenario, by stretch.
-    private(set) var other: [UInt64]
+    private(set) var other: WeightsCounts
     private(set) var misaligned: UInt64 = 0
     /// Records that cannot be read, or are kept as of another time or host than they tell.
     private(set) var unreadable: UInt64 = 0
+    /// Records that tell what no host can have done, and where the first few are.
+    private(set) var implausible: UInt64 = 0
+    private(set) var implausiblePlaces: [String] = []
     private(set) var simulated = false
     private(set) var sources: Set<EnergySourceKind> = []
     private let store: any RecordStore
@@ -64,13 +80,14 @@ struct WeightsReading {
     private static let unusable: RecordFlags = [
         .clockStepped, .suspended, .countsDoubtful, .agentStopped,
     ]
+    private static let places = 4
 
     /// `wanted` are the hosts that take part, `nil` for all.
     init(_ request: WeightsRequest, _ store: any RecordStore, wanted: Set<String>?) {
         self.request = request
         self.store = store
         self.wanted = wanted
-        other = Array(repeating: 0, count: request.stretches.count)
+        other = WeightsCounts(stretches: request.stretches.count)
         if case .planned(let plan, _) = request.hosts {
             layers = Dictionary(
                 plan.hosts.map { host in
@@ -115,14 +132,30 @@ struct WeightsReading {
             hosts[stored.agent]?[index].unknown.insert(.counts)
             return
         }
+        if let name = manifest.repeatedScenario {
+            throw WeightsRequest.Problem.repeatedScenario(name, stored.place)
+        }
+        if let reason = ImplausibleRecord(record) { return leaveOut(stored, reason, at: index) }
         if manifest.simulated || record.flags.contains(.simulated) { simulated = true }
         sources.insert(manifest.source)
         hosts[stored.agent]?[index].add(record, manifest)
         if record.flags.isDisjoint(with: Self.unusable) {
-            count(record, manifest, of: stored.agent, at: index)
+            if !count(record, manifest, of: stored.agent, at: index) {
+                leaveOut(stored, .sum, at: index)
+            }
         } else {
             hosts[stored.agent]?[index].unknown.insert(.counts)
         }
+    }
+
+    /// Its stretch is not whole.
+    private mutating func leaveOut(
+        _ stored: StoredRecord, _ reason: ImplausibleRecord, at index: Int
+    ) {
+        hosts[stored.agent]?[index].unknown.insert(.counts)
+        implausible = implausible.addingClamped(1)
+        guard implausiblePlaces.count < Self.places else { return }
+        implausiblePlaces.append("\(stored.place): \(reason)")
     }
 
     /// The stretch that holds a record's middle, where it does not reach far over its ends.
@@ -149,9 +182,10 @@ struct WeightsReading {
         return low
     }
 
+    /// False where a sum would not fit.
     private mutating func count(
         _ record: Record, _ manifest: Manifest, of host: String, at index: Int
-    ) {
+    ) -> Bool {
         for (scenario, tally) in zip(manifest.scenarios, record.tally.scenarios) {
             guard tally.observation != .noRule, layers?[host]?.contains(scenario) ?? true else {
                 continue
@@ -161,12 +195,14 @@ struct WeightsReading {
                 continue
             }
             let stretches = request.stretches.count
-            scenarios[scenario, default: WeightsCounts(stretches: stretches)]
-                .add(tally.requests, tally.flows, at: index)
+            guard
+                scenarios[scenario, default: WeightsCounts(stretches: stretches)]
+                    .add(tally.requests, tally.flows, at: index)
+            else { return false }
         }
         let matched = record.tally.scenarios.reduce(0 as UInt64) { $0.addingClamped($1.requests) }
         let all = record.tally.exchanges
-        other[index] = other[index].addingClamped(all > matched ? all - matched : 0)
+        return other.add(all > matched ? all - matched : 0, at: index)
     }
 
     private mutating func manifest(_ digest: ManifestDigest) throws -> Manifest? {
@@ -188,10 +224,11 @@ struct WeightsReading {
     }
 }
 
-extension WeightsCounts {
-    fileprivate mutating func add(_ exchanges: UInt64, _ flows: UInt64, at index: Int) {
-        self.exchanges[index] = self.exchanges[index].addingClamped(exchanges)
-        self.flows[index] = self.flows[index].addingClamped(flows)
+extension Manifest {
+    /// A scenario that it names more than once: its counts would be added up.
+    fileprivate var repeatedScenario: String? {
+        var names: Set<ScenarioID> = []
+        return scenarios.first { !names.insert($0).inserted }?.name
     }
 }
 

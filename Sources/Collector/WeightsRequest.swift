@@ -40,7 +40,14 @@ package struct WeightsRequest: Sendable {
         case unknownHosts([String])
         case unknownSite(String)
         case unknownScenarios([String])
+        /// A scenario that a manifest names more than once, and a record that refers to it.
+        case repeatedScenario(String, String)
         case design(ScheduleError)
+
+        /// Whether what is stored is wrong, not what was asked for.
+        package var isOfStore: Bool {
+            if case .repeatedScenario = self { true } else { false }
+        }
 
         package var description: String {
             switch self {
@@ -59,6 +66,10 @@ package struct WeightsRequest: Sendable {
             case .unknownScenarios(let names):
                 "the schedule names \(names.joined(separator: ", ")), for which no host has a rule: "
                     + "its first line must name scenarios as the agents do"
+            case .repeatedScenario(let name, let place):
+                "\(place): its manifest names the scenario \"\(name)\" more than once, so that nobody knows which "
+                    + "counts are whose: give each of `scenarios` in that agent's settings an `id` of its own, "
+                    + "and until then ask with --agent for the other hosts, or for another period"
             case .design(let error): "the schedule: \(error)"
             }
         }
@@ -84,7 +95,9 @@ package struct WeightsRequest: Sendable {
             Interval(start: Timestamp(index * length), end: Timestamp((index + 1) * length))
         }
         self.length = window
-        self.block = Int(clamping: (block.rawValue + length - 1) / length)
+        let (whole, rest) = block.rawValue.quotientAndRemainder(dividingBy: length)
+        // Longer than all windows is all windows.
+        self.block = min(Int(clamping: whole), Regression.maximumWindows) + (rest > 0 ? 1 : 0)
         gates = .production
         coverage = 0.95
         schedule = nil

@@ -1,5 +1,5 @@
 /// Text for terminals.
-enum TerminalText {
+package enum TerminalText {
     /// Parts of lines, with an empty line between them. Controls, and marks that turn the direction of
     /// writing, become U+FFFD: no name moves a cursor, makes a line, or looks like another.
     static func joined(_ parts: [[String]]) -> String {
@@ -7,7 +7,8 @@ enum TerminalText {
             .joined(separator: "\n\n") + "\n"
     }
 
-    private static func tamed(_ line: String) -> String {
+    /// A line, such as an error that holds foreign text.
+    package static func tamed(_ line: String) -> String {
         guard line.unicodeScalars.contains(where: Escaping.isHidden) else { return line }
         var text = String.UnicodeScalarView()
         for scalar in line.unicodeScalars {

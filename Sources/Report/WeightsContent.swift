@@ -134,6 +134,9 @@ package struct WeightsContent: Sendable {
     /// Records that lie across the ends of windows, and those that cannot be read.
     package var misaligned: UInt64 = 0
     package var unreadable: UInt64 = 0
+    /// Records that tell what no host can have done, and where the first few are and why.
+    package var implausible: UInt64 = 0
+    package var implausiblePlaces: [String] = []
     /// Exchanges in whole windows that match no scenario.
     package var otherExchanges: UInt64 = 0
     package var scenarios: [Scenario] = []

@@ -32,6 +32,13 @@ extension WeightsContent {
                 "           \(unreadable) records cannot be read, or are kept as of another time or host"
             )
         }
+        if implausible > 0 {
+            lines.append(
+                "           \(implausible) records tell what no host can have done and are left out:"
+            )
+            lines += implausiblePlaces.map { "             " + $0 }
+            if implausible > UInt64(implausiblePlaces.count) { lines.append("             …") }
+        }
         lines.append(
             "Counted    \(counted); \(otherExchanges) exchanges of no scenario are background")
         return lines
@@ -101,6 +108,15 @@ extension WeightsContent {
                 + "weight; differs: all of it outside. The band is ours, not the standard's.",
             "An assessment always uses Table 2. For information, were the measured weights in its place:",
         ]
+        guard isWhole else {
+            text.append("—: SCI_CF is a figure of the whole boundary, and this is a part of it")
+            if let emission {
+                text.append(
+                    "O of this part's windows with known energy: "
+                        + "\(Notation.significant(emission.grams)) \(emission.gas)")
+            }
+            return text
+        }
         for part in parts {
             guard let factor = part.intensityFactor else { continue }
             var line = "by \(part.name): SCI_CF × \(Notation.significant(factor))"
@@ -141,6 +157,8 @@ extension WeightsContent {
             ("whole_windows", .integer(UInt64(wholeWindows))),
             ("misaligned_records", .integer(misaligned)),
             ("unreadable_records", .integer(unreadable)),
+            ("implausible_records", .integer(implausible)),
+            ("implausible_places", .array(implausiblePlaces.map(JSON.string))),
             ("other_exchanges", .integer(otherExchanges)), ("band", .number(band)),
             ("scenarios", .array(scenarios.map(Self.json))),
             ("parts", .array(parts.map(json))), ("shapley", shapleyJSON),

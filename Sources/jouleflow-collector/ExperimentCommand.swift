@@ -3,6 +3,7 @@ import Collector
 import CommandLines
 import Foundation
 import Metering
+import Report
 import Weights
 
 /// `jouleflow-collector experiment`.
@@ -76,7 +77,8 @@ struct ExperimentPlanCommand: ParsableCommand {
         let loads = try load.map { text in
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, !parts[0].isEmpty, let rate = Double(parts[1]) else {
-                throw ValidationError("\"\(text)\" is no load, such as credit=4.")
+                throw ValidationError(
+                    TerminalText.tamed("\"\(text)\" is no load, such as credit=4."))
             }
             return (scenario: ScenarioID(String(parts[0])), rate: rate)
         }
@@ -92,7 +94,7 @@ struct ExperimentPlanCommand: ParsableCommand {
             try schedule.checkPlan(repeats: repeats)
             try schedule.check(window: window)
             return schedule
-        } catch { throw ValidationError("\(error).") }
+        } catch { throw ValidationError(TerminalText.tamed("\(error).")) }
     }
 }
 
@@ -138,7 +140,7 @@ struct ExperimentReadCommand: ParsableCommand {
             throw Failure(.unreadable, "\(schedule): not UTF-8, so no schedule")
         }
         do throws(ScheduleError) { return try LoadSchedule(csv: text) } catch {
-            throw Failure(.unreadable, "\(self.schedule): \(error)")
+            throw Failure(.unreadable, TerminalText.tamed("\(self.schedule): \(error)"))
         }
     }
 }

@@ -58,7 +58,8 @@ struct WeightsArguments: ParsableArguments {
             throw failure
         } catch {
             if let problem = error as? WeightsRequest.Problem {
-                throw Failure(.usage, "\(problem)")
+                throw Failure(
+                    problem.isOfStore ? .unreadable : .usage, TerminalText.tamed("\(problem)"))
             }
             throw Failure(.unreadable, "\(path): \(error)")
         }

@@ -60,4 +60,29 @@ extension WeightsCommandTests {
         #expect(fraction.status == 2)
         #expect(fraction.errors.contains("give whole seconds"), "\(fraction.errors)")
     }
+
+    @Test("what a schedule holds moves no cursor when it is named in an error")
+    func controls() async throws {
+        let path = directory.path + "/s.csv"
+        let block = "1,2026-11-21T00:00Z,2026-11-21T00:00Z,2026-11-21T00:01Z"
+        _ = try SQLiteRecordStore(path: database)
+        for (text, status, words) in [
+            ("query\u{1B}[2J\n\(block),0\n", 2, "query\u{FFFD}[2J is off in every block"),
+            ("query,query\u{9B}2J,query\u{9B}2J\n", 5, "\"query\u{FFFD}2J\" stands there twice"),
+            (
+                "query\n\(block),\u{1B}]0;x\u{7}\n", 5,
+                "line 2: \"\u{FFFD}]0;x\u{FFFD}\" is no number"
+            ),
+        ] {
+            try ("block,start,measured_from,end," + text).write(
+                toFile: path, atomically: true, encoding: .utf8)
+            let end = try await collector(["experiment", "read", path, "--store", database])
+            #expect(end.status == status)
+            #expect(end.errors.contains(words), "\(end.errors)")
+            let hidden: (Unicode.Scalar) -> Bool = {
+                $0 != "\n" && ($0.value < 0x20 || (0x7F..<0xA0).contains($0.value))
+            }
+            #expect(!end.errors.unicodeScalars.contains(where: hidden))
+        }
+    }
 }

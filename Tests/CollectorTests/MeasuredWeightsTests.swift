@@ -123,7 +123,10 @@ struct MeasuredWeightsTests {
             #expect(quantity.lines[0].verdict == "undetermined")
             #expect(quantity.probability == nil)
             #expect(
-                quantity.obstacles == ["a part of the boundary does not test Table 2: no verdict"])
+                quantity.obstacles == [
+                    "a part of the boundary does not test Table 2 and has no SCI_CF: no verdict, "
+                        + "no units"
+                ])
         }
     }
 

@@ -30,6 +30,10 @@ struct WeighedAgent: Sendable {
     var knowsIdle = true
     /// CPUs that other programs of the host use at most; now and then, whatever the flows do.
     var otherCPUs = 0.0
+    /// What its manifest calls the four that it counts.
+    var scenarios = StandardWeights.scenarios
+    /// What it makes of a record, by its place from 0.
+    var altering: [Int: @Sendable (inout Record) -> Void] = [:]
     private let run = RunID(0xA1FA)
     private let signer: Signer
 
@@ -53,7 +57,7 @@ struct WeighedAgent: Sendable {
                     kind: source == .model ? .model : .package, counted: true, source: source)
             ],
             services: [ServiceDescription(name: "s", ports: [8080], countsFlows: true)],
-            scenarios: StandardWeights.scenarios, rulesDigest: String(repeating: "0", count: 64),
+            scenarios: scenarios, rulesDigest: String(repeating: "0", count: 64),
             model: .standard,
             // What is busy beside the services draws as much of a CPU second as they do.
             idle: knowsIdle ? IdlePower(milliwatts: 99_500, origin: .configured) : nil)
@@ -106,23 +110,24 @@ struct WeighedAgent: Sendable {
         let isKnown = !change.contains(.energyUnknown)
         let zone: ZoneEnergy =
             source == .model ? .estimated(energy, .modelled) : .measured(energy)
-        return try RecordCodec.encode(
-            Record(
-                run: run, sequence: sequence, manifest: digest,
-                window: Window(
-                    start: start, end: start + .seconds(length), duration: .seconds(length)),
-                flags: change.contains(.doubtful) ? [.simulated, .countsDoubtful] : [.simulated],
-                zones: [isKnown ? zone : .lost(.readFailed)],
-                energy: isKnown ? .known(partition.undivided) : .unknown(.readFailed),
-                carried: change.contains(.carried) ? carried : nil,
-                partition: isKnown ? partition : nil,
-                processor: ProcessorTime(
-                    hostBusy: .known(Nanoseconds(UInt64((cpu + other + 0.05 * seconds) * 1e9))),
-                    services: [
-                        change.contains(.cpuUnknown)
-                            ? .unknown(.notFound) : .known(Nanoseconds(UInt64(cpu * 1e9)))
-                    ]),
-                tally: tally(exchanges, change)))
+        var record = Record(
+            run: run, sequence: sequence, manifest: digest,
+            window: Window(
+                start: start, end: start + .seconds(length), duration: .seconds(length)),
+            flags: change.contains(.doubtful) ? [.simulated, .countsDoubtful] : [.simulated],
+            zones: [isKnown ? zone : .lost(.readFailed)],
+            energy: isKnown ? .known(partition.undivided) : .unknown(.readFailed),
+            carried: change.contains(.carried) ? carried : nil,
+            partition: isKnown ? partition : nil,
+            processor: ProcessorTime(
+                hostBusy: .known(Nanoseconds(UInt64((cpu + other + 0.05 * seconds) * 1e9))),
+                services: [
+                    change.contains(.cpuUnknown)
+                        ? .unknown(.notFound) : .known(Nanoseconds(UInt64(cpu * 1e9)))
+                ]),
+            tally: tally(exchanges, change))
+        altering[Int(sequence) - 1]?(&record)
+        return try RecordCodec.encode(record)
     }
 
     private func tally(_ exchanges: [UInt64], _ change: Change) -> Tally {
