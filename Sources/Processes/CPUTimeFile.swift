@@ -23,6 +23,10 @@ enum CPUTimeFile: Sendable, Hashable {
         var startedAt: Nanoseconds?
     }
 
+    var isOfVersion2: Bool {
+        if case .cgroup2 = self { true } else { false }
+    }
+
     var path: String {
         switch self {
         case .cgroup2(let folder): folder + "/cpu.stat"

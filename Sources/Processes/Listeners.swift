@@ -8,10 +8,13 @@ package struct Listener: Sendable, Hashable {
     /// The id of the cgroup (version 2) whose process made the socket, or `nil` where the kernel
     /// does not tell (before Linux 5.8).
     package let cgroup: UInt64?
+    /// Its inode, by which one that took another's place is known.
+    package let inode: UInt32
 
-    package init(port: UInt16, cgroup: UInt64?) {
+    package init(port: UInt16, cgroup: UInt64?, inode: UInt32 = 0) {
         self.port = port
         self.cgroup = cgroup
+        self.inode = inode
     }
 }
 
@@ -96,6 +99,8 @@ struct DiagnosticMessages {
         let length = MemoryLayout<inet_diag_msg>.size
         guard end - start >= length else { return nil }
         let port = UInt16(bigEndian: integer(UInt16.self, at: start + 4))
+        // idiag_inode is the last field.
+        let inode = integer(UInt32.self, at: start + length - 4)
         var attribute = start + length
         var cgroup: UInt64?
         while attribute + 4 <= end {
@@ -107,7 +112,7 @@ struct DiagnosticMessages {
             }
             attribute += (size + 3) & ~3
         }
-        return Listener(port: port, cgroup: cgroup)
+        return Listener(port: port, cgroup: cgroup, inode: inode)
     }
 
     /// The integer in the machine's byte order; the caller has checked the bounds.

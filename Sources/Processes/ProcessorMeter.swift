@@ -22,6 +22,12 @@ package struct ProcessorMeter: ~Copyable, Sendable {
     private var hasLooked = false
     /// When services were compared, of which processes may move.
     private var comparedAt: Nanoseconds?
+    private var boundary: Nanoseconds
+    /// Whether there was a reading since the latest boundary.
+    private var hasRead = false
+
+    /// Processes that are asked for their cgroups at the end of each window, however short it is.
+    private static let comparisonLimit = 256
 
     /// A meter whose first window begins at `start`: the time of the first reading, or that
     /// window is unknown.
@@ -38,6 +44,7 @@ package struct ProcessorMeter: ~Copyable, Sendable {
         self.ticksPerSecond = ticksPerSecond
         hostFile = hostFiles.add(procfs + "/stat")
         host = HostBusy(from: start)
+        boundary = start
         self.services = services.map { ServiceTime($0, from: start) }
     }
 
@@ -48,6 +55,7 @@ package struct ProcessorMeter: ~Copyable, Sendable {
     ///   - awake: CLOCK_MONOTONIC; `now` where the host was never suspended.
     package mutating func read(now: Nanoseconds, awake: Nanoseconds? = nil) {
         if !hasLooked { look(now: now) }
+        hasRead = true
         readHost(now, awake: awake ?? now)
         for index in services.indices {
             services[index].read(&serviceFiles, ticksPerSecond: ticksPerSecond, now: now)
@@ -64,8 +72,10 @@ package struct ProcessorMeter: ~Copyable, Sendable {
         hasLooked = true
         var hasNews =
             comparedAt.map { now.subtractingClamped($0) >= ServiceTime.lookInterval } ?? true
-        for index in services.indices where services[index].isLookDue(now) {
-            services[index].look(&serviceFiles, finder, now)
+        let due = services.indices.filter { services[$0].isLookDue(now) }
+        if !due.isEmpty {
+            let finder = finder.asked()
+            for index in due { services[index].look(&serviceFiles, finder, now) }
             hasNews = true
         }
         guard hasNews else { return }
@@ -87,7 +97,9 @@ package struct ProcessorMeter: ~Copyable, Sendable {
                 owner[file] = index
             }
         }
-        let mounts = CgroupMounts(procfs: finder.procfs)
+        // Cgroups of version 2 tell what they are inside of by their names.
+        let isByName = services.allSatisfy { $0.files.allSatisfy(\.isOfVersion2) }
+        let mounts = isByName ? nil : CgroupMounts(procfs: finder.procfs)
         for index in services.indices {
             for file in services[index].files { around(file, mounts).forEach { note($0, index) } }
         }
@@ -106,8 +118,47 @@ package struct ProcessorMeter: ~Copyable, Sendable {
         return file.above + Set(own).flatMap { [$0] + $0.above }.filter { $0 != file }
     }
 
-    /// The CPU time from the last boundary to this one.
+    /// Looks again at a window's end for what may have changed in it, before its record tells a time: a
+    /// record that was sent cannot be taken back. One question to the kernel, and of processes one file
+    /// each; all of `/proc` no more often than without it.
+    private mutating func lookAtEnd(_ end: Nanoseconds) {
+        let length = end.subtractingClamped(boundary)
+        let asking = services.contains { $0.source.ports != nil }
+        let finder = asking ? finder.asked() : finder
+        let listeners = asking ? try? finder.listeners() : nil
+        let due = services.indices.filter {
+            services[$0].isLookDue(end, atEndOf: length, listeners)
+        }
+        for index in due { services[index].look(&serviceFiles, finder, end) }
+        let age = comparedAt.map { end.subtractingClamped($0) } ?? ServiceTime.lookInterval
+        guard services.count > 1,
+            !due.isEmpty || isComparedAtOnce || age >= ServiceTime.patience(length)
+        else { return }
+        comparedAt = end
+        noteShared()
+    }
+
+    /// Whether few processes have to be asked in order to compare services.
+    private var isComparedAtOnce: Bool {
+        var processes = 0
+        for service in services {
+            for file in service.files {
+                switch file {
+                case .cgroup2: break
+                case .cgroup1: return false
+                case .process: processes += 1
+                }
+            }
+        }
+        return processes <= Self.comparisonLimit
+    }
+
+    /// The CPU time from the last boundary to this one. Of services that are shared at this one, or run in
+    /// another cgroup by then, it is unknown.
     package mutating func close(at end: Nanoseconds) -> ProcessorTime {
+        if hasRead { lookAtEnd(end) }
+        hasRead = false
+        boundary = end
         let busy = host.close(at: end)
         return ProcessorTime(
             hostBusy: busy, services: services.indices.map { services[$0].close(at: end) })

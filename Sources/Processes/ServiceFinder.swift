@@ -7,6 +7,13 @@ struct ServiceFinder: Sendable {
     let procfs: String
     let listeners: ListenerQuery
 
+    /// The same, with what listens at the moment, asked once.
+    func asked() -> ServiceFinder {
+        let answer: Result<[Listener], ProcessorUnknown>
+        do { answer = .success(try listeners()) } catch { answer = .failure(error) }
+        return ServiceFinder(procfs: procfs) { () throws(ProcessorUnknown) in try answer.get() }
+    }
+
     /// The files, or the reason why there are none. Empty where a socket listens whose processes have left its
     /// cgroup.
     func find(_ source: ServiceSource) throws(ProcessorUnknown) -> [CPUTimeFile] {

@@ -13,6 +13,14 @@ package enum ServiceSource: Sendable, Hashable {
     case processOfPorts([UInt16])
     /// No CPU time of its own: calls to it are the work of others.
     case callers
+
+    /// The ports whose sockets say where it runs; `nil` where that was told.
+    var ports: [UInt16]? {
+        switch self {
+        case .cgroupOfPorts(let ports), .processOfPorts(let ports): ports
+        case .cgroupPath, .callers: nil
+        }
+    }
 }
 
 /// A service's CPU time, accumulated over cgroups or processes that come and go.
@@ -42,6 +50,10 @@ struct ServiceTime: Sendable {
     private var accumulated: UInt64 = 0
     private var timeline: Timeline<ProcessorUnknown>
     private var lookedAt: Nanoseconds?
+    /// The sockets on its ports at the latest look; `nil` where they could not be asked for.
+    private var seen: Set<Listener>?
+    /// Whether a cgroup was found since the latest boundary: what it used before nobody read.
+    private var hasNewCgroup = false
     private var mustLook = true
     private var absence: ProcessorUnknown = .notFound
     private var lost: ProcessorUnknown?
@@ -60,8 +72,13 @@ struct ServiceTime: Sendable {
     /// What is read.
     var files: [CPUTimeFile] { units.map(\.source) }
 
+    /// What is shared at the end, or ran in another cgroup by then, may have done so in the window.
     mutating func close(at end: Nanoseconds) -> Known<Nanoseconds, ProcessorUnknown> {
-        timeline.closeOwn(at: end)
+        defer { hasNewCgroup = false }
+        let time = timeline.closeOwn(at: end)
+        guard time.value != nil else { return time }
+        if isShared { return .unknown(.shared) }
+        return hasNewCgroup ? .unknown(.firstReading) : time
     }
 
     /// Reads every unit once.
@@ -142,6 +159,26 @@ struct ServiceTime: Sendable {
         return now.subtractingClamped(lookedAt) >= Self.lookInterval
     }
 
+    /// Whether it has to be looked for at a window's end: other sockets listen on its ports than at the
+    /// latest look, or, of processes, which may have been given a socket that was there, a look is not too
+    /// much for a window of that length.
+    func isLookDue(
+        _ now: Nanoseconds, atEndOf length: Nanoseconds, _ listeners: [Listener]?
+    ) -> Bool {
+        guard let lookedAt, let ports = source.ports else { return false }
+        if let listeners, let seen, Set(listeners.filter { ports.contains($0.port) }) != seen {
+            return true
+        }
+        guard case .processOfPorts = source else { return false }
+        return now.subtractingClamped(lookedAt) >= Self.patience(length)
+    }
+
+    /// How old a look may be at the end of a window before there is another one.
+    static func patience(_ length: Nanoseconds) -> Nanoseconds {
+        let half = Nanoseconds(lookInterval.rawValue / 2)
+        return length > half ? half : lookInterval
+    }
+
     /// Looks for the service's cgroups or processes. This may take a while: nothing may be read under a
     /// time from before it.
     ///
@@ -150,6 +187,10 @@ struct ServiceTime: Sendable {
         let absentAt = lookedAt
         lookedAt = now
         mustLook = false
+        if let ports = source.ports {
+            let listeners = try? finder.listeners()
+            seen = listeners.map { Set($0.filter { ports.contains($0.port) }) }
+        }
         let found: [CPUTimeFile]
         do { found = try finder.find(source) } catch {
             // What was found before is read on: its listener may be gone, not its work.
@@ -171,6 +212,7 @@ struct ServiceTime: Sendable {
             var events: FileTable.Handle?
             if case .cgroupOfPorts = self.source {
                 events = source.events.map { files.add($0) }
+                hasNewCgroup = hasNewCgroup || absentAt != nil
             }
             units.append(Unit(source: source, file: file, events: events, absentAt: absentAt))
         }

@@ -353,6 +353,14 @@ private final class Listeners: Sendable {
         #expect(found == [Listener(port: 8080, cgroup: 0x1234)])
     }
 
+    @Test("a socket is known by its inode") func inode() throws {
+        var bytes = golden
+        bytes.replaceSubrange(84..<88, with: [0x67, 0x12, 0, 0])
+        var found: [Listener] = []
+        _ = try DiagnosticMessages(bytes, count: bytes.count).collect(into: &found)
+        #expect(found == [Listener(port: 8080, cgroup: 0x1234, inode: 0x1267)])
+    }
+
     @Test("an error message is not found") func refused() {
         var bytes = golden
         bytes[4] = 2
