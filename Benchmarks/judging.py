@@ -3,11 +3,13 @@
 A run whose flows were missed, or of which windows are gone, says nothing of a model: each is a failure
 with its sentence, and `self_test` plants one of each kind.
 """
-import copy, types
+import copy, statistics, types
 
 SCENARIOS = ("credit", "drawdown", "repayment", "query")
 # How far a measured ratio of CPU seconds per flow may be from the true one.
 RATIO_GOAL = 0.1
+# How much of a neighbour's energy may land on scenarios, or be missing from theirs.
+NEIGHBOUR_GOAL = 0.02
 
 
 def faults(seconds, measured, result):
@@ -77,6 +79,30 @@ def ratio_fault(scenario, measured, true):
             f"{off:+.1%}, at most {RATIO_GOAL:.0%}")
 
 
+def neighbour_share(given, own, foreign):
+    """What scenarios were given beside their own, as a part of what a neighbour used: below 0 where some of
+    theirs went elsewhere. None where the neighbour used nothing."""
+    return (given - own) / foreign if foreign > 0 else None
+
+
+def neighbour_fault(share):
+    """A sentence where a neighbour's energy is scenarios', or theirs is not, else None."""
+    if share is None:
+        return "the neighbour used no energy, so that none of it could land on scenarios"
+    if abs(share) <= NEIGHBOUR_GOAL:
+        return None
+    if share < 0:
+        return f"energy as large as {-share:.1%} of the neighbour's is missing from the scenarios'"
+    return f"{share:.1%} of the neighbour's energy is scenarios'"
+
+
+def core_shares(cost, rate):
+    """By model: the part of a core that it takes at a rate of exchanges a second, from the CPU microseconds of
+    an exchange in runs that took turns with runs of `None`, which divided nothing."""
+    return {model: statistics.median(one - alone for one, alone in zip(some, cost[None])) / 1e6 * rate
+            for model, some in cost.items() if model is not None}
+
+
 def self_test():
     """Sentences: planted faults that were not found, and figures that are not what they should be."""
     failed = []
@@ -97,7 +123,7 @@ def self_test():
         run["flows"][0], run["models"]["m"][0] = 0, 0.0
     if errors(measured, result, "m")["credit"][0] != -1:
         failed.append("a scenario that was never counted is not off by all")
-    return failed + ratio_test()
+    return failed + ratio_test() + neighbour_test() + cost_test()
 
 
 def ratio_test():
@@ -114,6 +140,26 @@ def ratio_test():
     if ratio_fault("credit", 24.0, true_ratios(ledger, {**sent, "query": 0})["credit"]) is None:
         failed.append("a ratio to queries of which none was sent is no fault")
     return failed
+
+
+def neighbour_test():
+    """Sentences: shares of a neighbour's energy that are not judged as they should be."""
+    failed = []
+    for name, given, foreign, found in NEIGHBOURS:
+        said = neighbour_fault(neighbour_share(given, 100.0, foreign))
+        if (said is None) != (found is None) or found and found not in said:
+            failed.append(f"{name}: {said}")
+    return failed
+
+
+def cost_test():
+    """Sentences: costs of models that are not told each by itself."""
+    # Both cost 3 µs, and hardly differ from each other.
+    shares = core_shares({None: [2.0, 2.2, 2.1], "a": [5.0, 5.2, 5.1], "b": [5.1, 5.3, 5.2]}, 5_000)
+    true = {"a": 0.015, "b": 0.0155}
+    return [] if shares.keys() == true.keys() and all(
+        abs(shares[model] - share) < 1e-9 for model, share in true.items()) else [
+        f"models that cost 1.5 and 1.55 % of a core are told as {shares}"]
 
 
 def sound():
@@ -166,4 +212,12 @@ PLANTED = (
 RATIOS = (
     ("the true ratio", 24.0, False), ("a ratio 9 % low", 21.84, False), ("a ratio 11 % low", 21.36, True),
     ("a ratio 11 % high", 26.64, True), ("no ratio", None, True),
+)
+
+# Joules that scenarios were given whose own are 100, the neighbour's, and what is said of it.
+NEIGHBOURS = (
+    ("nothing lands on scenarios", 100.0, 50.0, None), ("1 % lands on them", 100.5, 50.0, None),
+    ("1 % is missing", 99.5, 50.0, None), ("3 % lands on them", 101.5, 50.0, "3.0% of the neighbour's"),
+    ("3 % is missing", 98.5, 50.0, "3.0% of the neighbour's is missing"),
+    ("a neighbour that did nothing", 100.0, 0.0, "used no energy"),
 )
