@@ -90,6 +90,9 @@ struct CaptureSet: ~Copyable {
         }
     }
 
+    /// Whether an interface is read to its end, of which nothing wakes the thread.
+    var isLeaving: Bool { sources.contains { $0.isLeaving } }
+
     // MARK: Packets
 
     /// Handles what is ready, a turn of each interface. True where nothing was left.

@@ -38,6 +38,8 @@ final class ShippingProgress: Sendable {
         var acknowledged: UInt64 = 0
         let openedAt = ContinuousClock.now
         var heardAt = ContinuousClock.now
+        /// When something was sent last, or was to be.
+        var sentAt = ContinuousClock.now
         /// When the oldest of what is in flight began to wait.
         var waitsSince = ContinuousClock.now
     }
@@ -104,9 +106,32 @@ final class ShippingProgress: Sendable {
     func batch(_ batch: Batch) throws(WireError) -> [UInt8] {
         try state.withLock { state throws(WireError) in
             let bytes = try state.session?.batch(batch) ?? []
+            state.sentAt = .now
             if state.sentThrough == state.acknowledged { state.waitsSince = .now }
             state.sentThrough = batch.first + UInt64(batch.records.count) - 1
             return bytes
+        }
+    }
+
+    /// Whether nothing was sent for so long that a heartbeat is due, which is then taken for sent.
+    func takeHeartbeat(at now: ContinuousClock.Instant) -> Bool {
+        state.withLock {
+            guard $0.isWelcomed, now - $0.sentAt >= WireTiming.heartbeat else { return false }
+            $0.sentAt = now
+            return true
+        }
+    }
+
+    /// The first moment at which a heartbeat is due or `checkTimes` may find something, as far as is
+    /// known now. What is sent later is waited for longer than until then.
+    var nextLook: ContinuousClock.Instant {
+        state.withLock {
+            let due =
+                $0.isWelcomed
+                ? $0.sentAt + WireTiming.heartbeat : $0.openedAt + WireTiming.handshake
+            let heard = min(due, $0.heardAt + WireTiming.silence)
+            guard $0.sentThrough > $0.acknowledged else { return heard }
+            return min(heard, $0.waitsSince + WireTiming.acknowledgement)
         }
     }
 

@@ -12,12 +12,8 @@ import Transactions
 /// been handled. They are given a second late at most, or five where the ring still holds packets of
 /// the window, as after an overload; what comes later counts in the window after it, as `late`.
 struct TrafficWorker: ~Copyable {
-    /// The longest time between two looks at the schedule, and at the kernel's counters.
-    private static let look = Nanoseconds.milliseconds(50)
+    /// The time between two readings of the kernel's counters.
     private static let counterReading = Nanoseconds.milliseconds(100)
-    /// The same while nothing passes and no window waits to be given. What comes then ends the wait:
-    /// a packet within the kernel's time for a block, an announcement of the schedule at once.
-    private static let rest = Nanoseconds.milliseconds(250)
     private static let latestGiving = Nanoseconds.seconds(1)
     private static let latestGivingBehind = Nanoseconds.seconds(5)
 
@@ -58,10 +54,12 @@ struct TrafficWorker: ~Copyable {
         core.bucket.replan(ends: schedule.current.ends)
         var isQuiet = false
         while true {
-            let end = schedule.current.plannedEnd
-            let look = isQuiet && dueSince == nil ? Self.rest : Self.look
-            isQuiet = !waker.wait(
-                &interfaces.polled, milliseconds: untilNextLook(end, within: look))
+            let state = schedule.current
+            let end = state.plannedEnd
+            let wait = CaptureRhythm.milliseconds(
+                to: end, waiting: state.closed.first?.window.end,
+                isQuiet: isQuiet && !interfaces.isLeaving, at: clock().realtime)
+            isQuiet = !waker.wait(&interfaces.polled, milliseconds: wait)
             let woken = clock()
             readCounters(at: woken, end: end)
             interfaces.reconcile(at: woken)
@@ -74,12 +72,6 @@ struct TrafficWorker: ~Copyable {
             core.changeSettings(at: watermark)
             if giveDue(schedule, watermark: watermark, now: reading.boottime) { return }
         }
-    }
-
-    private func untilNextLook(_ end: Timestamp, within look: Nanoseconds) -> Int32 {
-        let wait = min(look, end.since(clock().realtime)).rawValue
-        return wait == 0
-            ? Int32(Self.look.rawValue / 1_000_000) : Int32(clamping: wait / 1_000_000 + 1)
     }
 
     /// Reads the kernel's counters ten times a second, at rest in each look, and as soon as a window
