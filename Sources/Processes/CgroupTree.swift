@@ -1,6 +1,16 @@
 internal import KernelFiles
 internal import Metering
 
+/// The cgroup in which the socket was made that listens at `port`, from the root of the tree on, such as
+/// `system.slice/nginx.service`; `nil` where nobody listens, or the kernel does not tell.
+package func listenerCgroup(of port: UInt16, procfs: String) -> String? {
+    guard let listeners = try? kernelListeners(),
+        let id = listeners.first(where: { $0.port == port })?.cgroup,
+        let tree = CgroupTree(procfs: procfs), let folder = tree.folder(of: id)
+    else { return nil }
+    return String(folder.dropFirst(tree.root.count).drop { $0 == "/" })
+}
+
 /// The tree of cgroups of version 2.
 struct CgroupTree: Sendable {
     /// Where the tree is mounted.

@@ -36,11 +36,16 @@ final class Descriptor {
         number = opened
     }
 
-    /// A file of mode 0600 that is made where it is missing, and where what has its name is no file.
+    /// A file of mode 0600 that is made where it is missing, and where what has its name is no file: an
+    /// empty folder too. Throws `.notAFile` where it is a folder with something in it.
     static func made(_ path: String, _ flags: Int32) throws(SpoolError) -> Descriptor {
         let flags = flags | O_CREAT | O_NOFOLLOW
         do throws(SpoolError) { return try Descriptor(path, flags, mode: 0o600) } catch {
-            guard error.isOfFile, unlink(path) == 0 else { throw error }
+            guard error.isOfFile else { throw error }
+            guard unlink(path) == 0 || rmdir(path) == 0 else {
+                guard case .io(_, _, EISDIR) = error else { throw error }
+                throw .notAFile(path: path)
+            }
             return try Descriptor(path, flags, mode: 0o600)
         }
     }

@@ -12,6 +12,8 @@ package enum SpoolError: Error, Hashable, Sendable {
     case readOnly(path: String)
     /// A FIFO, a socket, a device or a directory has the name of a file.
     case notAFile(path: String)
+    /// The spool's folder is a file or the like.
+    case notAFolder(path: String)
     /// Any other error of the system.
     case io(path: String, call: String, errno: Int32)
     /// A newer version of this program wrote the file.
@@ -42,6 +44,14 @@ package enum SpoolError: Error, Hashable, Sendable {
         if case .io(_, _, ENOENT) = self { true } else { false }
     }
 
+    /// The same, of something in `directory` or of that itself, where `directory` is no folder.
+    func ofFolder(_ directory: String) -> SpoolError {
+        guard case .io(_, _, ENOTDIR) = self else { return self }
+        var status = stat()
+        let isThere = stat(directory, &status) == 0
+        return isThere && status.st_mode & S_IFMT != S_IFDIR ? .notAFolder(path: directory) : self
+    }
+
     /// Whether one file is at fault, and not the directory, the process or the system: it is gone,
     /// cannot be read, or is no plain file.
     var isOfFile: Bool {
@@ -61,6 +71,11 @@ extension SpoolError: CustomStringConvertible {
         case .noSpace(let path): "no space left for \(path): free some or move the state directory"
         case .readOnly(let path): "\(path) lies on a read-only file system: remount it writable"
         case .notAFile(let path): "\(path) is no file: move it away"
+        case .notAFolder(let path):
+            """
+            \(path) is no folder: move it away (`mv -nT \(path) \(path).aside`), and the agent makes \
+            the folder at its start
+            """
         case .io(let path, let call, let errno):
             "cannot \(call) \(path): \(String(cString: strerror(errno)))"
         case .unknownFormat(let path, let version):

@@ -212,7 +212,10 @@ extension SpoolOpening {
             guard case .io(_, _, EEXIST) = error else { throw error }
         }
         let path = directory + "/" + lockName
-        let file = try Descriptor.made(path, O_RDONLY)
+        let file: Descriptor
+        do throws(SpoolError) { file = try Descriptor.made(path, O_RDONLY) } catch {
+            throw error.ofFolder(directory)
+        }
         for attempt in 1...lockAttempts {
             do {
                 _ = try retrying("lock", path) { flock(file.number, LOCK_EX | LOCK_NB) }

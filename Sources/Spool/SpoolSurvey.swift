@@ -40,7 +40,7 @@ package struct SpoolSurvey: Sendable {
         let known = try Identity(identity)
         let found: [String]
         do throws(SpoolError) { found = try names(in: directory) } catch {
-            guard error.isGone else { throw error }
+            guard error.isGone else { throw error.ofFolder(directory) }
             exists = false
             waiting = destinations.map { _ in nil }
             return

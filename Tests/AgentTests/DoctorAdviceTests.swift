@@ -142,6 +142,49 @@ struct DoctorAdviceTests {
         }
     }
 
+    @Test("lays open no folder for a secret in it: the agent's user gets a copy")
+    func closedSecret() throws {
+        let fixture = try StateFixture()
+        let check = StateCheck(
+            settings: try fixture.settings(), isMadeByUnit: false, identity: user, owner: user,
+            language: .english)
+        let fix = check.behind(BlockedWay(folder: "/srv/closed", who: "o"), "/srv/closed/secret")
+        #expect(!fix.contains("chmod") && fix.contains("name the copy in flow_secret"), "\(fix)")
+        #expect(
+            fix.contains(
+                "`install -m 0600 -o \(user.user) -g \(user.group) /srv/closed/secret "
+                    + "/etc/jouleflow/flow.secret`"), "\(fix)")
+        // The folder of the settings is the agent's own.
+        let own = check.behind(
+            BlockedWay(folder: "/etc/jouleflow", who: "o"), "/etc/jouleflow/flow.secret")
+        #expect(own == "`chgrp \(user.group) /etc/jouleflow && chmod g+x /etc/jouleflow`")
+    }
+
+    @Test("copies no certificate onto itself: a closed folder of the agent's is opened to its group")
+    func ownCertificates() throws {
+        let fixture = try StateFixture()
+        func copy(_ names: String..., outside: String) -> String {
+            let paths = names.map { "\($0 == outside ? "/root/ca" : fixture.path)/\($0)" }
+            var check = CertificateCheck(
+                ca: paths[0], certificate: paths[1], key: paths[2], as: user)
+            check.folder = fixture.path
+            return check.copy
+        }
+        let opening = "`install -d -m 0750 -g \(user.group) \(fixture.path) && "
+        let all = copy("ca", "a.pem", "a.key", outside: "")
+        #expect(all.hasPrefix(opening) && !all.contains("install -m"), "\(all)")
+        #expect(all.contains("&& chown \(user.user) \(fixture.path)/a.key && "), "\(all)")
+        let key = copy("ca", "a.pem", "a.key", outside: "a.key")
+        #expect(
+            key.contains(
+                opening + "install -m 0600 -o \(user.user) /root/ca/a.key \(fixture.path)/`"),
+            "\(key)")
+        // Of a link that is there its aim is copied, and takes its place.
+        #expect(symlink("/root/ca/ca", fixture.path + "/ca") == 0)
+        let link = copy("ca", "a.pem", "a.key", outside: "")
+        #expect(link.contains("install -m 0644 /root/ca/ca \(fixture.path)/`"), "\(link)")
+    }
+
     @Test("puts plain names into commands, as a shell takes them")
     func plainNames() {
         let name = AdvisedName("/s/spool/a b,c=d%", .english)

@@ -264,6 +264,34 @@ struct SpoolRecoveryTests {
         #expect(try spool.contents(from: 2) == [2: record(2)])
     }
 
+    @Test("an empty folder in the lock's place is replaced, one with something in it is named")
+    func lockIsFolder() throws {
+        let bench = try Workbench()
+        try bench.fill(3, limits)
+        let lock = SpoolSurvey.lockPath(in: bench.spool)
+        unlink(lock)
+        mkdir(lock, 0o700)
+        mkdir(lock + "/a", 0o700)
+        #expect(throws: SpoolError.notAFile(path: lock)) { try bench.open(limits) }
+        rmdir(lock + "/a")
+        #expect(try bench.open(limits).nextSequence == 4)
+    }
+
+    @Test("a file in the spool's place is named, to who opens it and to who looks at it")
+    func spoolIsFile() throws {
+        let bench = try Workbench()
+        bench.removeSpool()
+        close(open(bench.spool, O_CREAT | O_WRONLY, 0o600))
+        let error = SpoolError.notAFolder(path: bench.spool)
+        #expect(error.description.contains("`mv -nT \(bench.spool) \(bench.spool).aside`"))
+        #expect(throws: error) { try bench.open(limits) }
+        #expect(throws: error) {
+            try SpoolSurvey(directory: bench.spool, identity: bench.identity, destinations: [])
+        }
+        unlink(bench.spool)
+        #expect(try bench.open(limits).nextSequence == 1)
+    }
+
     @Test("an identity that cannot be written keeps no record from being kept")
     func identityGone() throws {
         let bench = try Workbench()

@@ -29,6 +29,13 @@ struct BlockedWay: Hashable {
         return isOwn ? "g" : "o"
     }
 
+    /// The command that lets the group of `identity` pass, and nobody else: for folders that are the
+    /// agent's own.
+    func opening(to identity: ProcessIdentity) -> String {
+        let word = shellWord(folder)
+        return "`chgrp \(identity.group) \(word) && chmod g+x \(word)`"
+    }
+
     /// The command that lets this process's user pass; `nil` for homes, which are not laid open, and
     /// which the unit hides all the same (ProtectHome=).
     var fix: String? {

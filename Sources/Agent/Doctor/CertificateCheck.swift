@@ -12,6 +12,8 @@ struct CertificateCheck {
     let now: Int64
     let identity: ProcessIdentity
     let language: SentenceLanguage
+    /// Where the agent's files for TLS lie, as docs/tls.md has it.
+    var folder = "/etc/jouleflow/agent-tls"
 
     func findings() -> [DoctorFinding] {
         let warnings: [CredentialWarning]
@@ -61,49 +63,6 @@ struct CertificateCheck {
             "put the authority's present certificate to \(shellWord(files.ca)); "
                 + "\(Manual.path(of: "tls")) tells how an authority is renewed",
             "将签发机构的现行证书放到 \(shellWord(files.ca))；更新方法见 \(Manual.path(of: "tls"))")
-    }
-
-    /// No folder is laid open: that of an authority has `ca.key` in it.
-    private func give(_ path: String) -> String {
-        if identity.isNobody { return identity.refusal(language) }
-        if let link = FileWay.changeableLink(to: path) {
-            return linkAdvice(link, setting: "tls", language)
-        }
-        guard BlockedWay.to(path) == nil,
-            let command = identity.command(toGive: path, mode: path == files.key ? "600" : "u+r")
-        else { return copy }
-        return command
-    }
-
-    /// As docs/tls.md has it. From where another than root may change something root copies nothing:
-    /// a link there would lead to any file.
-    var copy: String {
-        if identity.isNobody { return identity.refusal(language) }
-        let folder = "/etc/jouleflow/agent-tls"
-        let isRoots = [files.ca, files.certificate, files.key].allSatisfy {
-            FileWay.foreignFolder(to: $0, user: 0) == nil
-        }
-        guard isRoots else { return issueAnew(folder) }
-        let (user, group) = (identity.user, identity.group)
-        let (ca, certificate) = (shellWord(files.ca), shellWord(files.certificate))
-        let commands =
-            "`install -d -m 0750 -g \(group) \(folder) && "
-            + "install -m 0644 \(ca) \(certificate) \(folder)/ && "
-            + "install -m 0600 -o \(user) \(shellWord(files.key)) \(folder)/`"
-        return language.say(
-            "copy the three files and name the copies under tls: \(commands); the folder where they lie "
-                + "stays closed: the unit hides homes, and that of an authority has its ca.key",
-            "复制这三个文件并在 tls 下指定副本：\(commands)；原目录保持关闭：单元会隐藏用户主目录，"
-                + "而签发机构的目录中有 ca.key")
-    }
-
-    private func issueAnew(_ folder: String) -> String {
-        language.say(
-            "others than root may change what lies there: fetch the three files from the authority's host "
-                + "to \(folder), a folder of root's, name those under tls, the key of \(identity.user) and "
-                + "mode 0600",
-            "root 以外的用户可更改该处内容：从签发机构主机取得这三个文件，放到属于 root 的目录 \(folder)，"
-                + "并在 tls 下指定，密钥属主 \(identity.user)，权限 0600")
     }
 
     private func renewal(of path: String) -> String {

@@ -161,6 +161,10 @@ package struct Doctor: Sendable {
             kept: seen.kept, room: Self.room(for: settings.state), identity: agent,
             language: language
         ).findings()
+        if let address = settings.metrics, address.port != 0 {
+            let check = MetricsCheck.of(address, seen, procfs: procfs, language: language)
+            all.append(check.finding())
+        }
         guard !settings.isUnconfigured else { return all }
         let mayCapture = (seen.process?.effective ?? 0) & ProcessStatus.netRaw != 0
         all += captureFindings(settings, agentMayCapture: mayCapture)

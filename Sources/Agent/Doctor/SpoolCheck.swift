@@ -1,3 +1,4 @@
+import Glibc
 import Metering
 import Records
 import Settings
@@ -52,11 +53,28 @@ struct SpoolCheck {
                     "重新安装较新版本；若要用此版本并放弃未发送的记录：`mv \(word) \(word).newer`")
             case .permission:
                 StateOwnership(folder: settings.state, owner: identity, language: language).fix
+            case .notAFolder:
+                language.say(
+                    "`mv -nT \(word) \(word).aside`; the agent makes the folder when it starts: "
+                        + "`systemctl restart jouleflow-agent`",
+                    "`mv -nT \(word) \(word).aside`；代理启动时会创建该目录："
+                        + "`systemctl restart jouleflow-agent`")
+            case .io(_, _, ENOTDIR), .notAFile:
+                language.say(
+                    "mend what the lines state say, and ask again", "先处理 state 各行所述，再次检查")
             default:
                 language.say("see `dmesg`, and repair the disk", "查看 `dmesg` 并修复磁盘")
             }
+        let found =
+            switch error {
+            case .notAFolder:
+                language.say(
+                    "it is no folder: records cannot be kept, and the agent does not start",
+                    "不是目录：无法保存记录，代理无法启动")
+            default: "\(error)"
+            }
         return DoctorFinding(
-            .spool, path, .fault, "\(error)", fix: fix, isOfRights: error.isPermission)
+            .spool, path, .fault, found, fix: fix, isOfRights: error.isPermission)
     }
 
     private func damaged(_ survey: SpoolSurvey) -> [DoctorFinding] {

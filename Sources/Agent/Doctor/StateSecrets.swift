@@ -77,8 +77,30 @@ extension StateCheck {
         if let link = FileWay.changeableLink(to: path) {
             return linkAdvice(link, setting: "flow_secret", language)
         }
-        return owner.command(toGive: path, mode: "600") ?? elsewhere(path)
+        guard let blocked = BlockedWay.to(path) else {
+            return owner.command(toGive: path, mode: "600") ?? elsewhere(path)
+        }
+        return behind(blocked, path)
     }
+
+    /// No folder is laid open for a secret: the folder has others' too.
+    func behind(_ blocked: BlockedWay, _ path: String) -> String {
+        let folder = StateCheck.folder(above: Self.secretFile)
+        guard FileWay.foreignFolder(to: path, user: 0) == nil else { return elsewhere(path) }
+        guard FileWay.resolved(blocked.folder) != folder else {
+            return blocked.opening(to: owner)
+        }
+        return language.say(
+            "\(shellWord(blocked.folder)) stays closed: copy the secret, "
+                + "`install -m 0600 -o \(owner.user) -g \(owner.group) \(shellWord(path)) "
+                + "\(Self.secretFile)`, and name the copy in flow_secret",
+            "\(shellWord(blocked.folder)) 保持关闭：复制该密钥，"
+                + "`install -m 0600 -o \(owner.user) -g \(owner.group) \(shellWord(path)) "
+                + "\(Self.secretFile)`，并由 flow_secret 指定该副本")
+    }
+
+    /// Where a secret that hosts share lies, in the folder of the settings.
+    private static var secretFile: String { "/etc/jouleflow/flow.secret" }
 
     /// Where somebody else could put a link in its place, root writes nothing there.
     private func make(_ path: String) -> String {
@@ -100,7 +122,7 @@ extension StateCheck {
     }
 
     private func elsewhere(_ path: String) -> String {
-        let better = "/etc/jouleflow/flow.secret"
+        let better = Self.secretFile
         return language.say(
             "others than root may change what lies there: put the secret that all hosts share to "
                 + "\(better), which flow_secret names then, of \(owner.user) and mode 0600; "
