@@ -34,7 +34,7 @@ package final class Pipeline: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let stopping: StopOrder
     private let trafficWaker: Waker
-    /// The rounds of both hot loops when `isMoving` was asked last.
+    /// The rounds of both hot loops when `isMoving` held last.
     private let seen = Mutex<(counters: UInt64, traffic: UInt64)>((0, 0))
 
     /// Opens the spool; starts nothing.
@@ -102,13 +102,14 @@ package final class Pipeline: Sendable {
     /// Closes the open window and lets `run` end. Safe from any thread, also twice.
     package func stop() { stopping.give() }
 
-    /// Whether both hot loops have come round since this was asked before; they do so every second
-    /// or more often. False where one of them hangs.
+    /// Whether both hot loops have come round since this held before; they do so every second or more
+    /// often. False where one of them hangs, and for a moment where it is asked more often.
     package func isMoving() -> Bool {
         let now = (counters: stopping.waker.rounds, traffic: trafficWaker.rounds)
         return seen.withLock { seen in
-            defer { seen = now }
-            return now.counters != seen.counters && now.traffic != seen.traffic
+            guard now.counters != seen.counters, now.traffic != seen.traffic else { return false }
+            seen = now
+            return true
         }
     }
 

@@ -160,7 +160,7 @@ struct DoctorAdviceTests {
         #expect(own == "`chgrp \(user.group) /etc/jouleflow && chmod g+x /etc/jouleflow`")
     }
 
-    @Test("copies no certificate onto itself: a closed folder of the agent's is opened to its group")
+    @Test("copies no certificate onto itself: the agent's own folder is opened to its group")
     func ownCertificates() throws {
         let fixture = try StateFixture()
         func copy(_ names: String..., outside: String) -> String {
