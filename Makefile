@@ -5,7 +5,7 @@ MINUTES = 30
 RELEASE = scripts/release
 
 .PHONY: help build demo bench accuracy soak chaos test fuzz format lint clean
-.PHONY: packaged deb rpm test-install test-kernel
+.PHONY: packaged deb rpm test-install test-kernel test-kubernetes test-ansible
 
 help:
 	@echo 'make build    build the three programs in release, with the Swift library inside'
@@ -27,6 +27,9 @@ help:
 	@echo '              Debian 12; needs root'
 	@echo 'make test-kernel   make deb, then let the agent read energy counters of a kernel module on a'
 	@echo '              machine of qemu; needs root'
+	@echo 'make test-kubernetes  install what is missing, build, and let the agent read a simulated node through'
+	@echo '              the mounts of the example for Kubernetes; needs root'
+	@echo 'make test-ansible  install what is missing, build, and hold the example for Ansible to the programs'
 	@echo 'make test     install what is missing, build, and run every test'
 	@echo 'make fuzz     fuzz the parsers, each for 60 s, or make fuzz SECONDS=600; in out/fuzz.json'
 	@echo 'make format   rewrite the sources in the format of .swift-format'
@@ -83,6 +86,11 @@ test-install: deb
 test-kernel: deb
 	scripts/install-dependencies --kernel
 	packaging/test-kernel
+
+test-kubernetes test-ansible:
+	scripts/install-dependencies --deploy
+	$(RELEASE)
+	packaging/$@ --bin "$$($(RELEASE) --show-bin-path)"
 
 # A few tests at a time: with all at once those that talk to servers wait for others, and not for their peers.
 # The system tests run the release programs in real time: apart from the others, one at a time.

@@ -35,8 +35,8 @@ extension SystemTests {
                 let agent = try site.startAgent(settings)
                 try collector.awaitSaying("agent connected")
                 let (began, before) = (Date(), try sleeps(in: agent.pid))
-                // One window ends meanwhile, and a second one at most.
-                usleep(12_000_000)
+                // One window ends meanwhile at most.
+                usleep(9_000_000)
                 let after = try sleeps(in: agent.pid)
                 let seconds = Date().timeIntervalSince(began)
                 func looks(_ isMeant: (String) -> Bool) -> Double {
