@@ -93,14 +93,18 @@ test-kubernetes test-ansible:
 	packaging/$@ --bin "$$($(RELEASE) --show-bin-path)"
 
 # A few tests at a time: with all at once those that talk to servers wait for others, and not for their peers.
-# The system tests run the release programs in real time: apart from the others, one at a time.
+# The system tests run the release programs in real time, apart from the others: first those that mostly
+# wait, two at a time, then those that load the machine or measure, alone.
 test:
 	scripts/install-dependencies --test
 	$(RELEASE)
 	swift build --build-tests $(TEST_BUILD_FLAGS)
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build --skip '^SystemTests\.'
-	bin=$$($(RELEASE) --show-bin-path) && \
-	JOULEFLOW_BIN="$$bin" exec swift test --skip-build --no-parallel --filter '^SystemTests\.'
+	bin=$$($(RELEASE) --show-bin-path) && export JOULEFLOW_BIN="$$bin" && \
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=2 \
+		swift test --skip-build --filter '^SystemTests\.SideBySideTests/' && \
+	exec swift test --skip-build --no-parallel --filter '^SystemTests\.' \
+		--skip '^SystemTests\.SideBySideTests/'
 
 # Needs the fuzzer of the Swift toolchain; parsers in Fuzz/.
 fuzz:

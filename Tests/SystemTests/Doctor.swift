@@ -84,10 +84,8 @@ extension Diagnosis.Line {
 /// A user of the system's tables that stands for the agent's: as nobody it must not run.
 enum ServiceUser {
     static let number: UInt32 = 1
-    static var group: UInt32 { getpwuid(number)?.pointee.pw_gid ?? 1 }
-    static var name: String {
-        getpwuid(number).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? "1"
-    }
+    static var group: UInt32 { Host.account(number).group }
+    static var name: String { Host.account(number).name }
 
     /// Runs what follows with its rights: no capability, and none to be had.
     static var words: [String] { identity + ["--inh-caps=-all", "--bounding-set=-all", "--"] }

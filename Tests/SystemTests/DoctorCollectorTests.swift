@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     @Suite("Of collectors and certificates that do not fit, the doctor")
     struct DoctorCollectorTests {
         private func settings(_ site: Site) -> AgentSettings {

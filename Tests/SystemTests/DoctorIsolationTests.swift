@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     @Suite("Where root runs it, the doctor")
     struct DoctorIsolationTests {
         /// The process with the agent's rights, as soon as others of its user may not look into it.

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     @Suite("Of a host that is broken on purpose, the doctor")
     struct DoctorTests {
         // MARK: Energy

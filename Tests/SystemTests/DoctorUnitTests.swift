@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     /// systemd need not run here: the doctor is told what it would say, as root leaves that to the
     /// program that goes on as the agent's user.
     @Suite("Of a unit, and of a user that is not the agent's, the doctor")
@@ -180,7 +180,7 @@ extension SystemTests {
                 for counter in site.counters() { #expect(chmod(counter, 0o400) == 0) }
                 let state = site.path("state")
                 chown(state, 2, 2)
-                let name = getpwuid(2)?.pointee.pw_name.map { String(cString: $0) } ?? "2"
+                let name = Host.account(2).name
                 // Of a systemd that does not answer, or does not run, the folder's owner tells.
                 for before in [[], saying(site, ["User": name])] {
                     let seen = try site.doctor(settings(site), as: .nobody, before: before)

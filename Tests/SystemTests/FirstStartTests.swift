@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     @Suite("The first start")
     struct FirstStartTests {
         private func run(_ site: Site, _ file: String) throws -> Child {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// What this machine offers the tests.
 enum Host {
@@ -34,6 +35,19 @@ enum Host {
         }
     }
 
+    private static let lookingUp = Mutex(())
+
+    /// A user's name and group as the system's tables have them, or its number as both. One at a time:
+    /// getpwuid(3) has one buffer for all threads.
+    static func account(_ number: UInt32) -> (name: String, group: UInt32) {
+        lookingUp.withLock { _ in
+            guard let entry = getpwuid(number), let name = entry.pointee.pw_name else {
+                return ("\(number)", number)
+            }
+            return (String(cString: name), entry.pointee.pw_gid)
+        }
+    }
+
     private static func loopback(_ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -44,7 +58,7 @@ enum Host {
 
     /// Whether 127.0.0.1 accepts connections on the port.
     static func isListening(on port: UInt16) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, stream, 0)
         defer { close(descriptor) }
         var address = loopback(port)
         return withUnsafeMutablePointer(to: &address) { pointer in
@@ -54,9 +68,21 @@ enum Host {
         }
     }
 
-    /// A TCP port of 127.0.0.1 that nobody listens on now.
+    /// Children of tests beside this one inherit nothing.
+    private static let stream = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    private static let given = Mutex<Set<UInt16>>([])
+
+    /// A TCP port of 127.0.0.1 that nobody listens on now, and that no other test was given.
     static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        for _ in 0..<1000 {
+            let port = try unusedPort()
+            if given.withLock({ $0.insert(port).inserted }) { return port }
+        }
+        throw Trouble("no free port: all were given")
+    }
+
+    private static func unusedPort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, stream, 0)
         guard descriptor >= 0 else { throw Trouble("no socket: errno \(errno)") }
         defer { close(descriptor) }
         var address = loopback(0)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     @Suite("Set back to a copy of its state", .hasCapture)
     struct RestoreTests {
         @Test(
