@@ -236,11 +236,20 @@ struct DoctorUnitLifeTests {
         #expect(needs(["AmbientCapabilities": "", "User": "root"]).isEmpty)
         #expect(needs(["RestrictAddressFamilies": "~AF_VSOCK"]).isEmpty)
         #expect(needs(["LoadState": "not-found", "CapabilityBoundingSet": ""]).isEmpty)
+        // Of calls with the same aim one suffices; what the agent never calls may be refused.
+        for value in ["", "~clone", "~mount setpriority:1 keyctl"] {
+            #expect(needs(["SystemCallFilter": value]).isEmpty, "\(value)")
+        }
+        // While the unit is activating, too.
+        let starting = needs(["ActiveState": "activating", "SystemCallFilter": "~epoll_ctl futex"])
+        #expect(starting.first?.found.contains("(epoll_ctl futex)") == true, "\(starting)")
         for (property, value) in [
             ("AmbientCapabilities", ""), ("CapabilityBoundingSet", "cap_sys_ptrace"),
             ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_NETLINK AF_UNIX"),
             ("RestrictAddressFamilies", ""), ("RestrictAddressFamilies", "~AF_PACKET"),
             ("PrivateNetwork", "yes"), ("PrivateUsers", "yes"), ("ProcSubset", "pid"),
+            ("SystemCallFilter", "~futex"), ("SystemCallFilter", "~clone clone3"),
+            ("SystemCallFilter", "read write"), ("SystemCallFilter", "~poll:1 ppoll"),
         ] {
             let all = needs([property: value])
             #expect(all.map(\.state) == [.fault] && all.map(\.subject) == [property])

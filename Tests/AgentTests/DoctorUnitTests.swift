@@ -121,6 +121,35 @@ struct DoctorUnitTests {
         #expect(try view(given, state: "/data/jouleflow").isEmpty)
     }
 
+    @Test("names what a drop-in makes read-only or hides, and the property that does")
+    func closed() throws {
+        let open = shippedUnit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "") + "\n"
+        let state = "/var/lib/jouleflow"
+        let tls = "tls: {ca: /etc/j/ca.pem, certificate: /etc/j/a.pem, key: /etc/j/a.key}"
+        for (lines, subjects) in [
+            ("ReadOnlyPaths=\(state)", [state]),
+            ("ReadOnlyPaths=-\(state)/spool", [state + "/spool"]),
+            ("InaccessiblePaths=/var", [state]), ("InaccessiblePaths=\(state)", [state]),
+            ("TemporaryFileSystem=\(state):ro", [state]),
+            // The folder that the unit makes lies below, and is written to all the same.
+            ("ReadOnlyPaths=/var/lib", []), ("ReadOnlyPaths=/var/lib/jouleflow-other", []),
+            ("InaccessiblePaths=/etc/j/a.key", ["/etc/j/a.key"]),
+            ("TemporaryFileSystem=/etc/j\nBindReadOnlyPaths=/srv/j:/etc/j:rbind", []),
+        ] {
+            let told = try view(open + lines, tls)
+            #expect(told.map(\.subject) == subjects, "\(lines): \(told)")
+            let property = lines.prefix { $0 != "=" }
+            for finding in told {
+                #expect(finding.state == .fault && finding.found.contains("(\(property)="))
+                #expect(finding.fix.contains("out of \(property)="), "\(finding)")
+            }
+        }
+        // Without ProtectSystem=strict too.
+        let loose = open.replacing("ProtectSystem=strict", with: "ProtectSystem=no")
+        #expect(try view(loose + "ReadOnlyPaths=/data", state: "/data/j").count == 1)
+        #expect(try view(loose, state: "/data/j").isEmpty)
+    }
+
     @Test("names a link in the place of a folder that systemd makes ready, and how to do without")
     func links() throws {
         let open = shippedUnit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "")

@@ -45,7 +45,11 @@ let shippedUnit = """
     RestrictSUIDSGID=yes
     RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_PACKET AF_UNIX
     SystemCallArchitectures=native
-    SystemCallFilter=accept accept4 access brk clone close epoll_wait read setpriority:0 socket write
+    SystemCallFilter=accept accept4 access bind brk clone clone3 close connect epoll_create1 \
+    epoll_ctl epoll_wait eventfd2 execve fcntl fdatasync flock fsync futex getdents64 getsockopt \
+    ioctl madvise mkdir mmap mprotect munmap newfstatat openat pipe2 poll pread64 pwrite64 read \
+    recvfrom rename rt_sigaction rt_sigprocmask sendto setpriority:0 setsockopt socket \
+    timerfd_create timerfd_settime unlink write
     MemoryHigh=201326592
     MemoryMax=268435456
     MemorySwapMax=0

@@ -50,7 +50,7 @@ extension SystemTests {
                 }
                 // The threads of tasks and sockets: a record, and the beat of the runtime's own timer.
                 let others = looks { !hot.contains($0) }
-                #expect(others < 4 * seconds + 60, "\(others) in \(seconds) s")
+                #expect(others < 2 * seconds + 40, "\(others) in \(seconds) s")
                 #expect(try agent.stop(within: 5) == 0)
                 #expect(agent.said.contains("backlog=0"), "\(agent.said)")
                 #expect(try collector.stop() == 0)

@@ -6,6 +6,7 @@ struct UnitNeedsCheck {
     static let shown = [
         "LoadState", "User", "AmbientCapabilities", "CapabilityBoundingSet",
         "RestrictAddressFamilies", "PrivateNetwork", "PrivateUsers", "ProcSubset",
+        "SystemCallFilter",
     ]
     private static let families = ["AF_PACKET", "AF_NETLINK", "AF_INET", "AF_UNIX"]
 
@@ -16,7 +17,7 @@ struct UnitNeedsCheck {
 
     func findings() -> [DoctorFinding] {
         guard unit["LoadState"] == "loaded" else { return [] }
-        return capabilities + families + views
+        return capabilities + families + views + calls
     }
 
     private func fault(_ property: String, _ lack: String, _ without: String) -> DoctorFinding {
@@ -84,6 +85,45 @@ struct UnitNeedsCheck {
         ].compactMap { name, bad, good, lack in
             unit[name] == bad ? fault(name, lack, "\(name)=\(good)") : nil
         }
+    }
+
+    /// System calls without which the agent does not start or goes no way on; of those between bars one
+    /// suffices, for machines differ.
+    private static let calls = [
+        "bind", "clone|clone3", "close", "connect", "epoll_create1", "epoll_ctl",
+        "epoll_pwait|epoll_wait", "eventfd2", "execve", "fcntl", "fdatasync", "flock",
+        "fstat|fstatat64|newfstatat", "fsync", "futex", "getdents64", "getsockopt", "ioctl",
+        "madvise", "mkdir|mkdirat", "mmap|mmap2", "mprotect", "munmap", "openat", "pipe2",
+        "poll|ppoll", "pread64", "pwrite64", "read", "recvfrom", "rename|renameat|renameat2",
+        "rt_sigaction", "rt_sigprocmask", "sendto", "setsockopt", "socket", "timerfd_create",
+        "timerfd_settime", "unlink|unlinkat", "write",
+    ]
+
+    /// A filter that refuses one of them lets the agent end, or hang while its unit is activating.
+    private var calls: [DoctorFinding] {
+        guard let value = unit["SystemCallFilter"], !value.isEmpty else { return [] }
+        let isRefused = value.hasPrefix("~")
+        // `name:errno` is refused with that error, in either kind of list.
+        let listed = words(isRefused ? String(value.dropFirst()) : value)
+        let bare = Set(
+            listed.compactMap { word in
+                word.contains(":") ? isRefused ? word.prefix { $0 != ":" } : nil : word[...]
+            }.map(String.init))
+        let lacking = Self.calls.filter { need in
+            need.split(separator: "|").allSatisfy { bare.contains(String($0)) == isRefused }
+        }
+        guard !lacking.isEmpty else { return [] }
+        let names = lacking.prefix(5).map { $0.prefix { $0 != "|" } }.joined(separator: " ")
+        let more = lacking.count > 5 ? " …" : ""
+        return [
+            fault(
+                "SystemCallFilter",
+                language.say(
+                    "the unit forbids system calls that the agent needs (\(names)\(more)): it does not "
+                        + "start, or hangs while it is activating",
+                    "单元禁止代理所需的系统调用（\(names)\(more)）：代理无法启动，或停在启动中"),
+                "SystemCallFilter=@system-service")
+        ]
     }
 
     private func words(_ value: String) -> Set<String> {

@@ -8,8 +8,9 @@ struct UnitViewCheck {
     /// Source: systemd.exec(5), ProtectHome=, ReadWritePaths=, StateDirectory=;
     /// systemd.resource-control(5), IPAddressDeny=.
     static let shown = [
-        "ProtectHome", "ProtectSystem", "StateDirectory", "ReadWritePaths", "IPAddressAllow",
-        "IPAddressDeny",
+        "ProtectHome", "ProtectSystem", "StateDirectory", "ReadWritePaths", "ReadOnlyPaths",
+        "BindPaths", "BindReadOnlyPaths", "InaccessiblePaths", "TemporaryFileSystem",
+        "IPAddressAllow", "IPAddressDeny",
     ]
 
     let settings: AgentSettings
@@ -24,10 +25,10 @@ struct UnitViewCheck {
 
     func findings() -> [DoctorFinding] {
         guard unit["LoadState"] == "loaded" else { return [] }
-        return homes + links + state + addresses
+        return homes + links + closed + addresses
     }
 
-    private func edit(_ line: String) -> String {
+    func edit(_ line: String) -> String {
         language.say(
             "`systemctl edit \(unitName)`, there under [Service] \(line), then "
                 + "`systemctl restart \(unitName)`",
@@ -35,20 +36,24 @@ struct UnitViewCheck {
                 + "`systemctl restart \(unitName)`")
     }
 
-    private func fault(_ subject: String, _ found: String, _ fix: String) -> DoctorFinding {
+    func fault(_ subject: String, _ found: String, _ fix: String) -> DoctorFinding {
         DoctorFinding(.sandbox, subject, .fault, found, fix: fix)
     }
 
     // MARK: Files
 
+    /// The files that the settings name.
+    var named: [String] {
+        [settings.flowKeys.secret].compactMap { $0 }
+            + settings.collectors.flatMap { collector -> [String] in
+                guard case .tls(let tls) = collector.transport else { return [] }
+                return [tls.ca, tls.certificate, tls.key]
+            }
+    }
+
     private var homes: [DoctorFinding] {
         guard unit["ProtectHome"] == "yes" else { return [] }
-        let named = settings.collectors.flatMap { collector -> [String] in
-            guard case .tls(let tls) = collector.transport else { return [] }
-            return [tls.ca, tls.certificate, tls.key]
-        }
-        let paths = [settings.state] + [settings.flowKeys.secret].compactMap { $0 } + named
-        let hidden = paths.filter { path in
+        let hidden = ([settings.state] + named).filter { path in
             ["/home/", "/root/", "/run/user/"].contains { path.hasPrefix($0) }
         }
         return Set(hidden).sorted().map { path in
@@ -63,32 +68,9 @@ struct UnitViewCheck {
         }
     }
 
-    private var state: [DoctorFinding] {
-        guard unit["ProtectSystem"] == "strict" else { return [] }
-        let writable = Self.made(unit) + Self.writable(unit)
-        let path = settings.state
-        guard !writable.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) else {
-            return []
-        }
-        return [
-            fault(
-                path,
-                language.say(
-                    "is read-only for the unit (ProtectSystem=strict)",
-                    "对单元只读（ProtectSystem=strict）"), edit("ReadWritePaths=\(path)"))
-        ]
-    }
-
     /// The folders that the unit makes when it starts.
     static func made(_ unit: [String: String]) -> [String] {
         (unit["StateDirectory"] ?? "").split(separator: " ").map { "/var/lib/\($0)" }
-    }
-
-    /// The folders that drop-ins let the agent write to.
-    static func writable(_ unit: [String: String]) -> [String] {
-        (unit["ReadWritePaths"] ?? "").split(separator: " ").map { path in
-            String(path.drop { "-+".contains($0) })
-        }
     }
 
     /// systemd makes a folder ready for its unit, and refuses a link in the folder's place.
