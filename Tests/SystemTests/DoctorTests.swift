@@ -273,6 +273,46 @@ extension SideBySideTests {
                 #expect(foreign.state == "fault" && foreign.found.contains("cannot be read"))
             }
         }
+
+        @Test("names a file in the spool's place; its words let the agent make the folder")
+        func spoolIsFile() throws {
+            try Site.with { site in
+                #expect(mkdir(site.path("state"), 0o700) == 0)
+                try write("no folder\n", to: site.path("state/spool"))
+                let file = try site.doctor().trouble("spool")
+                #expect(file.state == "fault" && file.found.contains("is no folder"), "\(file)")
+                #expect(!file.fix.contains("disk"), "\(file)")
+                try file.follow()
+                #expect(!(try site.doctor().faults.contains("spool")))
+                let agent = try site.startAgent()
+                #expect(try agent.stop() == 0)
+            }
+        }
+
+        @Test("names a port of the metrics that somebody else has, and so does the agent")
+        func metricsPort() throws {
+            try Site.with { site in
+                _ = try site.startCounters()
+                var settings = site.agentSettings()
+                settings.collectorPort = nil
+                settings.further = "listen: {metrics: \"127.0.0.1:\(site.collectorPort)\"}"
+                #expect(try site.doctor(settings).states("metrics") == ["ok"])
+                let collector = try site.startCollector()
+                let taken = try site.doctor(settings).trouble("metrics")
+                #expect(taken.state == "warning" && taken.found.contains("listens there"))
+                #expect(taken.fix.contains("listen.metrics"), "\(taken)")
+                let agent = try site.startAgent(settings)
+                try agent.awaitSaying("no metrics are shown: Address already in use")
+                #expect(agent.said.contains("ss -ltnp"), "\(agent.said)")
+                #expect(try agent.stop() == 0)
+                #expect(try collector.stop() == 0)
+                let well = try site.startAgent(settings)
+                try well.awaitSaying("metrics are shown")
+                let seen = try site.doctor(settings)
+                #expect(seen.states("metrics") == ["ok"], "\(seen.lines("metrics"))")
+                #expect(try well.stop() == 0)
+            }
+        }
     }
 }
 
