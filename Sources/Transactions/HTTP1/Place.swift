@@ -135,12 +135,24 @@ extension TransactionEngine {
     private mutating func findsRequest(
         _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer
     ) -> Bool {
-        guard readBeginsSegment, bytes.beginsRequest else { return false }
+        guard readBeginsSegment, bytes.beginsRequest, isWhole(bytes.methodWord, connection) else {
+            return false
+        }
         let server = connection.half(.toClient)
         let isTurn =
             !server.pointee.isOpen
             || readAcknowledged ?? server.pointee.next == server.pointee.next
         return isTurn && !isAwaited(connection) || !isPassed(connection)
+    }
+
+    /// Whether a segment that begins with a method begins its request. Where it does not, the bytes
+    /// before it were not captured, and what is left looks like a method nobody asked with: OST.
+    private func isWhole(_ word: MethodWord, _ connection: ConnectionPointer) -> Bool {
+        switch word {
+        case .registered: true
+        case .end: false
+        case .other: connection.pointee.isRecognised
+        }
     }
 
     private mutating func findsResponse(
