@@ -56,6 +56,12 @@ private let ambiguities = [
     Ambiguity(
         "a folded length", request: "Content-Length:\r\n 3\r\n\r\nabc", [.foldedHeader]),
     Ambiguity(
+        "white space before the first field",
+        request: " Content-Length: 9\r\n\tX: y\r\nContent-Length: 3\r\n\r\nabc", [.foldedHeader]),
+    Ambiguity(
+        "a tab before the colon",
+        request: "Transfer-Encoding\t: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", [.spaceBeforeColon]),
+    Ambiguity(
         "space before the colon", request: "Content-Length : 3\r\n\r\nabc", [.spaceBeforeColon]),
     Ambiguity(
         "transfer coding in HTTP/1.0",
