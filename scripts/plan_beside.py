@@ -1,6 +1,6 @@
 """What a report tells beside its figures: which keys it has, the plan's terms, where a host's energy is from, losses,
 and the factors it was computed with. For verify-bundle.py, which docs/bundle.md is the format of."""
-import csv, pathlib, time
+import csv, pathlib, re, time
 from fractions import Fraction
 from plan_machines import MILLION, energy, nanoseconds
 from plan_rounds import WEIGHTS
@@ -146,6 +146,9 @@ def losses(runs, hosts):
 
 def table(text):
     """The lines of a CSV of factors, as a plan has them; values in micrograms."""
+    for one in csv.DictReader(text.splitlines()):
+        if not re.fullmatch(r"(?=.*\d)\d{0,20}\.?\d{0,40}", one["kgCO2_per_kWh"] or ""):
+            raise ValueError(f"the factor {one['id']} is no decimal number")
     return [one | {"year": int(one["year"]), "micrograms_per_kwh": round(Fraction(one["kgCO2_per_kWh"]) * 10**9)}
             for one in csv.DictReader(text.splitlines())]
 def contradictions(text, plan, path=None):

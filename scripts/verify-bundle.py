@@ -6,7 +6,7 @@ plan_rounds.py: rounds; plan_figures.py: the report; plan_beside.py: what it tel
 and names what is wrong with its place. Status 0: nothing; 1: something; 5: the file cannot be read. Python's own
 library alone; memory grows with the number of records.
 """
-import bisect, csv, itertools, json, math, struct, sys
+import bisect, csv, itertools, json, math, re, struct, sys
 from collections import defaultdict
 from fractions import Fraction
 from plan_beside import contradictions, losses, strange_keys, terms
@@ -203,7 +203,8 @@ def same(path, told, computed, absent=MISSING):
             same(f"{path}[{index}]", one, other, absent)
     else:
         is_number = isinstance(value, (int, float, Fraction)) and bool not in (type(told), type(value))
-        if is_number and isinstance(told, str):  # as revisions tell numbers
+        if is_number and re.fullmatch(r"-?\d{1,20}(\.\d{1,40})?(e[+-]?\d{1,3})?", str(told)) and isinstance(
+                told, str):  # as revisions tell numbers
             told = Fraction(told)
         near = not isinstance(value, int) and is_number and isinstance(told, (int, float, Fraction)) and math.isclose(
             told, value, rel_tol=1e-12, abs_tol=float(scale) * 1e-12)

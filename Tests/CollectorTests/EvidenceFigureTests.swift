@@ -144,6 +144,12 @@ struct EvidenceFigureTests {
             swapped,
             "the CSV of factors: micrograms_per_kwh of 全国-2023-average is 530700000, and "
                 + "530600000 in the program")
+        var huge = try EvidenceBundle(try fleet())
+        huge.replace("average,0.5306,", with: "average,1e9999,", in: .factors)
+        let findings = try EvidenceBundle.verify(huge.bytes).findings
+        #expect(findings.contains { $0.contains("kgCO2_per_kWh must be a decimal number") })
+        let said = try await python(huge.bytes)
+        #expect(said.status == 1 && said.output.contains("全国-2023-average is no decimal number"))
         var own = try EvidenceBundle(try fleet())
         let lines = String(decoding: own.document(.factors), as: UTF8.self)
         let grid = "grid,national,全国,2022,average,0.5306,A,test\n"
