@@ -179,7 +179,7 @@ let package = Package(
             ["Capture", "Traffic", "Metering", "CPcap", "CZlib", "CAllocationCounter"]),
         tests(
             "TransactionsTests",
-            ["Transactions", "Traffic", "Metering", "CZlib", "CAllocationCounter"]),
+            ["Transactions", "Traffic", "Metering", "CIntrinsics", "CZlib", "CAllocationCounter"]),
         tests(
             "ScenariosTests",
             ["Scenarios", "Traffic", "Metering", "CAllocationCounter", crypto]),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The capture's thread")
 struct CaptureRhythmTests {
-    private let end = Timestamp(1_000_000_000_000)
+    private let end = Timestamp(1_000_000_000_000_000)
 
     private func wait(
         secondsBeforeEnd: Double, sinceWaiting: Double? = nil, isQuiet: Bool

@@ -3,6 +3,7 @@
 #define C_INTRINSICS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(__SSE2__)
@@ -83,5 +84,14 @@ static inline struct json_marks json_marks(const void *bytes) {
     return marks;
 #endif
 }
+
+/// Passes over 64 bytes of JSON at a time, as long as there are as many, no backslash is among them, and
+/// neither end what is open nor open `limit` containers. Returns how many bytes were passed: none where
+/// the processor lacks the instructions.
+///
+/// - open: containers that are open, at least one, and `in_string`, whether the first byte is in a string:
+///   both are brought up to date.
+size_t json_pass(
+    const void *bytes, size_t count, int32_t limit, int32_t *open, bool *in_string);
 
 #endif

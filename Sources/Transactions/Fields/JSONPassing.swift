@@ -1,4 +1,5 @@
 // Hot path: allocates nothing.
+import CIntrinsics
 
 /// Passing over what no path leads into.
 extension JSONFields {
@@ -7,6 +8,10 @@ extension JSONFields {
     mutating func skip(_ start: UnsafeRawPointer, from first: Int, to end: Int) -> Int {
         var index = first
         while index < end {
+            if end - index >= 64 && !escape.isOpen {
+                index += passPlain(start + index, end - index)
+            }
+            guard index < end else { break }
             let marks = jsonMarks(start, at: index, end: end)
             guard !marks.has_backslash && !escape.isOpen else {
                 let next = skipBytes(start, from: index, to: min(end, index + 64))
@@ -32,6 +37,14 @@ extension JSONFields {
             index += 64
         }
         return end
+    }
+
+    /// What needs no closer look. Returns how many bytes that is.
+    private mutating func passPlain(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+        var isInString = phase == .skippingString
+        let passed = json_pass(bytes, count, Self.maximumDepth - depth, &skipped, &isInString)
+        phase = isInString ? .skippingString : .skipping
+        return passed
     }
 
     /// The brackets in 64 bytes that are passed over: the place of the one that ends this, if one does.
