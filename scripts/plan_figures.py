@@ -280,9 +280,9 @@ class Report:
         listed = {(*(one[key] for key in ("round", "revision", "sha256", "time", "software")),)
                   for one in told["revisions"] if one["kept"]}
         there = {(*(one[key] for key in ("round", "revision", "sha256", "at", "software")),) for one in kept}
-        for number, revision, digest, *_ in sorted(listed ^ there):
-            where = "the report alone" if (number, revision, digest) in listed else "no list of the report"
-            yield f"revision {revision} of round {number} ({digest}) is in {where}"
+        for one in sorted(listed ^ there):
+            where = "the report alone" if one in listed else "no list of the report"
+            yield f"revision {one[1]} of round {one[0]} ({one[2]}) is in {where}"
         for number in sorted({r + 1 for r in self.closed} - {one["round"] for one in told["revisions"]}):
             yield f"round {number} is closed, and no revision tells with what"
 

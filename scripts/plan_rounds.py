@@ -14,7 +14,9 @@ class Rounds:
         self.plan, schedule, self.keys, self.counts = plan, plan["schedule"], {}, {}
         self.begin, self.length = nanoseconds(schedule["start"]), schedule["length_ns"]
         self.planned, self.grace = schedule["rounds"], schedule["grace_ns"]
-        self.count = min(self.planned + schedule["reserve"], 10_000)  # no plan may have more
+        self.count = self.planned + schedule["reserve"]
+        if not 0 < self.planned <= self.count <= 10_000:
+            raise ValueError(f"a plan of {self.planned} rounds and {schedule['reserve']} in reserve: 10,000 at most")
         self.end = self.begin + self.count * self.length
         self.machines = [Machine(one, plan, self.begin, self.length, self.count, key == "devices")
                          for key in ("hosts", "devices") for one in plan[key]]

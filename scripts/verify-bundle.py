@@ -203,8 +203,8 @@ def same(path, told, computed, absent=MISSING):
             same(f"{path}[{index}]", one, other, absent)
     else:
         is_number = isinstance(value, (int, float, Fraction)) and bool not in (type(told), type(value))
-        if is_number and re.fullmatch(r"-?\d{1,20}(\.\d{1,40})?(e[+-]?\d{1,3})?", str(told)) and isinstance(
-                told, str):  # as revisions tell numbers
+        if absent is None and is_number and isinstance(told, str) and re.fullmatch(
+                r"-?\d{1,20}(\.\d{1,40})?(e[+-]?\d{1,3})?", told):  # as revisions tell numbers, and no report
             told = Fraction(told)
         near = not isinstance(value, int) and is_number and isinstance(told, (int, float, Fraction)) and math.isclose(
             told, value, rel_tol=1e-12, abs_tol=float(scale) * 1e-12)

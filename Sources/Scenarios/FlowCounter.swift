@@ -180,7 +180,7 @@ package final class BoundCounter {
         }
         guard let digest else {
             // What failed ends no flow, so that it needs no key.
-            let hasFailed = outcome == .failed && rules.isAbsent(place, of: exchange)
+            let hasFailed = outcome == .failed && hasNoKey(exchange, place, rule)
             if !hasFailed { tally.add(1, .keyless) }
             note(hasFailed ? .failed : .incomplete, 1, exchange, match.scenario, tally)
             return hasFailed ? .failed : .incomplete
@@ -201,6 +201,20 @@ package final class BoundCounter {
                 FlowCompletion(scenario: match.scenario, digest: digest, flows: counted))
         }
         return count
+    }
+
+    /// Whether the exchange was read as far as is asked for, and tells no key, or one that is none: of no
+    /// bytes, or the word `null` in JSON.
+    private func hasNoKey(_ exchange: Exchange, _ place: FieldPlace, _ rule: RuleRow) -> Bool {
+        rules.withValue(of: place, in: exchange) { value in
+            switch value {
+            case .absent: true
+            case .unread: false
+            case .value(let written):
+                written.count <= DecodedValue.maximum
+                    && rule.keyCoding.withKey(written) { $0.isEmpty }
+            }
+        }
     }
 
     /// Adds what an exchange counts; returns the complete flows that it is.

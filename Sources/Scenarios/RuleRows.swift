@@ -316,11 +316,6 @@ struct RuleRows: BitwiseCopyable, Sendable {
         withValue(of: place, in: exchange) { if case .unread = $0 { true } else { false } }
     }
 
-    /// Whether the exchange was read as far as is asked for, and has no such field.
-    func isAbsent(_ place: FieldPlace, of exchange: Exchange) -> Bool {
-        withValue(of: place, in: exchange) { if case .absent = $0 { true } else { false } }
-    }
-
     // MARK: Outcomes
 
     @inline(__always)

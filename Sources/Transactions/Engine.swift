@@ -9,6 +9,11 @@ package struct EngineLimits: Sendable {
     /// Bytes for requests that wait, fields of messages, segments that came early, split lines and
     /// decompression. At the limit the connections used longest ago are evicted and counted.
     package var memory = 8 << 20
+    /// Messages for whose fields there is room beyond `memory` where rules ask for many: for what these
+    /// take more than `fewFields` bytes; and the most bytes of that.
+    package var fieldMessages = 4096
+    package var fewFields = 512
+    package var fieldMemory = 64 << 20
     /// Bodies that are decompressed at once; the fields of others are unread.
     package var inflations = 64
     /// Bytes of a body, decompressed, in which fields are looked for; a field beyond is unread.
@@ -134,10 +139,10 @@ package struct TransactionEngine: ~Copyable {
             services: Array(repeating: ServiceCounters(), count: services.count))
         decoder = PacketDecoder(limits: limits, ports: tunnels)
         table = ConnectionTable(maximum: limits.connections)
-        pool = BlockPool(budget: limits.memory)
+        plans = FieldPlans(services)
+        pool = BlockPool(budget: Self.budget(limits, plans))
         inflaters = InflaterPool(maximum: limits.inflations)
         self.services = ServicePorts(services, localAddresses: localAddresses)
-        plans = FieldPlans(services)
     }
 
     deinit {
@@ -169,10 +174,17 @@ package struct TransactionEngine: ~Copyable {
         }
         var before = FieldPlans(services)
         swap(&before, &plans)
+        pool.budget = Self.budget(limits, plans)
         forEachConnection { engine, connection in
             guard let service = engine.services.service(of: connection.pointee.key) else { return }
             engine.move(connection, to: UInt16(service), from: before)
         }
+    }
+
+    /// Bytes that connections and their messages may take.
+    private static func budget(_ limits: EngineLimits, _ plans: borrowing FieldPlans) -> Int {
+        let more = max(0, plans.largestMessage - limits.fewFields)
+        return limits.memory + min(limits.fieldMemory, limits.fieldMessages * more)
     }
 
     /// Calls `body`, which may remove the connection it is given, for every connection.

@@ -108,14 +108,14 @@ struct FlowKeyTests {
         let tally = counted.tally(of: counter)
         #expect(Self.numbers(tally.scenarios[0]) == [5, 1, 1, 0, 0, 0, 4])
         #expect(tally.losses.keyless == 4)
-        // A failure needs none, unless it was there and could not be read.
-        for no in [Field.absent, .unread] {
+        // A failure needs none, and may say so by a null or an empty one, unless it could not be read.
+        for no in [Field.absent, .unread, .text(""), .text("null"), .text(long)] {
             Request(
                 target: "/c", status: 500,
                 fields: counter.rules.selectors.map { $0 == .requestJSON(["no"]) ? no : .absent }
             ).withExchange { bound.count($0, into: counted) }
         }
-        #expect(Self.numbers(counted.tally(of: counter).scenarios[0]) == [7, 1, 1, 0, 1, 0, 5])
+        #expect(Self.numbers(counted.tally(of: counter).scenarios[0]) == [10, 1, 1, 0, 3, 0, 6])
     }
 
     @Test("steps are required however many names a scenario has had")

@@ -141,6 +141,18 @@ struct JSONFieldTests {
         }
     }
 
+    @Test(
+        "is that of the first of two keys of a name, whatever that is",
+        arguments: [
+            #"{"a":1,"a":{"b":"2"}}"#, #"{"a":null,"a":{"b":"2"}}"#, #"{"a":"","a":{"b":"2"}}"#,
+            #"{"a":[],"a":{"b":"2"}}"#, #"{"a":[{"b":"1"}],"a":{"b":"2"}}"#,
+            #"{"a":{},"a":{"b":"2"}}"#, #"{"a":{"c":"1"},"a":{"b":"2"}}"#,
+        ])
+    func firstOfTwo(text: String) {
+        #expect(found(text, ["a", "b"]) == .absent)
+        #expect(found(text, ["a", "b"], pieces: Array(0...text.utf8.count)) == .absent)
+    }
+
     @Test("is unread in UTF-16", arguments: ["{\0\"\0", "\0{\0\""])
     func wide(text: String) {
         #expect(found(text, ["a"]) == .unreadable)

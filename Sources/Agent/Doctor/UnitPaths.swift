@@ -2,11 +2,11 @@ import Settings
 
 /// What a unit lets its processes do with paths.
 ///
-/// Of several properties the one with the longest path holds, and of one path the strictest; below what is
-/// inaccessible there is nothing.
+/// Of several properties the one with the longest path holds, and of one path the first in `precedence`;
+/// below what is inaccessible there is nothing.
 ///
 /// Source: systemd.exec(5), ReadWritePaths=, BindPaths=, ProtectSystem=, TemporaryFileSystem=,
-/// StateDirectory=.
+/// StateDirectory=; namespace.c of systemd 252, MountMode, for two of one path.
 struct UnitPaths {
     /// From the strictest on.
     enum Access: Int, Comparable {
@@ -29,6 +29,10 @@ struct UnitPaths {
     }
 
     private static let barring = "InaccessiblePaths"
+    private static let precedence = [
+        barring, "BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem", "ReadOnlyPaths",
+        "ReadWritePaths", "StateDirectory", "ProtectSystem",
+    ]
 
     private let rules: [Rule]
 
@@ -61,8 +65,13 @@ struct UnitPaths {
         if let barred = covering.first(where: { $0.property == Self.barring }) { return barred }
         return covering.max { one, other in
             let (length, longest) = (one.path.utf8.count, other.path.utf8.count)
-            return length != longest ? length < longest : one.access > other.access
+            return length != longest
+                ? length < longest : Self.rank(one.property) > Self.rank(other.property)
         }
+    }
+
+    private static func rank(_ property: String) -> Int {
+        precedence.firstIndex(of: property) ?? precedence.count
     }
 }
 

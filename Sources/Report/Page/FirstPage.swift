@@ -57,9 +57,10 @@ extension PlanPage {
                 t("各轮之间", "between rounds")),
             box(
                 t("总量之比 ΣO+ΣM / ΣR", "Ratio of sums"), [bare(result.ratioOfSums)],
-                t("按业务量加权", "weighted by business")
-                    + (result.roundsWithoutBusiness.isEmpty
-                        ? "" : t("，含 R = 0 的轮次", ", with rounds of R = 0"))),
+                // One line: the first page is one sheet.
+                result.roundsWithoutBusiness.isEmpty
+                    ? t("按业务量加权", "weighted by business")
+                    : t("含 R = 0 的轮次", "with rounds of R = 0")),
             box(
                 t("有效轮次", "Valid rounds"),
                 ["\(result.validRounds) / \(result.plannedRounds)"],

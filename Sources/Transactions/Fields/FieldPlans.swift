@@ -159,6 +159,11 @@ struct FieldPlans: ~Copyable {
         values.deallocate()
     }
 
+    /// Bytes of the fields of a message that has the most of them.
+    var largestMessage: Int {
+        (0..<2 * services.count).reduce(0) { max($0, sides[$1].count > 0 ? sides[$1].size : 0) }
+    }
+
     // Inlined, for a call would lend it a copy.
 
     @inline(__always)

@@ -141,7 +141,8 @@ struct FieldSlots {
         switch kept[number] {
         case .found: return kept.text(number).value
         case .unreadable: return .unread
-        case .absent, .wanted:
+        case .absent: return .absent
+        case .wanted:
             let isEnded =
                 number < fields.pointee.bodies ? isWhole : header(fields).pointee.isEnded
             return isEnded ? .absent : .unread

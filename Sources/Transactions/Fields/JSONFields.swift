@@ -199,6 +199,7 @@ struct JSONFields {
                 remaining -= 1
             }
             beginContainer(byte, child)
+            return true
         case 0x5d, 0x7d, 0x2c: return leave()
         default:
             phase = field >= 0 ? .captureWord : .inWord
@@ -207,6 +208,7 @@ struct JSONFields {
                 fields.text(field).append(byte)
             }
         }
+        if child >= 0 { settleBelow(child) }
         return true
     }
 
@@ -235,6 +237,7 @@ struct JSONFields {
             }
             if enterArray(child) { return }
             depth -= 1
+            settleAll(child, .absent)
         }
         skipped = 1
         phase = .skipping
@@ -289,13 +292,7 @@ struct JSONFields {
             settle(status)
             return true
         }
-        if isInArray {
-            for place in tree[node].pointee.firstElement..<tree[node].pointee.endElement {
-                settleAll(tree.elements[Int(place)], status)
-            }
-        } else {
-            settleAll(node, status)
-        }
+        settleAll(node, status)
         (child, captured) = (-1, -1)
         leaveNode()
         skipped = 1
@@ -305,6 +302,14 @@ struct JSONFields {
 
     private mutating func settleAll(_ node: Int32, _ status: FieldStatus) {
         remaining -= fields.settle(fields.range(node), as: status)
+    }
+
+    /// A scalar stands where paths lead further: the first value of a key counts, and nothing is in it.
+    private mutating func settleBelow(_ node: Int32) {
+        let (first, end) = (tree[node].pointee.firstChild, tree[node].pointee.endChild)
+        guard first < end else { return }
+        let below = tree[first].pointee.firstField..<tree[end - 1].pointee.endField
+        remaining -= fields.settle(below, as: .absent)
     }
 
     /// Goes back to the container around.

@@ -12,7 +12,8 @@ struct BlockPool: ~Copyable {
     private static let classes = 23
     static let maximumBlock = size(ofClass: classes - 1)
 
-    private let budget: Int
+    /// Where it shrinks, nothing is taken back that is in use.
+    var budget: Int
     private(set) var allocated = 0
     private let free: UnsafeMutablePointer<UnsafeMutableRawPointer?>
 

@@ -8,18 +8,15 @@ import Traffic
 /// its packets count in the order of its bytes; what may begin a record yet counts as encrypted, as
 /// no message of HTTP/1 begins so.
 extension TransactionEngine {
-    /// Counts a packet with payload as it comes, where that is known of its connection.
+    /// Counts a packet with payload as it comes, where it is known already of its connection. It decides
+    /// nothing: what does not come in its turn may be no part of the stream.
     mutating func noteReadability(_ connection: ConnectionPointer, _ segment: SegmentPointer) {
         let service = Int(connection.pointee.service)
         if connection.pointee.isRecognised {
             counters.services[service].readablePackets &+= 1
-            return
+        } else if connection.pointee.isEncrypted {
+            counters.services[service].encryptedPackets &+= 1
         }
-        if !connection.pointee.isEncrypted {
-            guard segment.pointee.payload.bytesOfTLS(behind: 0) == 3 else { return }
-            encrypt(connection)
-        }
-        counters.services[service].encryptedPackets &+= 1
     }
 
     /// Counts a packet of a connection that is not recognised, when its bytes' turn has come. False
