@@ -226,7 +226,7 @@ let package = Package(
             [
                 "Agent", "Collector", "Lab", "Metering", "Settings", "Traffic", "Capture",
                 "Processes", "Scenarios", "Spool", "Store", "SCI", "Report", "Assessment", "Bundle",
-                "Imports",
+                "Imports", "Transactions",
                 crypto, logging,
             ] + nio,
             exclude: ["fleet_energy.py", "fleet_flows.py", "fleet_play.py", "fleet_truth.py"]),
