@@ -107,7 +107,9 @@ struct UnitNeedsCheck {
         let listed = words(isRefused ? String(value.dropFirst()) : value)
         let bare = Set(
             listed.compactMap { word in
-                word.contains(":") ? isRefused ? word.prefix { $0 != ":" } : nil : word[...]
+                // Not `contains(":")`: that may be Foundation's, and 34 MB of ICU with it.
+                word.contains { $0 == ":" }
+                    ? isRefused ? word.prefix { $0 != ":" } : nil : word[...]
             }.map(String.init))
         let lacking = Self.calls.filter { need in
             need.split(separator: "|").allSatisfy { bare.contains(String($0)) == isRefused }
