@@ -30,20 +30,28 @@ struct EvidenceFigureTests {
         return try PlanFleet.bundle(of: sealed, in: store)
     }
 
+    /// Both verifiers find a fault in a bundle that was changed, and say so in these words; the second one in
+    /// others, where there are any.
+    private func expectBoth(
+        _ bytes: [UInt8], _ swift: String, _ other: String?,
+        _ change: (inout EvidenceBundle) throws -> Void
+    ) async throws {
+        var bundle = try EvidenceBundle(bytes)
+        try change(&bundle)
+        let findings = try EvidenceBundle.verify(bundle.bytes).findings
+        #expect(findings.contains { $0.contains(swift) }, "\(findings)")
+        let finished = try await python(bundle.bytes)
+        #expect(finished.status == 1)
+        #expect(finished.output.contains(other ?? swift), "\(finished.output)")
+    }
+
     @Test("both name what is not of a bundle's form", .enabled(if: Recomputation.isPossible))
     func forms() async throws {
         let bytes = try fleet()
         func check(
             _ swift: String, _ other: String? = nil,
             change: (inout EvidenceBundle) throws -> Void
-        ) async throws {
-            var bundle = try EvidenceBundle(bytes)
-            try change(&bundle)
-            let findings = try EvidenceBundle.verify(bundle.bytes).findings
-            #expect(findings.joined(separator: "\n").contains(swift))
-            let finished = try await python(bundle.bytes)
-            #expect(finished.status == 1 && finished.output.contains(other ?? swift))
-        }
+        ) async throws { try await expectBoth(bytes, swift, other, change) }
         let all = try EvidenceBundle(bytes)
         for type in [EvidenceType.head, .factors, .plan, .imported, .figures] {
             let start = try #require(all.indices(type).first)
@@ -166,15 +174,7 @@ struct EvidenceFigureTests {
         func check(
             _ swift: String, _ other: String? = nil,
             change: (inout EvidenceBundle) throws -> Void
-        ) async throws {
-            var bundle = try EvidenceBundle(bytes)
-            try change(&bundle)
-            let findings = try EvidenceBundle.verify(bundle.bytes).findings
-            #expect(findings.contains { $0.contains(swift) }, "\(findings)")
-            let finished = try await python(bundle.bytes)
-            #expect(finished.status == 1)
-            #expect(finished.output.contains(other ?? swift), "\(finished.output)")
-        }
+        ) async throws { try await expectBoth(bytes, swift, other, change) }
         try await check("is not jouleflow-bundle-1", "the format is 'jouleflow-bundle-2'") {
             $0.replace("jouleflow-bundle-1", with: "jouleflow-bundle-2", in: .head)
         }

@@ -1,4 +1,3 @@
-import Metering
 import Testing
 import Traffic
 
@@ -291,10 +290,6 @@ struct FieldKindTests {
     @Test("have room for as many as rules may ask for, in thousands of requests that wait")
     func roomForMany() {
         let selectors = (0..<500).map { FieldSelector.requestJSON(["field\($0)"]) }
-        let seen = Seen()
-        var engine = TransactionEngine(
-            services: [EngineService(ports: [8080], selectors: selectors)]
-        ) { seen.exchanges.append(SeenExchange($0)) }
         let body = "{\"field7\":\"v\"}"
         let request =
             "POST / HTTP/1.1\r\nContent-Length: \(body.utf8.count)\r\n\r\n" + body
@@ -307,16 +302,8 @@ struct FieldKindTests {
         let connections = (0..<600).map { connection(turns, clientPort: UInt16(20_000 + $0)) }
         // All ask before the first is answered.
         let order = connections.flatMap { $0.prefix(3) } + connections.flatMap { $0.dropFirst(3) }
-        for (index, segment) in order.enumerated() {
-            segment.frame.withUnsafeBytes { bytes in
-                engine.ingest(
-                    Frame(
-                        bytes: bytes, wireLength: bytes.count,
-                        time: Timestamp(1_800_000_000_000_000_000 + UInt64(index) * 1000),
-                        linkType: .ethernet))
-            }
-        }
-        #expect(seen.exchanges.count == 600 && engine.counters.evicted == 0)
-        #expect(seen.exchanges.allSatisfy { $0.fields[7] == "v" && $0.fields[8] == "-" })
+        let (exchanges, counters) = run(order, selectors: selectors, apart: 1000)
+        #expect(exchanges.count == 600 && counters.evicted == 0)
+        #expect(exchanges.allSatisfy { $0.fields[7] == "v" && $0.fields[8] == "-" })
     }
 }
