@@ -92,6 +92,7 @@ test-kubernetes test-ansible:
 	$(RELEASE)
 	packaging/$@ --bin "$$($(RELEASE) --show-bin-path)"
 
+# Each run ends with what failed: scripts/test.
 # A few tests at a time: with all at once those that talk to servers wait for others, and not for their peers.
 # The system tests run the release programs in real time, apart from the others: first those that mostly
 # wait, two at a time, then those that load the machine or measure, alone.
@@ -99,11 +100,11 @@ test:
 	scripts/install-dependencies --test
 	$(RELEASE)
 	swift build --build-tests $(TEST_BUILD_FLAGS)
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build --skip '^SystemTests\.'
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 scripts/test --skip-build --skip '^SystemTests\.'
 	bin=$$($(RELEASE) --show-bin-path) && export JOULEFLOW_BIN="$$bin" && \
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=2 \
-		swift test --skip-build --filter '^SystemTests\.SideBySideTests/' && \
-	exec swift test --skip-build --no-parallel --filter '^SystemTests\.' \
+		scripts/test --skip-build --filter '^SystemTests\.SideBySideTests/' && \
+	exec scripts/test --skip-build --no-parallel --filter '^SystemTests\.' \
 		--skip '^SystemTests\.SideBySideTests/'
 
 # Needs the fuzzer of the Swift toolchain; parsers in Fuzz/.
@@ -117,6 +118,7 @@ lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Fuzz
 	scripts/tidy --self-test
 	scripts/tidy
+	scripts/test --self-test
 	Benchmarks/accuracy --self-test
 
 clean:
