@@ -160,6 +160,39 @@ struct DoctorAdviceTests {
         #expect(own == "`chgrp \(user.group) /etc/jouleflow && chmod g+x /etc/jouleflow`")
     }
 
+    @Test(
+        "lets the agent's group alone into a closed folder, and takes from no other group what it has",
+        arguments: [
+            (0o700, true), (0o600, true), (0o704, true),
+            (0o750, false), (0o710, false), (0o740, false), (0o2700, false),
+        ] as [(mode_t, Bool)])
+    func closedFolder(mode: mode_t, isGiven: Bool) throws {
+        let grounds = try Grounds()
+        let (folder, blocked) = (grounds.own, BlockedWay(folder: grounds.own, who: "o"))
+        #expect(chmod(folder, mode) == 0)
+        let given = "`chgrp \(user.group) \(folder) && chmod g+x \(folder)`"
+        #expect(blocked.fix(for: user) == (isGiven ? given : nil))
+        #expect(blocked.fix(for: nobody) == nil)
+        // What is the agent's own is opened to itself.
+        for who in ["u", "g"] {
+            #expect(
+                BlockedWay(folder: folder, who: who).fix(for: user) == "`chmod \(who)+x \(folder)`")
+        }
+        #expect(BlockedWay(folder: folder + "/absent", who: "o").fix(for: user) == nil)
+    }
+
+    @Test("opens to everybody what no service does without, and to the agent the packages' folders")
+    func knownFolders() {
+        for folder in ["/", "/etc", "/var/lib"] {
+            let fix = BlockedWay(folder: folder, who: "o").fix(for: user)
+            #expect(fix == "`chmod o+x \(folder)`")
+        }
+        for folder in ["/etc/jouleflow", "/var/lib/jouleflow"] {
+            let fix = BlockedWay(folder: folder, who: "o").fix(for: user)
+            #expect(fix == "`chgrp \(user.group) \(folder) && chmod g+x \(folder)`")
+        }
+    }
+
     @Test("copies no certificate onto itself: the agent's own folder is opened to its group")
     func ownCertificates() throws {
         let fixture = try StateFixture()

@@ -111,9 +111,10 @@ extension Site {
     }
 
     func doctor(
-        text: String, as user: Child.User = .same, before: [String] = []
+        text: String, in name: String = "doctor.yaml", as user: Child.User = .same,
+        before: [String] = []
     ) throws -> Diagnosis {
-        let file = path("doctor.yaml")
+        let file = path(name)
         try write(text, to: file)
         return try Diagnosis(
             Host.run(

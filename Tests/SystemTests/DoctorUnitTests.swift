@@ -129,14 +129,47 @@ extension SideBySideTests {
                 for folder in ["closed", "closed/in"] {
                     let ill = try site.doctor(settings, before: ServiceUser.words)
                     let fault = try ill.trouble("state")
-                    #expect(try fault.command == "chmod o+x \(site.path(folder))", "\(fault)")
+                    #expect(try letsGroupPass(fault.command, site.path(folder)), "\(fault)")
                     #expect(try ill.trouble("spool").command == fault.command)
                     try fault.follow()
                 }
                 #expect(
                     try site.doctor(settings, before: ServiceUser.words)
                         .states("state", "state") == ["ok"])
+                // A folder of another group's stays as it is.
+                let closed = site.path("closed/in")
+                #expect(chown(closed, 0, 2) == 0 && chmod(closed, 0o750) == 0)
+                let fix = try site.doctor(settings, before: ServiceUser.words).trouble("state").fix
+                #expect(fix.hasPrefix("\(closed) stays closed") && !fix.contains("`"), "\(fix)")
             }
+        }
+
+        @Test(
+            "lets the agent's group alone pass to its settings, or has them moved",
+            .enabled("only root can become another user") { Host.isRoot })
+        func blockedSettings() throws {
+            try Site.with { site in
+                let closed = site.path("closed")
+                #expect(mkdir(closed, 0o700) == 0)
+                func doctor() throws -> Diagnosis {
+                    try site.doctor(
+                        text: settings(site).text, in: "closed/agent.yaml",
+                        before: ServiceUser.words)
+                }
+                let fault = try doctor().trouble("configuration")
+                #expect(fault.state == "fault", "\(fault)")
+                #expect(try letsGroupPass(fault.command, closed), "\(fault)")
+                try fault.follow()
+                #expect(try !doctor().faults.contains("configuration"))
+                #expect(chown(closed, 0, 2) == 0 && chmod(closed, 0o750) == 0)
+                let fix = try doctor().trouble("configuration").fix
+                #expect(fix.contains("/etc/jouleflow/agent.yaml") && !fix.contains("`"), "\(fix)")
+            }
+        }
+
+        private func letsGroupPass(_ command: String, _ folder: String) -> Bool {
+            command.hasPrefix("chgrp ")
+                && command.hasSuffix(" \(folder) && chmod g+x \(folder)")
         }
 
         @Test(

@@ -36,12 +36,31 @@ struct BlockedWay: Hashable {
         return "`chgrp \(identity.group) \(word) && chmod g+x \(word)`"
     }
 
-    /// The command that lets this process's user pass; `nil` for homes, which are not laid open, and
-    /// which the unit hides all the same (ProtectHome=).
-    var fix: String? {
+    /// The command that lets the agent pass and nobody else, who is `identity`; `nil` for homes, which the
+    /// unit hides all the same (ProtectHome=), and where another group would lose its rights.
+    func fix(for identity: ProcessIdentity) -> String? {
         let isHome = ["/root", "/home", "/run/user"].contains {
             folder == $0 || folder.hasPrefix($0 + "/")
         }
-        return isHome ? nil : "`chmod \(who)+x \(shellWord(folder))`"
+        guard !isHome, !identity.isNobody else { return nil }
+        let isOpenAnywhere = Self.openAnywhere.contains(folder)
+        guard who == "o", !isOpenAnywhere else { return "`chmod \(who)+x \(shellWord(folder))`" }
+        let isOwn = Self.own.contains(folder)
+        return isOwn || isWithoutGroup ? opening(to: identity) : nil
+    }
+
+    /// The folders of the packages.
+    private static let own: Set = ["/etc/jouleflow", "/var/lib/jouleflow"]
+
+    /// Where these are closed no service of the host runs.
+    ///
+    /// Source: hier(7), file-hierarchy(7).
+    private static let openAnywhere: Set = ["/", "/etc", "/run", "/usr", "/var", "/var/lib"]
+
+    /// Whether it may have another group without a loss to anybody: its own has no right to it, and
+    /// what is made in it does not become that group's.
+    private var isWithoutGroup: Bool {
+        var status = stat()
+        return stat(folder, &status) == 0 && status.st_mode & (S_IRWXG | S_ISGID) == 0
     }
 }

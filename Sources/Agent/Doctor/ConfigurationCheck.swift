@@ -95,16 +95,17 @@ struct ConfigurationCheck {
             FileWay.foreignFolder(to: file, user: 0) == nil
         else { return copy }
         let word = shellWord(file)
-        return BlockedWay.to(file).map { $0.fix ?? copy }
+        return BlockedWay.to(file).map { $0.fix(for: identity) ?? copy }
             ?? "`chgrp \(identity.group) \(word) && chmod g+r \(word)`"
     }
 
     private var copy: String {
         language.say(
             "put the settings to /etc/jouleflow/agent.yaml: a home is not laid open, and the unit hides it; "
-                + "a folder that others than root may change is no place for them",
+                + "a folder of another group's stays closed; one that others than root may change is no "
+                + "place for them",
             "将配置放到 /etc/jouleflow/agent.yaml：用户主目录不应开放，单元也会隐藏它；"
-                + "root 以外的用户可更改的目录不宜存放配置")
+                + "属于其他组的目录保持关闭；root 以外的用户可更改的目录不宜存放配置")
     }
 
     private func noCollector(_ settings: AgentSettings) -> DoctorFinding {

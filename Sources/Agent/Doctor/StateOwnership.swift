@@ -21,7 +21,7 @@ struct StateOwnership {
             FileWay.foreignFolder(to: StateCheck.folder(above: folder), user: 0) == nil
         else { return move }
         guard let blocked = BlockedWay.to(folder) else { return "`\(command)`" }
-        return blocked.fix ?? move
+        return blocked.fix(for: owner) ?? moved(outOf: blocked)
     }
 
     private var command: String {
@@ -30,11 +30,19 @@ struct StateOwnership {
             + owner.asUser("chmod -R u=rwX,go= \(word)")
     }
 
+    private func moved(outOf blocked: BlockedWay) -> String {
+        language.say(
+            "\(shellWord(blocked.folder)) stays closed, as a home or a folder of another group's: move the state "
+                + "below /var/lib/jouleflow, and correct agent.state",
+            "\(shellWord(blocked.folder)) 是用户主目录或属于其他组，保持关闭：将状态目录移到 /var/lib/jouleflow 下，"
+                + "并改正 agent.state")
+    }
+
     var move: String {
         language.say(
-            "others than root may change the folders above it, or it lies in a home: move it below /var/lib/jouleflow, and "
+            "others than root may change the folders above it: move it below /var/lib/jouleflow, and "
                 + "correct agent.state",
-            "root 以外的用户可更改其上级目录，或位于用户主目录：移到 /var/lib/jouleflow 下，并改正 agent.state")
+            "root 以外的用户可更改其上级目录：移到 /var/lib/jouleflow 下，并改正 agent.state")
     }
 }
 
@@ -49,12 +57,11 @@ extension ProcessIdentity {
     }
 
     /// The commands that give the agent's user a file of the settings; `nil` where a user other than
-    /// root could put another in its place.
+    /// root could put another in its place, and behind a closed folder.
     func command(toGive path: String, mode: String) -> String? {
         guard !isNobody, FileWay.foreignFolder(to: path, user: number) == nil,
-            FileWay.changeableLink(to: path) == nil
+            FileWay.changeableLink(to: path) == nil, BlockedWay.to(path) == nil
         else { return nil }
-        if let blocked = BlockedWay.to(path) { return blocked.fix }
         let word = shellWord(FileWay.resolved(path))
         let change = asUser("chmod \(mode) \(word)")
         guard FileWay.foreignFolder(to: path, user: 0) != nil else {
