@@ -33,16 +33,31 @@ enum AttributionWords {
                     "；不写 attribution 一节时即用此模型。")
         }
         guard attribution.choice == .auto else { return divided + language.say(".", "。") }
-        let why =
-            attribution.model == .concurrency
-            ? language.say(
+        return divided + why(attribution, language)
+    }
+
+    /// Why `auto` took the model.
+    private static func why(
+        _ attribution: AttributionSettings, _ language: SentenceLanguage
+    ) -> String {
+        if attribution.model == .concurrency {
+            return language.say(
                 "; auto: each service has workers, two or more.",
                 "；auto：每个服务都配置了至少 2 个 workers。")
+        }
+        let cause =
+            attribution.processors == .shared
+            ? language.say(
+                "; auto: other programs use the processors too (processors: shared), so that "
+                    + "exchanges wait for one. ",
+                "；auto：处理器由其他程序共用（processors: shared），请求须等待处理器。")
             : language.say(
-                "; auto: not each service has workers, two or more. "
-                    + "What a flow uses here is told by jouleflow-collector alpha.",
-                "；auto：并非每个服务都配置了至少 2 个 workers。每笔业务的实际用量见 jouleflow-collector alpha。")
-        return divided + why
+                "; auto: not each service has workers, two or more. ",
+                "；auto：并非每个服务都配置了至少 2 个 workers。")
+        return cause
+            + language.say(
+                "What a flow uses here is told by jouleflow-collector alpha.",
+                "每笔业务的实际用量见 jouleflow-collector alpha。")
     }
 
     private static func idle(

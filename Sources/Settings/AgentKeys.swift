@@ -153,17 +153,23 @@ enum AgentKeys {
             "model",
             "what a service's energy is divided by: standard, the weights of the standard; "
                 + "concurrency, the time of the exchanges in flight; auto takes concurrency where "
-                + "each service on this host has workers, two or more, else standard",
+                + "each service on this host has workers, two or more, and processors is own, else "
+                + "standard",
             write: "model: auto")
         static let idle = Key(
             "idle",
             "who bears the energy of the idle host: unallocated, nobody; proportional, whoever used "
                 + "energy beyond it; reserved, each service its reserved share",
             write: "idle: unallocated")
+        static let processors = Key(
+            "processors",
+            "whose the processors of this host are: own, those of services; shared, where other "
+                + "programs keep a tenth of them busy, or more",
+            write: "processors: shared")
         static let services = Key(
             "services", "the list of what is known of services beforehand",
             write: "services: [{name: loan-gateway, workers: 16}]")
-        static let all = [model, idle, services]
+        static let all = [model, idle, processors, services]
     }
 
     enum ServiceShare {

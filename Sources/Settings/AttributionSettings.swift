@@ -7,6 +7,8 @@ package struct AttributionSettings: Sendable, Hashable {
     /// What holds: the choice, or what the rule of `auto` picks.
     package let model: AttributionModel
     package let idle: IdleRule
+    /// Whose the host's processors are.
+    package let processors: ProcessorUse
     /// One element per service, in their order.
     package let services: [ServiceShare]
 
@@ -22,17 +24,27 @@ package struct AttributionSettings: Sendable, Hashable {
     /// What holds without the section.
     static func standard(_ services: [ServiceSettings]) -> AttributionSettings {
         AttributionSettings(
-            choice: .standard, model: .standard, idle: .unallocated,
+            choice: .standard, model: .standard, idle: .unallocated, processors: .own,
             services: services.map { _ in ServiceShare() })
     }
 }
 
 /// The model that the settings ask for.
 package enum ModelChoice: String, Sendable, Hashable {
-    /// `concurrency` where each service of this host has workers, two or more, else `standard`.
+    /// `concurrency` where each service of this host has workers, two or more, and the processors are
+    /// their own; else `standard`.
     case auto
     case standard
     case concurrency
+}
+
+/// Whose the host's processors are, as is known beforehand.
+package enum ProcessorUse: String, Sendable, Hashable, CaseIterable {
+    /// The services': other programs hardly use them.
+    case own
+    /// Other programs keep a tenth of them busy, or more: an exchange waits for a processor before it is
+    /// worked on, and a short one as long as a long one.
+    case shared
 }
 
 /// What is known of a service beforehand.
@@ -50,10 +62,13 @@ extension Field {
         guard let section = section(Keys.all) else { return nil }
         let choice = section.value(Keys.model, default: .auto) { $0.modelChoice() }
         let idle = section.value(Keys.idle, default: .unallocated) { $0.idleRule() }
+        let processors = section.value(Keys.processors, default: .own) {
+            $0.word(ProcessorUse.allCases.map { ($0.rawValue, $0) })
+        }
         let shares = section.value(Keys.services, default: services.map { _ in ServiceShare() }) {
             $0.serviceShares(of: services, idle)
         }
-        guard let choice, let idle, let shares else { return nil }
+        guard let choice, let idle, let processors, let shares else { return nil }
         if idle == .reserved, shares.allSatisfy({ $0.reservedPercent == 0 }) {
             return section.field(Keys.idle)?.reject(
                 "reserved", "needs a service with a reserved share",
@@ -68,9 +83,10 @@ extension Field {
                 "is for at most \(most) pairs of a service and a scenario, no scenario counted as one",
                 "write model: standard, or measure fewer services or scenarios on this host")
         }
+        let isBusyElsewhere = processors == .shared
+        let model = choice.model(services, shares, isOutOfReach: isMany || isBusyElsewhere)
         return AttributionSettings(
-            choice: choice, model: choice.model(services, shares, isMany: isMany), idle: idle,
-            services: shares)
+            choice: choice, model: model, idle: idle, processors: processors, services: shares)
     }
 
     private func modelChoice() -> ModelChoice? {
@@ -154,17 +170,18 @@ extension Field {
 extension ModelChoice {
     /// The rule that picks the model, from what is known before any window.
     ///
-    /// Time in flight is work only where nothing waits in a queue: no service that this host offers
-    /// may be without workers, two or more. Services that it calls have no energy to divide.
+    /// Time in flight is work only where nothing waits, in a queue or for a processor that another
+    /// program has: no service that this host offers may be without workers, two or more, and the
+    /// processors must be theirs. Services that it calls have no energy to divide.
     fileprivate func model(
-        _ services: [ServiceSettings], _ shares: [ServiceShare], isMany: Bool
+        _ services: [ServiceSettings], _ shares: [ServiceShare], isOutOfReach: Bool
     ) -> AttributionModel {
         switch self {
         case .standard: return .standard
         case .concurrency: return .concurrency
         case .auto:
             let own = zip(services, shares).filter { $0.0.direction == .incoming }.map(\.1)
-            return !isMany && !own.isEmpty && own.allSatisfy { $0.workers > 1 }
+            return !isOutOfReach && !own.isEmpty && own.allSatisfy { $0.workers > 1 }
                 ? .concurrency : .standard
         }
     }

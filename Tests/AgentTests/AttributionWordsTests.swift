@@ -48,6 +48,12 @@ import Testing
                     + "each service has workers, two or more.",
                 "Whoever used energy beyond idle bears the energy of the idle host in proportion.",
             ])
+        #expect(
+            try lines("attribution: {processors: shared, \(workers)}", .english).first
+                == "A service's energy is divided among its scenarios by the weights of the standard "
+                + "(model standard); auto: other programs use the processors too (processors: shared), "
+                + "so that exchanges wait for one. "
+                + "What a flow uses here is told by jouleflow-collector alpha.")
         let reserved = "services: [{name: loan, reserved: 40%}, {name: risk, reserved: 25%}]"
         #expect(
             try lines("attribution: {model: standard, idle: reserved, \(reserved)}", .english) == [
@@ -71,6 +77,10 @@ import Testing
                     + "auto：每个服务都配置了至少 2 个 workers。",
                 "空载电能按各方在空载之外所用电能的比例分摊。",
             ])
+        #expect(
+            try lines("attribution: {processors: shared, \(workers)}", .chinese).first
+                == "服务的电能按标准规定的权重划分到各场景（模型 standard）；auto：处理器由其他程序共用"
+                + "（processors: shared），请求须等待处理器。每笔业务的实际用量见 jouleflow-collector alpha。")
         let reserved = "services: [{name: loan, reserved: 40%}, {name: risk, reserved: 25%}]"
         #expect(
             try lines("attribution: {model: concurrency, idle: reserved, \(reserved)}", .chinese)

@@ -20,6 +20,7 @@ struct AttributionSettingsTests {
         #expect(settings.choice == .standard)
         #expect(settings.model == .standard)
         #expect(settings.idle == .unallocated)
+        #expect(settings.processors == .own)
         #expect(settings.services == [ServiceShare(), ServiceShare()])
     }
 
@@ -38,6 +39,19 @@ struct AttributionSettingsTests {
         ])
     func automatic(section: String, model: AttributionModel) throws {
         #expect(try attribution("attribution: \(section)").model == model)
+    }
+
+    @Test(
+        "auto takes no concurrency where other programs use the processors, which can still be asked for",
+        arguments: [
+            ("processors: own", AttributionModel.concurrency),
+            ("processors: shared", .standard),
+            ("model: auto, processors: shared", .standard),
+            ("model: concurrency, processors: shared", .concurrency),
+        ])
+    func processors(words: String, model: AttributionModel) throws {
+        let workers = "services: [{name: a, workers: 8}, {name: b, workers: 2}]"
+        #expect(try attribution("attribution: {\(words), \(workers)}").model == model)
     }
 
     @Test("auto asks nothing of services that this host calls") func outgoing() throws {
