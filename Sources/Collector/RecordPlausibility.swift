@@ -13,6 +13,8 @@ enum ImplausibleRecord: Hashable, CustomStringConvertible {
     case processors(Nanoseconds, Nanoseconds)
     /// More energy than a host draws.
     case energy(Microjoules, Nanoseconds)
+    /// Energy that was carried from before there was a clock.
+    case carried(Nanoseconds, before: Timestamp)
     /// Counts that exceed 64 bits together with those of other records.
     case sum
 
@@ -70,9 +72,21 @@ enum ImplausibleRecord: Hashable, CustomStringConvertible {
         return count > most ? .idle(count, busy: used) : nil
     }
 
-    /// What is carried comes from windows before, of a length of their own.
+    /// What is carried comes from windows before, of a length of their own; a zone that was not read then
+    /// has its part of them in its own energy.
     private static func energy(_ record: Record, _ length: Nanoseconds) -> Self? {
-        guard record.carried == nil, let energy = record.energy.value else { return nil }
+        guard let energy = record.energy.value else { return nil }
+        guard let carried = record.carried else { return drawn(energy, in: length) }
+        let start = record.window.start
+        guard carried.time.rawValue <= start.rawValue else {
+            return .carried(carried.time, before: start)
+        }
+        return drawn(carried.energy, in: carried.time + slack)
+            ?? drawn(energy, in: length + carried.time)
+    }
+
+    private static func drawn(_ energy: Microjoules, in length: Nanoseconds) -> Self? {
+        // 64 bits of microjoules are less than a host can draw in a length that is over.
         let (most, over) = (length.rawValue / 1_000).multipliedReportingOverflow(by: watts)
         return !over && energy.rawValue > most ? .energy(energy, length) : nil
     }
@@ -92,6 +106,9 @@ enum ImplausibleRecord: Hashable, CustomStringConvertible {
                 + "\(Self.processors) processors"
         case .energy(let energy, let length):
             "\(energy.joules) J in \(Self.seconds(length)), where no host draws more than \(Self.watts) W"
+        case .carried(let time, let start):
+            "energy of \(Self.seconds(time)) before its start, which is "
+                + "\(Self.seconds(Nanoseconds(start.rawValue))) after 1970 began"
         case .sum: "counts that exceed 64 bits together with those of other records"
         }
     }

@@ -44,7 +44,27 @@ struct Absurdity: Sendable, CustomTestStringConvertible {
             record.energy = .known(energy)
             record.partition?.undivided = energy
         },
+        Absurdity(words: "J in 3601.0 s") { $0.carry(joules: 3_601_000_001, seconds: 3_600) },
+        Absurdity(words: "J in 3661.0 s") { record in
+            record.carry(joules: 3_000_000_000, seconds: 3_600, own: 661_000_001)
+        },
+        Absurdity(words: "before its start, which is") { record in
+            record.carry(joules: 5, seconds: origin + 60 * 500 + 1)
+        },
+        Absurdity(words: "before its start, which is") { $0.carry(joules: 5, seconds: .max) },
     ]
+}
+
+extension Record {
+    /// The energy is `own` joules of its zone and what was carried over so many seconds before it.
+    fileprivate mutating func carry(joules: UInt64, seconds: UInt64, own: UInt64 = 1) {
+        let zone = Microjoules(own * 1_000_000)
+        let before = Microjoules(joules * 1_000_000)
+        zones = [.bridged(zone, .readFailed)]
+        carried = CarriedEnergy(energy: before, time: .seconds(seconds))
+        energy = .known(zone + before)
+        partition?.undivided = zone + before
+    }
 }
 
 @Suite("What no host can have done is no part of measured weights")
@@ -101,6 +121,14 @@ struct ImplausibleWeightsTests {
     @Test("a record without one is not left out")
     func plain() throws {
         try store { _ in }
+        let content = try answer()
+        #expect(content.implausible == 0 && content.implausiblePlaces.isEmpty)
+        #expect(content.wholeWindows == 1_100)
+    }
+
+    @Test("energy that was carried is measured by the time that it was carried over")
+    func carried() throws {
+        try store { $0.carry(joules: 3_601_000_000, seconds: 3_600, own: 50_000_000) }
         let content = try answer()
         #expect(content.implausible == 0 && content.implausiblePlaces.isEmpty)
         #expect(content.wholeWindows == 1_100)
