@@ -51,30 +51,40 @@ struct RuleIndex {
     private var nodes = [Node()]
     private var steps = 0
 
-    /// The first earlier rule that hides `rule`, and the first of another scenario that shares
-    /// requests with it and is not the narrower one; `nil` where the limit was reached.
-    mutating func compare(
-        _ rule: PlacedRule, with rules: [PlacedRule]
-    ) -> (hiding: Int?, sharing: Int?)? {
+    /// What earlier rules take of a rule's requests.
+    struct Comparison {
+        /// The first that hides it.
         var hiding: Int?
+        /// Those that may hide it with others, in their order, where none does alone.
+        var partial: [Int] = []
+        /// The first of another scenario that shares requests with it and is not the narrower one.
         var sharing: Int?
+    }
+
+    /// Compares a rule with the earlier ones; `nil` where the limit was reached.
+    mutating func compare(_ rule: PlacedRule, with rules: [PlacedRule]) -> Comparison? {
+        var found = Comparison()
         let buckets = buckets(reachedBy: rule.scope.path)
         let traits = buckets.isEmpty ? [] : rule.traits
         for bucket in buckets {
             candidates(in: bucket, traits) { number, steps in
                 let other = rules[number]
                 steps += rule.scope.effort(with: other.scope)
-                if number < hiding ?? .max, other.scope.covers(rule.scope) {
-                    hiding = number
+                if number < found.hiding ?? .max, other.scope.covers(rule.scope) {
+                    found.hiding = number
+                } else if found.hiding == nil, other.scope.takesPart(of: rule.scope) {
+                    found.partial.append(number)
                 }
-                guard other.scenario != rule.scenario, number < sharing ?? .max,
+                guard other.scenario != rule.scenario, number < found.sharing ?? .max,
                     other.scope.shares(rule.scope), !rule.scope.covers(other.scope)
                 else { return }
-                sharing = number
+                found.sharing = number
             }
             if steps > Self.maximumSteps { return nil }
         }
-        return steps > Self.maximumSteps ? nil : (hiding, sharing)
+        // One that stands under several of the rule's values was met for each.
+        found.partial = found.hiding == nil ? Set(found.partial).sorted() : []
+        return steps > Self.maximumSteps ? nil : found
     }
 
     mutating func insert(_ rule: PlacedRule, as number: Int) {

@@ -72,10 +72,11 @@ struct RuleReading {
         return false
     }
 
-    /// Whether no rule is hidden by an earlier one; reports those that are, and warns of rules of
+    /// Whether no rule is hidden by earlier ones; reports those that are, and warns of rules of
     /// different scenarios that share requests without one being the narrower and first.
     func areInOrder(_ findings: Findings) -> Bool {
         var index = RuleIndex()
+        var union = RuleUnion()
         var isGood = true
         for (number, rule) in rules.enumerated() {
             guard let found = index.compare(rule, with: rules) else {
@@ -85,17 +86,11 @@ struct RuleReading {
                         + "name more of the path, or values in place of any")
                 return isGood
             }
-            if let hiding = found.hiding {
+            let hiding =
+                found.hiding.map { [$0] } ?? union.hiding(rule.scope, found.partial, rules)
+            if let hiding {
                 isGood = false
-                findings.add(
-                    .unreachableRule(
-                        path: rule.path, written: rule.scope.request.written,
-                        earlier: rules[hiding].scope.request.written,
-                        firstLine: rules[hiding].place.line),
-                    at: rule.place,
-                    hint: "one request belongs to one rule, the first that matches it: put the "
-                        + "narrower rule first, tell the two apart by what is in when, or keep "
-                        + "one of them")
+                report(rule, hiddenBy: hiding, findings)
             } else if let sharing = found.sharing {
                 findings.warn(
                     .overlappingRule(
@@ -110,6 +105,32 @@ struct RuleReading {
             index.insert(rule, as: number)
         }
         return isGood
+    }
+
+    private func report(_ rule: PlacedRule, hiddenBy hiding: [Int], _ findings: Findings) {
+        guard findings.isKeeping else {
+            findings.addUnkept()
+            return
+        }
+        findings.add(
+            .unreachableRule(
+                path: rule.path, written: rule.scope.request.written,
+                by: HidingRules(hiding.map { rules[$0] })),
+            at: rule.place,
+            hint: hiding.count == 1
+                ? "one request belongs to one rule, the first that matches it: put the narrower "
+                    + "rule first, tell the two apart by what is in when, or keep one of them"
+                : "one request belongs to one rule, the first that matches it, and these take all "
+                    + "of this one's between them: leave it out, keep it in place of them, or "
+                    + "tell it from them by what is in when")
+    }
+}
+
+extension HidingRules {
+    fileprivate init(_ rules: [PlacedRule]) {
+        written = rules.prefix(Self.maximumWritten).map(\.scope.request.written)
+        lines = rules.prefix(Self.maximumLines).map(\.place.line)
+        count = rules.count
     }
 }
 
@@ -147,9 +168,8 @@ struct RuleScope {
     init(_ request: RequestMatch, services count: Int) {
         self.request = request
         let named = request.services
-        services =
-            named.isEmpty || named.count == count
-            ? .max : named.reduce(0) { $0 | 1 << UInt64($1 & 63) }
+        let all = count == 0 ? UInt64.max : UInt64.max >> UInt64(clamping: 64 - count)
+        services = named.isEmpty ? all : named.reduce(0) { $0 | 1 << UInt64($1 & 63) }
         path = request.path ?? PathTemplate(segments: [], isPrefix: true)
         values = request.fields.reduce(request.methods.count + request.hosts.count) {
             $0 + 1 + $1.values.count

@@ -42,8 +42,8 @@ package enum SettingsProblem: Sendable, Hashable {
     case outOfRange(path: String, written: String, range: String)
     case badValue(path: String, written: String, reason: String)
     case duplicate(path: String, written: String, firstLine: Int)
-    /// A rule that an earlier one hides: it takes every request that this one would.
-    case unreachableRule(path: String, written: String, earlier: String, firstLine: Int)
+    /// A rule that earlier ones hide: they take every request that this one would.
+    case unreachableRule(path: String, written: String, by: HidingRules)
     /// A rule that shares requests with an earlier one of another scenario.
     case overlappingRule(
         path: String, written: String, earlier: String, scenario: String, firstLine: Int)
@@ -109,9 +109,8 @@ extension SettingsProblem: CustomStringConvertible {
         case .badValue(let path, let written, let reason): "\(path): \(written.quoted) \(reason)"
         case .duplicate(let path, let written, let line):
             "\(path): \(written.quoted) is already used on line \(line)"
-        case .unreachableRule(let path, let written, let earlier, let line):
-            "\(path): unreachable rule, as all of \(written.quoted) is taken by "
-                + "\(earlier.quoted) on line \(line)"
+        case .unreachableRule(let path, let written, let earlier):
+            "\(path): unreachable rule, as all of \(written.quoted) is taken by \(earlier)"
         case .overlappingRule(let path, let written, let earlier, let scenario, let line):
             "\(path): \(written.quoted) may be the same request as \(earlier.quoted) of scenario "
                 + "\(scenario.quoted) on line \(line), which takes it"
@@ -130,6 +129,32 @@ extension SettingsProblem: CustomStringConvertible {
 
     private static func place(_ path: String) -> String {
         path.isEmpty ? " at the top level" : " in \(path)"
+    }
+}
+
+/// The earlier rules that take all requests of one, each a part of them or one alone.
+package struct HidingRules: Sendable, Hashable, CustomStringConvertible {
+    /// So many are told as they are written, and of so many the line; the others are counted.
+    static let maximumWritten = 8
+    static let maximumLines = 64
+
+    /// The first of them, as they are written.
+    let written: [String]
+    /// Where they stand; of the first `written.count` are those.
+    let lines: [Int]
+    let count: Int
+
+    package var description: String {
+        var parts = zip(written, lines).map { "\($0.quoted) on line \($1)" }
+        let further = lines.dropFirst(written.count).map { "\($0)" }
+        if let first = further.first {
+            parts.append(
+                further.count == 1
+                    ? "the one on line \(first)"
+                    : "those on lines \(further.joined(separator: ", "))")
+        }
+        if count > lines.count { parts.append("\(count - lines.count) more") }
+        return parts.conjunction
     }
 }
 
