@@ -1,19 +1,7 @@
-import Capture
 package import Settings
 
 /// What settings mean, for people.
 package enum SettingsSummary {
-    /// What the kernel filter passes, and its program for an Ethernet interface as
-    /// `tcpdump -d` has programs; interfaces without Ethernet headers get its like.
-    package static func filter(_ settings: AgentSettings) -> [String] {
-        let filter = CaptureFilter(settings)
-        let program = filter.program(for: .ethernet) ?? []
-        return ["Passes, behind zero to two VLAN tags and one that the interface strips besides:"]
-            + filter.sentences.map { "  " + $0 }
-            + ["Nothing else. On Ethernet, \(program.count) instructions:"]
-            + program.enumerated().map { $1.image(at: $0) }
-    }
-
     /// One sentence a line: the host, its energy and capture, the services, the scenarios with
     /// their rules, and where records go.
     package static func lines(

@@ -61,7 +61,7 @@ package struct TransportSummary {
                 let warnings = try LiveCredentials.check(
                     CredentialFiles(tls), side: .agent, agent: settings.id)
                 problems += warnings.filter(\.isFatal).map(\.description)
-                lines += warnings.filter { !$0.isFatal }.map { "warning: \($0)" }
+                lines += warnings.filter { !$0.isFatal }.map { Self.words($0, language) }
                 if warnings.contains(where: \.isFatal) { continue }
                 lines.append(
                     language.say(
@@ -72,5 +72,14 @@ package struct TransportSummary {
                 isPermission = isPermission || error.isPermission
             }
         }
+    }
+
+    private static func words(
+        _ warning: CredentialWarning, _ language: SentenceLanguage
+    ) -> String {
+        guard language == .chinese, case .expiresSoon(let path, let at, let days) = warning else {
+            return "\(language.say("warning: ", "警告："))\(warning)"
+        }
+        return "警告：\(path) 中的证书将于 \(utc(at)) 过期，还有 \(days) 天：请放入新证书，无需重启"
     }
 }

@@ -17,8 +17,8 @@ package struct CaptureFilter: Sendable, Hashable {
     package static let maximumPorts = 128
 
     /// In ascending order, adjacent ports as one range.
-    let ports: [ClosedRange<UInt16>]
-    let tunnels: Set<Tunnel>
+    package let ports: [ClosedRange<UInt16>]
+    package let tunnels: Set<Tunnel>
 
     package init(ports: [UInt16], tunnels: [Tunnel] = []) {
         self.ports = Set(ports).sorted().reduce(into: []) { ranges, port in

@@ -1,4 +1,4 @@
-/// A warning about a plan in both languages of the program, with what to do.
+/// A warning in both languages of the program, with what to do.
 package struct Doubt: Sendable, Hashable {
     /// In English; each goes on behind the path of the setting.
     let sentence: String
@@ -14,6 +14,18 @@ extension SettingsProblem {
         switch self {
         case .doubt(let path, let doubt):
             ("\(path == Section.wholePlan ? "计划" : path)：\(doubt.chinese)", doubt.advice)
+        case .overlappingRule(let path, let written, let earlier, let scenario, let line):
+            (
+                "\(path)：\(written.quoted) 与第 \(line) 行场景 \(scenario.quoted) 的 "
+                    + "\(earlier.quoted) 可能是同一请求，该请求归后者",
+                "一个请求只属于一个场景：用 when 中的内容（例如 service、method 或字段的值）区分两者"
+            )
+        case .comparisonCut(let path, let limit):
+            (
+                "\(path)：规则过多且过于相似，无法全部比对；从此处起，永远不会匹配的规则可能不被发现"
+                    + "（上限：\(limit) 次比对）",
+                "路径和取值不能区分的规则才逐条比对；写出更多路径，或以具体的值代替 any"
+            )
         case .furtherWarnings(let count): ("另有 \(count) 条警告", "")
         default: nil
         }
@@ -29,9 +41,14 @@ extension SettingsProblem {
 }
 
 extension SettingsWarning {
+    /// What is unusual, and what to do.
+    package func told(in language: SentenceLanguage) -> (sentence: String, advice: String) {
+        finding.problem.told(in: language, hint: finding.hint)
+    }
+
     /// As it prints, in a language.
     package func text(in language: SentenceLanguage) -> String {
-        let told = finding.problem.told(in: language, hint: finding.hint)
+        let told = told(in: language)
         return finding.described(
             as: language == .chinese ? "警告：" : "warning: ", told.sentence, told.advice)
     }

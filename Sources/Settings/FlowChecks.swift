@@ -47,23 +47,27 @@ struct FlowDraft {
     /// Warns of the scenario's outcome where no step has it.
     func warnOfUnused(_ outcome: Field?) {
         guard let outcome, steps.allSatisfy({ $0.section.contains(Keys.outcome) }) else { return }
-        outcome.warn(
+        outcome.doubt(
             "does nothing, as each step has an outcome of its own, which replaces it as a whole",
-            "leave it out, or leave out the outcome of the steps for which it is meant")
+            "leave it out, or leave out the outcome of the steps for which it is meant",
+            zh: "不起作用：每个步骤都有自己的 outcome，整体取代它", "去掉它，或去掉应使用它的步骤自带的 outcome")
     }
 
     /// Warns of what says nothing where it stands.
     private func warnOfNeedless() {
         for step in steps where !step.completes && !step.requires.isEmpty {
-            (step.section.field(Keys.requires) ?? step.field).warn(
+            (step.section.field(Keys.requires) ?? step.field).doubt(
                 "does nothing, as the step does not complete the flow",
-                "write requires at the step with completes: true")
+                "write requires at the step with completes: true",
+                zh: "不起作用：该步骤不完成流程", "把 requires 写在 completes: true 的步骤")
         }
         for step in steps where step.hasBodyless {
-            (step.section.field(Keys.when) ?? step.field).warn(
+            (step.section.field(Keys.when) ?? step.field).doubt(
                 "asks for a field of the body of a GET or HEAD, which has none as a rule",
                 "see what clients send: a field of the path, the query or a header is meant, or "
-                    + "another method")
+                    + "another method",
+                zh: "要求 GET 或 HEAD 的消息体字段，而这类请求通常没有消息体",
+                "核对客户端实际发送的内容：应为路径、查询参数或请求头中的字段，或另一种方法")
         }
     }
 
@@ -106,10 +110,12 @@ struct FlowDraft {
         }
         for step in steps where !canCount(step) && !step.request.services.isEmpty {
             let names = step.request.services.map { services[$0].name }
-            (step.section.field(Keys.when) ?? step.field).warn(
+            (step.section.field(Keys.when) ?? step.field).doubt(
                 "counts requests and no flows, as \(names.firstFew) "
                     + "\(names.count == 1 ? "has" : "have") no counts_flows: true",
-                AgentKeys.Service.countsFlows.hint)
+                AgentKeys.Service.countsFlows.hint,
+                zh: "只统计请求，不统计流程：\(names.chineseFew) 没有 counts_flows: true",
+                "counts_flows 指是否在该服务上统计流程，每个场景只在一层统计；例如写 counts_flows: true")
         }
         return true
     }
@@ -240,13 +246,6 @@ struct FlowDraft {
         field.findings.add(
             .contradiction(path: field.path, sentence), at: field.place, hint: hint)
         return false
-    }
-}
-
-extension Field {
-    /// Says what is probably not meant here.
-    func warn(_ sentence: String, _ hint: String) {
-        findings.warn(.contradiction(path: path, sentence), at: place, hint: hint)
     }
 }
 

@@ -84,9 +84,10 @@ extension Field {
         }
         let bytes = Array(text.utf8)
         if bytes.first == 0x31, bytes.count == 3 {
-            warn(
+            doubt(
                 "is no final response's status: those are 200 to 599",
-                "name the status of the response that decides")
+                "name the status of the response that decides",
+                zh: "不是最终响应的状态码：最终响应为 200 至 599", "写出决定结果的那个响应的状态码")
         }
         if bytes.count == 3, text.hasSuffix("xx"), (0x31...0x35).contains(bytes[0]) {
             return .hundred(UInt16(bytes[0] - 0x30))
@@ -178,9 +179,11 @@ extension Field {
             let both = field.values.filter(known.values.contains)
             guard !both.isEmpty else { continue }
             let values = both.map { String(decoding: $0, as: UTF8.self).quoted }
-            warn(
-                "\(values.firstFew) is told by \(other.outcome.rawValue) too, which is tried first",
-                "leave the value out where it is not meant")
+            let word = other.outcome.rawValue
+            doubt(
+                "\(values.firstFew) is told by \(word) too, which is tried first",
+                "leave the value out where it is not meant",
+                zh: "\(values.chineseFew) 也写在 \(word) 中，而 \(word) 先比对", "在不应出现之处去掉该值")
         }
     }
 

@@ -127,4 +127,11 @@ extension [String] {
         guard count > most else { return conjunction }
         return "\(prefix(most).joined(separator: ", ")) and \(count - most) more"
     }
+
+    /// The same in Chinese.
+    var chineseFew: String {
+        let most = 8
+        guard count > most else { return SentenceLanguage.chinese.conjunction(self) }
+        return "\(prefix(most).joined(separator: "、")) 等 \(count) 个"
+    }
 }

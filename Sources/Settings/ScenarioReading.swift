@@ -80,9 +80,10 @@ extension Field {
                 scope, written: section.field(Keys.dedupe), hasSecretOf: reading.surroundings)
         else { return nil }
         if let written = section.field(Keys.expires), steps.allSatisfy({ $0.key == nil }) {
-            written.warn(
+            written.doubt(
                 "does nothing, as no step has a flow_key: no flow is open after its exchange",
-                "leave it out, or write a flow_key at each step")
+                "leave it out, or write a flow_key at each step",
+                zh: "不起作用：各步骤都没有 flow_key，请求结束后没有进行中的流程", "去掉它，或在每个步骤写 flow_key")
         }
         flow.warnOfUnused(section.field(Keys.outcome))
         let id = ScenarioID(name)

@@ -51,7 +51,7 @@ package enum SettingsProblem: Sendable, Hashable {
     case comparisonCut(path: String, limit: Int)
     /// Values that are right alone, and wrong together.
     case contradiction(path: String, String)
-    /// What a plan can be followed with, and will be asked about.
+    /// What can be followed and is probably not meant, or will be asked about.
     case doubt(path: String, Doubt)
     case furtherWarnings(Int)
     /// `written` is empty where the key itself is meant.

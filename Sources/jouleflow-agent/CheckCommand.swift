@@ -50,8 +50,8 @@ struct CheckCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            The language of the sentences: en or zh. Left out, zh where LC_ALL, LC_MESSAGES or LANG \
-            begins with zh.
+            The language of the sentences and warnings: en or zh; errors are in English. Left \
+            out, zh where LC_ALL, LC_MESSAGES or LANG begins with zh.
             """)
     var language: Language?
 
@@ -78,13 +78,13 @@ struct CheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try settings(at: file ?? config ?? "")
-        if filter {
-            for line in SettingsSummary.filter(settings) { print(line) }
-            return
-        }
         let language =
             language.flatMap { SentenceLanguage(rawValue: $0.rawValue) }
             ?? SentenceLanguage { name in getenv(name).map { String(cString: $0) } }
+        if filter {
+            for line in FilterSummary.lines(settings, in: language) { print(line) }
+            return
+        }
         for line in SettingsSummary.lines(settings, in: language) { print(line) }
         // An error is not to be sought between lines of what is well.
         do throws(SecretFileError) {
@@ -100,6 +100,6 @@ struct CheckCommand: AsyncParsableCommand {
         }
         for line in transport.lines { print(line) }
         for line in InterfaceSummary.lines(settings, in: language) { print(line) }
-        for warning in settings.warnings { print(warning) }
+        for warning in settings.warnings { print(warning.text(in: language)) }
     }
 }

@@ -103,7 +103,7 @@ struct RuleUnionTests {
                 index.insert(rule, as: number)
             }
         }
-        #expect(hiddenTogether > 40 && open > 300)
+        #expect(hiddenTogether > 20 && open > 300)
     }
 
     private static let head = """

@@ -82,7 +82,11 @@ extension SystemTests {
                 settings.tunnels = "vxlan:8472, gre"
                 try write(settings.text, to: file)
                 let outcome = try Host.run(
-                    [Site.program("agent"), "check", "--config", file, "--filter"], within: 5)
+                    [
+                        Site.program("agent"), "check", "--config", file, "--filter", "--language",
+                        "en",
+                    ],
+                    within: 5)
                 #expect(outcome.status == 0)
                 #expect(outcome.said == "")
                 let lines = outcome.printed.split(separator: "\n")
@@ -93,6 +97,36 @@ extension SystemTests {
                 let program = lines.drop { !$0.hasPrefix("(000) ldh      [12]") }
                 #expect(lines.contains("Nothing else. On Ethernet, \(program.count) instructions:"))
                 #expect(program.last?.hasSuffix("ret      #0") == true)
+            }
+        }
+
+        @Test("check speaks Chinese where that is asked for, also in warnings and of the filter")
+        func chinese() throws {
+            try Site.with { site in
+                let file = site.path("agent.yaml")
+                let text = """
+                    version: 1
+                    services: [{name: a, ports: [8080], counts_flows: true}]
+                    collectors: []
+                    scenarios: [{id: a, expires: 1h, steps: [{when: {path: /x}}]}]
+
+                    """
+                try write(text, to: file)
+                func check(_ options: String...) throws -> [Substring] {
+                    let command = try [Site.program("agent"), "check", file]
+                    let outcome = try Host.run(command + ["--language", "zh"] + options, within: 5)
+                    #expect(outcome.status == 0 && outcome.said == "")
+                    return outcome.printed.split(separator: "\n")
+                }
+                let warned = try check().drop { !$0.hasPrefix(file) }
+                #expect(
+                    warned.first?.hasSuffix(
+                        ": 警告：scenarios[0].expires：不起作用：各步骤都没有 flow_key，请求结束后没有进行中的流程") == true)
+                #expect(warned.last == "  去掉它，或在每个步骤写 flow_key")
+                let filter = try check("--filter").prefix { !$0.hasPrefix("(") }
+                #expect(
+                    filter.dropFirst().first == "  IPv4 和 IPv6 上源端口或目的端口为 8080 的 TCP")
+                #expect(filter.last?.hasPrefix("其他一概不通过。") == true)
             }
         }
 

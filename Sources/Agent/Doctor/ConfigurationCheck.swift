@@ -29,9 +29,10 @@ struct ConfigurationCheck {
                 "\(file) 无误；本代理为 \(settings.id)"))
         return [ok]
             + settings.warnings.map { warning in
-                DoctorFinding(
-                    .configuration, place(of: warning.finding), .warning,
-                    "\(warning.finding.problem)", fix: warning.finding.hint)
+                let told = warning.told(in: language)
+                return DoctorFinding(
+                    .configuration, place(of: warning.finding), .warning, told.sentence,
+                    fix: told.advice)
             } + (settings.collectors.isEmpty ? [noCollector(settings)] : [])
     }
 
