@@ -1,6 +1,6 @@
 """What a report tells beside its figures: which keys it has, the plan's terms, where a host's energy is from, losses,
 and the factors it was computed with. For verify-bundle.py, which docs/bundle.md is the format of."""
-import csv, pathlib, re, time
+import hashlib, pathlib, re, time
 from fractions import Fraction
 from plan_machines import MILLION, energy, nanoseconds
 from plan_rounds import WEIGHTS
@@ -49,15 +49,21 @@ KEYS = {
     "ledger_reconciliation": "scenario span counted* ledger* difference digest",
     "meter_comparison": "meter span metered summed* ratio* digest",
     "revisions": "round revision time reason sha256 software kept changes", "rules": "scenario rule hits hosts",
-    "losses": "agent run first_sequence last_sequence", "words": "zh en"}
+    "losses": "agent run first_sequence last_sequence", "words": "zh en", "lodging": "holder time proof",
+    "outside": "id site role reason", "not_planned": "id site role reason", "not_listed": "id site role reason",
+    "changes": "figure before* after*", "alerts": "agent kind text first last count", "uncertainties": "subject text"}
 KEYS = {name: [key for one in keys.split() for key in ([one.rstrip("*")] + [one[:-1] + "_unknown"] * (one[-1] == "*"))]
         for name, keys in KEYS.items()}
+# What a report says in two languages, beside what ends with _unknown; elsewhere these names are of texts.
+WORDS = set("""standing_reason figure_name scope_labels m_policy_reason fate method allocation group choice signature_told
+    problems disclosures annotations origin reason figure iso_deviation part_1 weights_check baseline subject""".split())
 PARTS = {"total", "measured", "bridged", "estimated", "imputed", "simulated", "idle", "metered", "summed"}
 
 def form(path):
     """The name in KEYS of an object at a path: names and indices."""
     names = [name for name in path if isinstance(name, str)] or ["report"]
-    if names[-1].endswith("_unknown"):
+    if names[-1].endswith("_unknown") or names[-1] in WORDS or names[-2:] in (["scenarios", "name"],
+                                                                              ["uncertainties", "text"]):
         return "words"
     if names[-2:] == ["rounds", "hosts"]:
         return "rounds.hosts"
@@ -72,6 +78,8 @@ def strange_keys(told, named, path=()):
             yield from strange_keys(one, named, (*path, index))
     elif isinstance(told, dict):
         known = KEYS.get(form(path))
+        if known is None:
+            yield f"figure {place}: keys are told, {', '.join(map(str, told))[:80]}, where no report has any"
         for key in known or ():
             at = f"figure {place}.{key}" if place else f"figure {key}"
             if key not in told and at not in named:
@@ -144,24 +152,78 @@ def losses(runs, hosts):
     return [{"agent": run.agent, "run": f"{run.run:x}", "first_sequence": first, "last_sequence": end - 1}
             for run in runs if run.agent in hosts for first, end in run.lost]
 
+# The first line of a CSV of factors; SHA-256 of the whole of the one that comes with the program.
+HEADER = ["id", "level", "area", "year", "basis", "kgCO2_per_kWh", "grade", "source"]
+PUBLISHED, BYTES = "08bf1219a482fbd8d24402e5d5c96386295dc7255872b055df3e9b5be2e774ef", 12394
+FIELD, END = re.compile(r'"([^"]*(?:""[^"]*)*)"|([^",\r\n]*)'), re.compile(r"(?:\r?\n)+|\Z")
+
+def rows(text):
+    """The fields of each line of a CSV, by RFC 4180 and nothing wider."""
+    at = re.match(r"(?:\r?\n)*", text).end()
+    while at < len(text):
+        row, more = [], True
+        while more:
+            one = FIELD.match(text, at)
+            row.append(one[2] if one[1] is None else one[1].replace('""', '"'))
+            at = one.end()
+            more = text[at:at + 1] == ","
+            at += more
+        if not (end := END.match(text, at)):
+            raise ValueError(f"{row} does not end with its line")
+        yield row
+        at = end.end()
+def whole(text):
+    """A number as the program writes it: ASCII digits, of 64 bits."""
+    if not re.fullmatch("0|[1-9][0-9]{0,19}", text) or int(text) >= 2**64:
+        raise ValueError(f"{text!r} is no whole number")
+    return int(text)
 def table(text):
     """The lines of a CSV of factors, as a plan has them; values in micrograms."""
-    for one in csv.DictReader(text.splitlines()):
-        if not re.fullmatch(r"(?=.*\d)\d{0,20}\.?\d{0,40}", one["kgCO2_per_kWh"] or ""):
-            raise ValueError(f"the factor {one['id']} is no decimal number")
-    return [one | {"year": int(one["year"]), "micrograms_per_kwh": round(Fraction(one["kgCO2_per_kWh"]) * 10**9)}
-            for one in csv.DictReader(text.splitlines())]
+    lines, found = rows(text.lstrip("\ufeff")), {}
+    if (header := next(lines, [])) != HEADER:
+        raise ValueError(f"the CSV of factors begins with {header}")
+    for line in lines:
+        if len(line) != len(HEADER) or not line[0] or line[0] in found:
+            raise ValueError(f"the CSV of factors: {line} is no line, or its id is there already")
+        one = dict(zip(HEADER, line))
+        if not re.fullmatch("(?=.*[0-9])[0-9]{0,20}[.]?[0-9]{0,40}", one["kgCO2_per_kWh"]) or Fraction(
+                one["kgCO2_per_kWh"]) > 5:
+            raise ValueError(f"the factor {line[0]} is no decimal number from 0 to 5")
+        if not 1900 <= whole(one["year"]) <= 2200:
+            raise ValueError(f"the factor {line[0]} is of the year {one['year']}")
+        found[line[0]] = one | {"year": int(one["year"]),
+                                "micrograms_per_kwh": round(Fraction(one["kgCO2_per_kWh"]) * 10**9)}
+    return list(found.values())
+def counterpart(table, level, area, factor):
+    """The factor of an area in the place of another: of the same basis, of its year or the newest before; of several
+    the one whose id is area-year-basis, as of all that come with the program. None where there is none."""
+    known = [one for one in table if (one["level"], one["area"], one["basis"]) == (level, area, factor["basis"])
+             and one["year"] <= factor["year"]]
+    return max(known, default=None, key=lambda one: (
+        one["year"], one["id"] == f"{one['area']}-{one['year']}-{one['basis']}"))
 def contradictions(text, plan, path=None):
-    """Factors of a bundle's CSV that are others than the plan's, or than those that come with the program, where
-    their file is there: in a folder of the sources, or beside this one."""
+    """What is wrong with a bundle's CSV of factors: those that are others than the plan's, or than those that come with
+    the program, of which all must be there. Where their file is not (in a folder of the sources, or beside this one),
+    they are the first bytes of the CSV, by their digest."""
     here = pathlib.Path(__file__).resolve().parent
     paths = [path] if path else [here / "factors.csv", here.parent / "Sources" / "SCI" / "factors.csv"]
     known = next((one for one in map(pathlib.Path, paths) if one.is_file()), None)
-    print(f"factors compared with {known}" if known else "factors of other levels than the plan's: compared with none")
-    others = [(plan["factors"], "the plan")] + ([(table(known.read_text()), "the program")] if known else [])
-    for those, title in others:
-        found = {one["id"]: one for one in those}
-        for one, own in ((one, found[one["id"]]) for one in table(text) if one["id"] in found):
+    print(f"factors compared with {known or 'the digest of those that come with the program'}")
+    first = known.read_bytes() if known else text.encode()[:BYTES]
+    if not known and hashlib.sha256(first).hexdigest() != PUBLISHED:
+        yield "the CSV of factors does not begin with those that come with the program: name their file behind the bundle"
+        first = b""
+    published = table(first.decode()) if first else []
+    told = {one["id"]: one for one in table(text)}
+    for those, title in ((plan["factors"], "the plan"), (published, "the program")):
+        for own in those:
+            if own["id"] not in told:
+                if title == "the program":
+                    yield f"the CSV of factors: {own['id']}, which comes with the program, is not in it"
+                continue
             for key in ("level", "area", "year", "basis", "micrograms_per_kwh", "grade", "source"):
-                if one[key] != own[key]:
-                    yield f"the CSV of factors: {key} of {one['id']} is {one[key]}, and {own[key]} in {title}"
+                if (one := told[own["id"]])[key] != own[key]:
+                    yield f"the CSV of factors: {key} of {own['id']} is {one[key]}, and {own[key]} in {title}"
+    known = {one["id"] for one in (*plan["factors"], *published)}
+    if others := [one for one in told if one not in known]:
+        print(f"factors of the CSV that neither the plan nor the program has: {len(others)}, {others[:10]}")

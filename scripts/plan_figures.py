@@ -1,6 +1,6 @@
 """The figures of a plan from its records, as docs/report.md tells them, in whole numbers and fractions, under the
 keys of the report's JSON. For verify-bundle.py: plan_rounds.py computes rounds, this the rest of the report."""
-import bisect, csv, math, time
+import bisect, math, time
 from collections import defaultdict
 from fractions import Fraction
 import plan_beside as beside
@@ -37,7 +37,7 @@ class Report:
     """`same` of it has each figure that is compared, under its path in the report's JSON."""
     def __init__(self, rounds, made, factors, plan_hash):
         self.rounds, self.plan, self.hash = rounds, rounds.plan, plan_hash
-        self.table = list(csv.DictReader(factors.splitlines()))
+        self.table = beside.table(factors)
         self.factors = {f["id"]: f for f in self.plan["factors"]}
         self.closed = closed = rounds.closed(made)
         self.counted = [one for one in closed.values() if one.use in ("counted", "replaces")]
@@ -113,10 +113,8 @@ class Report:
             if own in LEVELS and own != level:
                 area = "全国" if level == "national" else (own, level) == ("province", "region") and REGION.get(
                     factor["area"])
-                known = [f for f in self.table if (f["level"], f["area"], f["basis"]) == (
-                    level, area, factor["basis"]) and int(f["year"]) <= factor["year"]]
-                best = max(known, key=lambda f: int(f["year"]), default=None)
-                value = best and int(Fraction(best["kgCO2_per_kWh"]) * 10**9)
+                best = beside.counterpart(self.table, level, area, factor)
+                value = best and best["micrograms_per_kwh"]
             found[factor["id"]] = value
         return found
 
@@ -203,7 +201,7 @@ class Report:
 
     def assets(self, lines):
         """The boundary against an asset list, of lines id, site, role, name in the plan."""
-        assets, planned = list(csv.reader(lines.splitlines()))[1:], [m.id for m in self.rounds.machines]
+        assets, planned = list(beside.rows(lines))[1:], [m.id for m in self.rounds.machines]
         named = {asset[3] for asset in assets}
         return {"listed": len(assets), "in_boundary": sum(asset[3] in planned for asset in assets),
                 "outside": [{"id": asset[0]} for asset in assets if not asset[3]],

@@ -1,6 +1,6 @@
 """What records tell of the machines of a plan in its rounds, as docs/report.md has it: energy by time and factor,
 imputation, wall ratio, share, M, coverage, roots; of what had come by a time. For plan_rounds.py."""
-import bisect, datetime, hashlib, math
+import bisect, datetime, hashlib, math, re
 from collections import defaultdict, namedtuple
 from fractions import Fraction
 from types import SimpleNamespace
@@ -106,6 +106,8 @@ def half_even(value, ppm):
 def total(rows, width=3):
     return [sum(column) for column in zip([0] * width, *rows)]
 def nanoseconds(text):
+    if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?Z", text):
+        raise ValueError(f"{text!r} is no time")
     day, _, fraction = text.rstrip("Z").partition(".")
     return int(datetime.datetime.fromisoformat(day + "+00:00").timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
 

@@ -6,10 +6,10 @@ plan_rounds.py: rounds; plan_figures.py: the report; plan_beside.py: what it tel
 and names what is wrong with its place. Status 0: nothing; 1: something; 5: the file cannot be read. Python's own
 library alone; memory grows with the number of records.
 """
-import bisect, csv, itertools, json, math, re, struct, sys
+import bisect, itertools, json, math, re, struct, sys
 from collections import defaultdict
 from fractions import Fraction
-from plan_beside import contradictions, losses, strange_keys, terms
+from plan_beside import contradictions, losses, rows, strange_keys, terms, whole
 from plan_figures import Report, counting
 from plan_machines import EVER, column, fields, nanoseconds, number, read_manifest, read_record
 from plan_rounds import Rounds
@@ -40,8 +40,10 @@ def unique(pairs):
     if len(found := dict(pairs)) < len(pairs):
         raise ValueError(f"a key is there twice: {sorted(key for key, _ in pairs)}")
     return found
+def no_number(text):
+    raise ValueError(f"{text} is no number")
 def parse(text):
-    return json.loads(text, object_pairs_hook=unique)
+    return json.loads(bytes(text).decode(), object_pairs_hook=unique, parse_constant=no_number)
 # The facts of documents by type, beside their bytes: numbers with #, what may be left out with ?.
 FACTS = {16: "format plan made software version", 17: "", 18: "hash start sealed abandoned? reason?", 19: "kind at",
          20: "id# kind sha256 file at signed_by? signature?", 21: "", 24: "round# revision# sha256 at software"}
@@ -53,14 +55,17 @@ def read_facts(kind, payload):
     if more := sorted(facts.keys() - known):
         raise ValueError(f"{more} are no facts of it")
     return facts
+HEADERS = {"meter": "meter from_ns to_ns energy_uj", "ledger": "scenario from_ns to_ns flows"}
 def replaced(imports):
     """The lines of imports as (name, start, end, value, came, gone): the latest of the same name and time counts."""
     active = defaultdict(lambda: ([], [], []))
     for facts, body in imports:
-        came = nanoseconds(facts["at"])
-        for row in list(csv.reader(body.decode().splitlines()))[1:]:
+        came, rest = nanoseconds(facts["at"]), rows(body.decode())
+        if (header := next(rest, None)) != HEADERS[facts["kind"]].split():
+            raise ValueError(f"import {facts['id']} ({facts['kind']}, {facts['file']}) begins with {header}")
+        for row in rest:
             try:
-                name, low, high, value = row[0], *map(int, row[1:])
+                name, low, high, value = row[0], *map(whole, row[1:])
             except (ValueError, IndexError):
                 raise ValueError(f"import {facts['id']} ({facts['kind']}, {facts['file']}): {row} is no line") from None
             starts, ends, lines = active[name]
@@ -204,7 +209,7 @@ def same(path, told, computed, absent=MISSING):
     else:
         is_number = isinstance(value, (int, float, Fraction)) and bool not in (type(told), type(value))
         if absent is None and is_number and isinstance(told, str) and re.fullmatch(
-                r"-?\d{1,20}(\.\d{1,40})?(e[+-]?\d{1,3})?", told):  # as revisions tell numbers, and no report
+                r"-?[0-9]{1,20}([.][0-9]{1,40})?(e[+-]?[0-9]{1,3})?", told):  # as revisions tell numbers, and no report
             told = Fraction(told)
         near = not isinstance(value, int) and is_number and isinstance(told, (int, float, Fraction)) and math.isclose(
             told, value, rel_tol=1e-12, abs_tol=float(scale) * 1e-12)

@@ -19,6 +19,8 @@ package struct EvidenceVerdict: Sendable {
     package internal(set) var digest: String?
     /// The program that made it, where it is another version than this: its sentences were not compared.
     package internal(set) var otherProgram: String?
+    /// Factors of its CSV that neither its plan nor this program has: the word of whoever made it.
+    package internal(set) var otherFactors: [String] = []
     /// Whether the file begins as a bundle does; where not, it is none.
     package internal(set) var isBundle = true
     /// One sentence each with its place; empty where the bundle is what its report says.
@@ -46,6 +48,8 @@ extension Pipeline {
         if isOther { verdict.otherProgram = catalog.head.map { "\($0.software) \($0.version)" } }
         if var request = catalog.check(&findings) {
             request.keepsOtherWords = isOther
+            verdict.otherFactors = EvidenceFactors(table: request.factors).others(
+                than: request.plan)
             do {
                 let source = EvidenceSource(catalog, input)
                 let reading = try PlanReading(request, source)

@@ -100,11 +100,36 @@ package struct FactorTable: Sendable {
         }
     }
 
+    /// These, and behind them those of another table whose ids are none of these; their numbers to nine digits
+    /// behind the kilogram's point, which is as far as they are computed with. The bytes begin with these bytes, so
+    /// that whoever has a bundle can tell both apart.
+    package func followed(by own: FactorTable, file: String) throws(FactorFileError) -> FactorTable
+    {
+        let lines = own.factors.filter { self[$0.id] == nil }.map(\.line)
+        guard !lines.isEmpty else { return self }
+        let end: [UInt8] = csv.last == 0x0A ? [] : [0x0A]
+        return try FactorTable(
+            csv: csv + end + lines.flatMap { Array($0.utf8) + [0x0A] }, file: file)
+    }
+
     /// The factor with this id, or `nil`.
     package subscript(id: String) -> EmissionFactor? { indexByID[id].map { factors[$0] } }
 }
 
 extension EmissionFactor {
+    /// Whether its id says what it is, as of all factors that come with the program.
+    package var isNamedByItself: Bool { id == "\(area)-\(year)-\(basis)" }
+
+    /// A line of a factor file.
+    fileprivate var line: String {
+        let parts = microgramsPerKilowattHour.quotientAndRemainder(dividingBy: 1_000_000_000)
+        let digits = "\(parts.remainder)"
+        let number =
+            "\(parts.quotient)." + String(repeating: "0", count: 9 - digits.count) + digits
+        return [id, level, area, "\(year)", basis, number, grade, source]
+            .map(CSVField.written).joined(separator: ",")
+    }
+
     init(_ fields: [String]) throws(FactorFileError.Problem) {
         guard fields.count == 8 else { throw .columns(expected: 8, got: fields.count) }
         guard !fields[0].isEmpty else { throw .emptyID }

@@ -36,7 +36,7 @@ struct FactorsCommand: ParsableCommand {
 }
 
 extension FactorTable {
-    /// Those that come with the program, and before them the user's. Refuses a file that gives one of them
+    /// Those that come with the program, and behind them the user's. Refuses a file that gives one of them
     /// another value.
     static func find(beside file: String?) throws -> FactorTable {
         let builtIn = try find(file: nil)
@@ -52,12 +52,7 @@ extension FactorTable {
                 "\(file): \(factor.id) comes with the program, with \(what): give yours another "
                     + "id")
         }
-        let others = builtIn.csv.split(separator: 0x0A).dropFirst().filter { line in
-            own[String(decoding: line.prefix { $0 != 0x2C }, as: UTF8.self)] == nil
-        }
-        let lines = own.csv.last == 0x0A ? Array(own.csv.dropLast()) : own.csv
-        let text = lines + others.flatMap { [0x0A] + $0 } + [0x0A]
-        do { return try FactorTable(csv: text, file: file) } catch {
+        do { return try builtIn.followed(by: own, file: file) } catch {
             throw Failure(.configuration, "\(error)")
         }
     }

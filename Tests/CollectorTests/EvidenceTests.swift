@@ -315,8 +315,7 @@ extension PlanFleet {
         let sent = try records(of: "a1")
         try sent.signer.keep(
             Array(sent.records.prefix(2)), from: 1, under: sent.manifest, in: store)
-        let table = try FactorTable(csv: Array((FactorTable.header + "\n").utf8), file: "none")
-        return try bundle(of: sealed, plan, factors: table, in: store)
+        return try bundle(of: sealed, plan, in: store)
     }
 
     /// The records of a host as of two runs, of which the second says how many the first made.

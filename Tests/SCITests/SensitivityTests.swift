@@ -46,6 +46,37 @@ struct Sensitivity {
         }
     }
 
+    @Test("no row of a user's own takes the place of a published one, wherever it stands")
+    func shadow() throws {
+        let table = try FactorTable.builtIn()
+        let factor = try #require(table["重庆-2022-average"])
+        let own = "mine,region,西南,2022,average,0.0268,A,mine\n"
+        let text = String(decoding: table.csv, as: UTF8.self)
+        let header = FactorTable.header + "\n"
+        for lines in [text + own, header + own + text.dropFirst(header.count)] {
+            let both = try FactorTable(csv: Array(lines.utf8), file: "f.csv")
+            #expect(both.counterpart(of: factor, at: .region)?.id == "西南-2022-average")
+        }
+        let newer = try FactorTable(
+            csv: Array((header + own + own.replacing("mine,r", with: "other,r")).utf8),
+            file: "f.csv")
+        #expect(newer.counterpart(of: factor, at: .region)?.id == "mine")
+    }
+
+    @Test("a user's own rows stand behind the published ones, whose bytes stay as they are")
+    func followed() throws {
+        let table = try FactorTable.builtIn()
+        let own = try FactorTable(
+            csv: Array(
+                (FactorTable.header + "\n\"a,\"\"b\",own,roof,2026,average,.041,A,\"two\nlines\"\n"
+                    + "huge,own,roof,2026,average,4.000000001,A,x").utf8), file: "own.csv")
+        let both = try table.followed(by: own, file: "own.csv")
+        #expect(both.csv.starts(with: table.csv))
+        #expect(both.factors == table.factors + own.factors)
+        #expect(try both.followed(by: own, file: "own.csv").csv == both.csv)
+        #expect(try table.followed(by: table, file: "own.csv").csv == table.csv)
+    }
+
     @Test("without a valid round each line says so")
     func noRound() throws {
         let found = try figures(plan(), [round(0, kwh: 1, units: 1, isSound: false)])
