@@ -27,6 +27,9 @@ struct VerifyCommand: ParsableCommand {
             the store cannot be read.
             """)
 
+    /// Factors of a bundle's own that are named; beyond them there is their number.
+    private static let otherFactorsShown = 10
+
     @Argument(help: "An evidence bundle, in place of a store.")
     var file: String?
     @Option(help: "The collector's settings, which name the store.")
@@ -56,8 +59,9 @@ struct VerifyCommand: ParsableCommand {
                     let file = try ImportFile(path)
                     guard !file.isStore else {
                         throw Failure(
-                            .usage,
-                            "\(path) is a store: jouleflow-collector verify --store \(path)")
+                            .unreadable,
+                            "\(path) is no bundle but a store: jouleflow-collector verify --store \(path)"
+                        )
                     }
                     return { try file.read($0) }
                 }, program: ProgramVersion.text)
@@ -78,6 +82,13 @@ struct VerifyCommand: ParsableCommand {
             print(
                 "made by \(other), which is another version than this (\(ProgramVersion.text)): figures were "
                     + "compared, sentences were not")
+        }
+        if !verdict.otherFactors.isEmpty {
+            let names = verdict.otherFactors.prefix(Self.otherFactorsShown)
+            print(
+                "factors of the CSV that neither the plan nor the program has: "
+                    + "\(verdict.otherFactors.count), "
+                    + TerminalText.tamed(names.joined(separator: ", ")))
         }
         print(
             "\(verdict.runs) runs, \(verdict.batches) signed batches, \(verdict.records) records: "

@@ -49,9 +49,10 @@ struct StoreCareCommandTests {
     @Test("what is asked of the wrong file or with too few digits is answered with what to write")
     func wrongWords() async throws {
         let store = try await collector("verify", database)
-        #expect(store.status == 2)
+        #expect(store.status == 5)
         #expect(
-            store.errors.contains("is a store: jouleflow-collector verify --store \(database)"),
+            store.errors.contains(
+                "is no bundle but a store: jouleflow-collector verify --store \(database)"),
             "\(store.errors)")
         let digits = try await collector("report", "8c1", "--store", database)
         #expect(digits.status == 1)
