@@ -41,6 +41,9 @@ class Report:
         self.factors = {f["id"]: f for f in self.plan["factors"]}
         self.closed = closed = rounds.closed(made)
         self.counted = [one for one in closed.values() if one.use in ("counted", "replaces")]
+        # The sums are over those that are invalid only because nothing was counted, too.
+        self.summed = [one for one in closed.values() if one in self.counted or (
+            one.use == "invalid" and not one.problems and one.units == 0 and one.grams is not None)]
         self.same = {
             "simulated": any(s.simulated and sum(s.states or ()) for one in closed.values() for s in one.segments),
             "rounds": [{"round": r + 1, "reserve": r >= rounds.planned, "span": beside.span(
@@ -59,7 +62,7 @@ class Report:
 
     @property
     def segments(self):
-        return [s for one in self.counted for s in one.segments]
+        return [s for one in self.summed for s in one.segments]
     def carbon(self, segments):
         return {f"o_{key}grams": self.rounds.grams(segments, *how) for key, how in {
             "": (self.plan["scope"],), "it_": ("it",), "facility_": ("facility",),
@@ -138,10 +141,7 @@ class Report:
             mean / average - 1, 1)} for mean in means]
         deviation = math.sqrt(sum((x - average) ** 2 for x in valid) / (len(valid) - 1)) if len(valid) > 1 else None
         width = deviation and student(len(valid) - 1) * deviation / math.sqrt(len(valid))
-        # Rounds that are invalid only because nothing was counted are in the ratio of sums.
-        summed = [one for one in closed.values() if one in self.counted or (
-            one.use == "invalid" and not one.problems and one.units == 0 and one.grams is not None)]
-        units = sum(one.units for one in summed)
+        summed, units = self.summed, sum(one.units for one in self.summed)
         ratio = Fraction(sum(one.grams for one in summed)) / units if units else None
         apart = abs(average - ratio) / ratio if average is not None and ratio else None
         closing = self.rounds.standings({r: one.closing.sci if one.closing.valid else None
@@ -162,7 +162,7 @@ class Report:
             "m_grams": dict(zip(("low", "typical", "high"), map(sum, zip(*mass)))) if summed and included else None,
             "r_cf": sum_or_none(one.units for one in summed)}
     def unit(self, closed):
-        segments = self.segments or [s for one in closed.values() for s in one.segments]
+        segments = [s for one in self.counted for s in one.segments] or [s for one in closed.values() for s in one.segments]
         gases = {self.gas(s.slice.factor) for s in segments if s.states is not None}
         gases |= {"gCO2e"} if "models" in self.plan["embodied"] else set()
         return "mixed" if len(gases) > 1 else gases.pop() if gases else "gCO2"
@@ -172,18 +172,18 @@ class Report:
     def scenarios(self):
         keys = ("ta", "approved", "refused", "failed", "incomplete", "duplicates", "duplicates_across_hosts",
                 "outside_counting_layer", "ledger")
-        return [{"scenario": s["id"], "weight": WEIGHTS.get(s["id"], 0)} | {key: sum_or_none(one.scenarios[i][key] for one in self.counted)
+        return [{"scenario": s["id"], "weight": WEIGHTS.get(s["id"], 0)} | {key: sum_or_none(one.scenarios[i][key] for one in self.summed)
                                          for key in keys} for i, s in enumerate(self.plan["scenarios"])]
     def sources(self):
         found = defaultdict(list)
-        for row in (row for one in self.counted for row in one.rows):
+        for row in (row for one in self.summed for row in one.rows):
             sources, scopes = beside.labels(row)
             found["+".join(sources), "+".join(scopes)] += row.segments
         return [{"source": key[0], "scope": key[1], "energy": energy(found[key])} for key in sorted(found)]
     def hosts(self):
         whole, found = sum(sum(s.states or ()) for s in self.segments), []
         for machine in self.rounds.machines:
-            rows = [row for one in self.counted for row in one.rows if row.machine is machine]
+            rows = [row for one in self.summed for row in one.rows if row.machine is machine]
             own = [s.states for row in rows for s in row.segments if s.states is not None]
             total, expected = sum(map(sum, own)), sum(row.expected for row in rows)
             told, clocks = [beside.labels(row) for row in rows], [row.clock for row in rows if row.clock is not None]

@@ -165,13 +165,13 @@ extension PlanReportContent.FactorDocument {
 }
 
 extension PlanReportContent.Host {
-    /// Every machine of the plan over the rounds that count, beside the total of all.
+    /// Every machine of the plan over the rounds of the sums, beside the total of all.
     static func all(_ reading: PlanReading, _ total: Microjoules?) -> [Self] {
         let machines =
             reading.plan.hosts.map { (Machine.host($0.id), $0.role) }
             + reading.plan.devices.map { (Machine.device($0.id), $0.role) }
         var rounds: [Machine: [MachineRound]] = [:]
-        for (round, _) in reading.counted {
+        for (round, _) in reading.summed {
             for machine in round.machines { rounds[machine.machine, default: []].append(machine) }
         }
         return machines.map { machine, role in
@@ -208,7 +208,7 @@ extension PlanReportContent.Host {
         }
         let reason: Wording =
             rounds.isEmpty
-            ? Wording(zh: "计入结果的轮次中未服役", en: "not in service in a round of the result")
+            ? Wording(zh: "计入合计的轮次中未服役", en: "not in service in a round of the sums")
             : .noEnergy
         energy =
             isKnown

@@ -26,9 +26,10 @@ extension PlanReportContent {
             shown.revision = histories[round.number + 1]?.revisions.last?.number ?? 0
             return shown
         }
-        let counted = reading.counted
-        let numbers = Set(counted.map { $0.round.number + 1 })
-        let segments = counted.flatMap { $0.round.machines.flatMap(\.segments) }
+        // All sums are over one set of rounds, so that O of the sites adds up to that of the result.
+        let summed = reading.summed
+        let numbers = Set(summed.map { $0.round.number + 1 })
+        let segments = summed.flatMap { $0.round.machines.flatMap(\.segments) }
         isSimulated = rounds.contains { ($0.energy.value?.simulated.energy ?? .zero) > .zero }
         energy = segments.isEmpty ? .unknown(.noValidRound) : Self.energy(of: segments)
         scenarios = reading.plan.scenarios.map { scenario in
@@ -38,7 +39,7 @@ extension PlanReportContent {
                     round.scenarios.first { $0.id == scenario.id.name }
                 })
         }
-        sources = SourceEnergy.all(counted.flatMap(\.round.machines))
+        sources = SourceEnergy.all(summed.flatMap(\.round.machines))
         sites = reading.plan.sites.compactMap { SiteEnergy($0, segments, reading) }
         result = Result(reading)
         hosts = Host.all(reading, energy.value?.total.energy)

@@ -205,7 +205,7 @@ extension PlanReportContent.Scenario {
         return .known(lines.reduce(0) { $0.addingClamped($1.ledger) })
     }
 
-    /// The sum over rounds that count; unknown where it is in one of them.
+    /// The sum over rounds; unknown where it is in one of them.
     init(_ id: ScenarioID, _ rounds: [Self]) {
         self.init()
         self.id = id.name

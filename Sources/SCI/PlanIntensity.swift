@@ -62,15 +62,15 @@ package struct PlanIntensity: Sendable, Hashable {
     /// The result over the rounds that count: complete with m of them, else 评估未完成 and the mean in
     /// part. Its ratio of sums has the rounds with R = 0 in it, which the mean cannot have.
     package let summary: IntensitySummary
-    /// The numbers of the rounds that the ratio of sums is over: those that count, and those that are invalid
-    /// for nothing but R = 0.
+    /// The numbers of the rounds that every sum is over, and the ratio of sums: those that count, and those that
+    /// are invalid for nothing but R = 0.
     package let summed: Set<Int>
     /// Planned rounds that were not given.
     package let pending: [Int]
     /// The scenarios are the standard's four, so that the result may be called SCI_CF.
     package let isStandard: Bool
     package let unit: CarbonUnit
-    /// Over the rounds that count, in the boundary.
+    /// Over the rounds of ``summed``, in the boundary.
     package let energy: EnergyStates
     package let simulated: Microjoules
     /// The same by site, by id.
@@ -96,17 +96,18 @@ package struct PlanIntensity: Sendable, Hashable {
         summary = IntensitySummary(
             counted.map(\.intensity), of: plan.schedule.rounds,
             ratioOver: (counted + zero).map(\.intensity))
-        summed = Set((counted + zero).map(\.round.number))
+        let all = (counted + zero).sorted { $0.round.number < $1.round.number }
+        summed = Set(all.map(\.round.number))
         let given = Set(figures.map(\.round.number))
         pending = (0..<plan.schedule.rounds).filter { !given.contains($0) }
         isStandard =
             plan.scenarios.count == StandardWeights.scenarios.count
             && Set(plan.scenarios.map(\.id)) == Set(StandardWeights.scenarios)
-        energy = counted.reduce(into: EnergyStates()) { sum, one in
+        energy = all.reduce(into: EnergyStates()) { sum, one in
             if let energy = one.energy { sum.add(energy) }
         }
-        simulated = counted.reduce(.zero) { $0 + $1.simulated }
-        sites = SiteCarbon.all(counted.flatMap(\.segments))
+        simulated = all.reduce(.zero) { $0 + $1.simulated }
+        sites = SiteCarbon.all(all.flatMap(\.segments))
         unit = terms.unit(of: counted.isEmpty ? figures : counted)
         sensitivity = SensitivityLine.all(terms, counted, factors: factors)
     }

@@ -61,9 +61,12 @@ struct FleetReportTests {
         let ratio = try #require(result.ratioOfSums.value)
         #expect(abs((carbon + mass) / Double(units) / ratio - 1) < 1e-9)
         #expect(!result.roundsWithoutBusiness.isEmpty)
+        let sites = content.sites.compactMap(\.operationalIT.value)
+        #expect(abs(sites.reduce(0, +) / carbon - 1) < 1e-12 && sites.count == 2)
+        #expect(content.html(.english).contains("sum of the rounds in the result and of R = 0"))
         #expect(content.html(.english).contains("its O and M are in the sums, and not in the mean"))
         #expect(content.html(.chinese).contains("其 O、M 计入总和，不计入平均值"))
-        #expect(content.table(.english).contains("(with rounds of R = 0)"))
+        #expect(content.table(.english).contains("(with rounds of R = 0, as energy and TA below)"))
         if let kept = ProcessInfo.processInfo.environment["JOULEFLOW_FLEET_REPORT"] {
             try FileManager.default.copyItem(atPath: report, toPath: kept)
         }

@@ -95,6 +95,10 @@ class Truth:
             else:
                 self.use[number] = "not_needed" if not lacking else "invalid"
         self.counted = [number for number in ROUNDS if self.use[number] in ("counted", "replaces")]
+        # What sums are over: of R = 0 too, whose carbon was emitted for no business.
+        self.summed = sorted(self.counted + [
+            number for number in range(lab.PLANNED)
+            if self.is_sound[number] and self.flows.units(number) == 0])
 
     # Parts of the report
 
@@ -249,8 +253,7 @@ class Truth:
         counted = self.counted
         values = [self.intensity(number) for number in counted]
         mean = sum(values) / len(values)
-        ratio_rounds = counted + [number for number in ROUNDS if number < lab.PLANNED
-                                  and self.is_sound[number] and self.flows.units(number) == 0]
+        ratio_rounds = self.summed
         segments, _ = self.of_rounds(ratio_rounds)
         carbon = sum(self.grams(self.boundary([number])) + self.embodied(number)
                      for number in ratio_rounds)
@@ -323,7 +326,7 @@ class Truth:
         return lines
 
     def host(self, machine, total):
-        rounds = [one for number in self.counted for one in self.machines[number] if one.id == machine]
+        rounds = [one for number in self.summed for one in self.machines[number] if one.id == machine]
         segments = [one for each in rounds for one in each.boundary]
         energy = sum(sum(one.energy.values()) for one in segments)
         measured = sum(one.energy["measured"] for one in segments)
@@ -341,11 +344,11 @@ class Truth:
 
     def by_source(self):
         groups = {}
-        for number in self.counted:
+        for number in self.summed:
             for one in self.machines[number]:
                 groups.setdefault(self.source(one), set()).add(one.id)
         return [{"source": source, "scope": scope,
-                 "energy": self.of_rounds(self.counted, machines=machines)[1]}
+                 "energy": self.of_rounds(self.summed, machines=machines)[1]}
                 for (source, scope), machines in sorted(groups.items())]
 
     def reconciliation(self):
@@ -367,7 +370,7 @@ class Truth:
                  "ratio": Fraction(own, energy)}]
 
     def report(self):
-        _, energy = self.of_rounds(self.counted)
+        _, energy = self.of_rounds(self.summed)
         validity = {"rounds": lab.PLANNED, "reserve": lab.RESERVE, "round_seconds": lab.ROUND,
                     "grace_seconds": 10, "minimum_coverage": Fraction(95, 100),
                     "full_coverage": Fraction(99, 100), "maximum_clock_error_ms": 1000}
@@ -381,8 +384,8 @@ class Truth:
                 "grams_per_kwh": Fraction(self.factors[name]["kgCO2_per_kWh"]) * 1000}}
                 for name in names}, inner="factor"),
             "result": self.result(), "energy": energy,
-            "scenarios": [self.scenario(name, self.counted) for name in SCENARIOS],
-            "energy_by_source": self.by_source(), "sites": self.sites(self.counted),
+            "scenarios": [self.scenario(name, self.summed) for name in SCENARIOS],
+            "energy_by_source": self.by_source(), "sites": self.sites(self.summed),
             "rounds": [self.round(number) for number in ROUNDS], "sensitivity": self.sensitivity(),
             "months": self.months(), "ledger_reconciliation": self.reconciliation(),
             "meter_comparison": self.comparison(), "revisions": self.revisions(), "losses": [], "alerts": [],

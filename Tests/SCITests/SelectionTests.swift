@@ -85,6 +85,24 @@ struct Selection {
         #expect(!three.isStandard)
     }
 
+    @Test("all sums are over the rounds that count and those of R = 0")
+    func withoutBusiness() throws {
+        let found = try figures(
+            plan(rounds: 2, reserve: 1),
+            [
+                round(0, of: 2, kwh: 1, units: 10), round(1, of: 2, kwh: 2, units: 0),
+                round(2, of: 2, kwh: 4, units: 10),
+            ])
+        #expect(found.isComplete && found.summed == [0, 1, 2])
+        let total = found.rounds.compactMap(\.energy?.total).reduce(.zero, +)
+        #expect(found.energy.total == total)
+        #expect(found.sites.map(\.energy.total).reduce(.zero, +) == total)
+        #expect(
+            isNear(
+                found.sites.map(\.carbon.grams).reduce(0, +),
+                found.rounds.compactMap(\.intensity.operationalGrams).reduce(0, +)))
+    }
+
     @Test("say how much of their energy is known in which way")
     func shares() throws {
         var one = round(0, of: 2, kwh: 0, units: 1)

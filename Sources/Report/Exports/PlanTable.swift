@@ -112,7 +112,10 @@ private struct PlanTable {
                 "O \(figure(result.operationalSum)) g, M \(mass), R "
                     + (result.unitsSum.value.map(Decimal.whole) ?? "—")
                     + (result.roundsWithoutBusiness.isEmpty
-                        ? "" : t("（含 R = 0 的轮次）", " (with rounds of R = 0)"))))
+                        ? ""
+                        : t(
+                            "（含 R = 0 的轮次，以下电能与 TA 亦同）",
+                            " (with rounds of R = 0, as energy and TA below)"))))
         if let energy = content.energy.value { lines.append(line("电能", "Energy", text(energy))) }
         for scenario in content.scenarios {
             let volume =

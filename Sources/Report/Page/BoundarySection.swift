@@ -43,7 +43,7 @@ extension PlanPage {
                 facts(planFacts), heading("本边界的全部封存计划", "All plans sealed for this boundary"),
                 planTable,
             ]
-                + assetParts + [heading("主机与设备", "Hosts and devices"), hostTable])
+                + assetParts + [heading("主机与设备", "Hosts and devices", of: summedShort), hostTable])
     }
 
     private var planFacts: [(String, Markup)] {

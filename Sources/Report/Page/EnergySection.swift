@@ -28,8 +28,9 @@ extension PlanPage {
                             + "across missing readings, exact in sum. Estimated: by a "
                             + "power model or a wall ratio. Imputed: gaps filled upward, "
                             + "by the larger of the hour's p95 and the value before."
-                    )), energyChart, energyTable, heading("按来源", "By source"), sourceTable,
-                heading("按站点", "By site"), siteTable,
+                    )), energyChart, energyTable, heading("按来源", "By source", of: summedShort),
+                sourceTable,
+                heading("按站点", "By site", of: summedShort), siteTable,
             ] + meterTable)
     }
 
@@ -45,7 +46,7 @@ extension PlanPage {
                 [link(name(round), to: Anchor("trace", round.number))] + cells(round.energy),
                 isMuted: !round.use.isCounted)
         }
-        let sum = Row([.text(t("计入合计", "In the result"))] + cells(content.energy))
+        let sum = Row([.text(summedRow)] + cells(content.energy))
         return table(columns, rounds + [sum], style: "narrow")
     }
 
@@ -149,7 +150,7 @@ extension PlanPage {
             }
         }
         let sums = content.sites.map { site in
-            Row([.text(t("计入合计", "In the result")), .text(site.name)] + cells(site))
+            Row([.text(summedRow), .text(site.name)] + cells(site))
         }
         return table(columns, rows + sums, style: "narrow")
     }

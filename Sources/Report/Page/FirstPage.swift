@@ -17,7 +17,7 @@ extension PlanPage {
             tag("p", .style("standard"), parts: .text(standardLine)),
         ] + standingNote + [resultBox] + meansWarning + [
             facts(identityFacts), heading("各轮结果", "All rounds"), shortRounds,
-            heading("业务量（计入结果的轮次合计）", "Flows (sum of the rounds in the result)"),
+            heading("业务量", "Flows", of: summedShort),
             scenarioTable(content.scenarios),
             facts(qualityFacts),
         ]

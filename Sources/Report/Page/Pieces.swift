@@ -58,6 +58,11 @@ extension PlanPage {
 
     func heading(_ zh: String, _ en: String) -> Markup { tag("h3", parts: .text(t(zh, en))) }
 
+    /// A heading of what is summed, and which rounds it is the sum of.
+    func heading(_ zh: String, _ en: String, of rounds: String) -> Markup {
+        heading(zh + "（\(rounds)合计）", en + " (sum of \(rounds))")
+    }
+
     func paragraph(_ text: String) -> Markup { tag("p", parts: .text(text)) }
 
     func note(_ text: String) -> Markup { tag("p", .style("note"), parts: .text(text)) }

@@ -43,7 +43,17 @@ extension PlanPage {
         ])
     }
 
-    /// Which rounds the sums and their ratio are of.
+    /// The same in the words of a heading.
+    var summedShort: String {
+        content.result.roundsWithoutBusiness.isEmpty
+            ? t("计入结果的轮次", "the rounds in the result")
+            : t("计入结果及 R = 0 的轮次", "the rounds in the result and of R = 0")
+    }
+
+    /// The same in the words of a table's row.
+    var summedRow: String { t("合计：\(summedShort)", "Sum of \(summedShort)") }
+
+    /// Which rounds all sums are of, and the ratio of them.
     private var summedRounds: String {
         let idle = content.result.roundsWithoutBusiness.map(String.init)
         guard !idle.isEmpty else {
