@@ -122,12 +122,18 @@ extension TransactionEngine {
     mutating func endMessage(
         _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
     ) {
+        let parser = connection.parser(direction)
         if direction == .toClient {
+            if parser.pointee.isPaired, connection.parser(.toServer).pointee.doubt == .answered {
+                parser.pointee.remaining = now
+                parser.pointee.state = .settling
+                return
+            }
             finishExchange(connection, isComplete: true, now: now)
         } else if connection.parser(.toServer).pointee.hasSlots {
             endRequestFields(connection)
         }
-        connection.parser(direction).pointee.reset()
+        parser.pointee.reset()
     }
 
     /// The stream ends: a response that ends with it is whole where the server closed it; any other
@@ -141,7 +147,7 @@ extension TransactionEngine {
         let parser = connection.parser(.toClient)
         switch parser.pointee.state {
         case .untilEnd where hasFin: endMessage(connection, .toClient, now: now)
-        case .unsure, .untilEnd, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer:
+        case .unsure, .untilEnd, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer, .settling:
             finishExchange(connection, isComplete: false, now: now)
             parser.pointee.reset()
         case .head: lose(connection, .toClient, now: now)

@@ -219,6 +219,14 @@ extension UnsafeRawBufferPointer {
         return RequestLine(UnsafeRawBufferPointer(rebasing: self[..<last]), isCut: false) != nil
     }
 
+    /// Whether these bytes, which may be few, may be the first of a request line.
+    var mayBecomeRequest: Bool {
+        var length = 0
+        while length < count, length < 20, self[length] &- 0x41 < 26 { length += 1 }
+        guard length > 0, length < 20 else { return false }
+        return length == count || length >= 3 && length + 1 == count && self[length] == 0x20
+    }
+
     /// Whether a segment begins a response: a version, a space and a status, as far as it goes.
     var beginsResponse: Bool {
         guard version(at: 0) else { return false }
@@ -234,6 +242,12 @@ extension UnsafeRawBufferPointer {
             guard fits else { return false }
         }
         return true
+    }
+
+    /// Whether these bytes are the first of a status line, and its status has not come.
+    var mayBecomeResponse: Bool {
+        guard count < 12, mayBeginResponse else { return false }
+        return count < 8 ? true : beginsResponse
     }
 
     /// Whether these bytes, which may be few, may be the first of a response.

@@ -27,6 +27,9 @@ struct MessageParser {
         case trailer
         /// A response that ends with its connection.
         case untilEnd
+        /// Behind a response whose request is doubted: see `Doubt.answered`. `remaining` is the packet
+        /// time of its end.
+        case settling
         /// After CONNECT or Upgrade, or encrypted: no messages any more.
         case tunnel
         /// The place in the stream is not known; a segment that begins a message finds it again.
@@ -70,6 +73,17 @@ struct MessageParser {
         case none, reading
         /// From the body's beginning, and not any more.
         case read
+    }
+
+    /// Why the first request found on a connection that was picked up may be none.
+    enum Doubt: UInt8 {
+        case none
+        /// Bytes of the client were passed over, and the server has sent nothing since.
+        case passed
+        /// After such bytes came what looks like a request, which waits.
+        case asked
+        /// A response has begun before that request's end; what its client sends next tells.
+        case answered
     }
 
     private struct Facts: OptionSet {
@@ -117,6 +131,8 @@ struct MessageParser {
     /// A bit per `SuspiciousReason`.
     var suspicions: UInt8 = 0
     private var facts: Facts = []
+    /// Of a client.
+    var doubt = Doubt.none
 
     /// The version is 1.0.
     var isOld: Bool {
@@ -169,7 +185,8 @@ struct MessageParser {
     /// Part of a body, or of what frames it, may have been read.
     var isInBody: Bool {
         switch state {
-        case .unsure, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer, .untilEnd: true
+        case .unsure, .fixedBody, .chunkSize, .chunkData, .chunkEnd, .trailer, .untilEnd, .settling:
+            true
         case .start, .head, .tunnel, .lost: false
         }
     }

@@ -12,13 +12,17 @@ extension TransactionEngine {
         let parser = connection.parser(direction)
         guard var start = bytes.baseAddress else { return }
         let end = start + bytes.count
+        if parser.pointee.doubt == .answered { endDoubt(connection, bytes) }
         while start < end {
             let rest = UnsafeRawBufferPointer(start: start, count: end - start)
             let used: Int
             switch parser.pointee.state {
             case .tunnel: return
             case .lost:
-                guard findsPlace(connection, direction, rest) else { return }
+                guard findsPlace(connection, direction, rest, now: now) else { return }
+                continue
+            case .settling:
+                if parser.pointee.isPaired { flushPending(connection) }
                 parser.pointee.reset()
                 continue
             case .unsure:
@@ -128,7 +132,7 @@ extension TransactionEngine {
     }
 
     /// Keeps the bytes of a line that is not at its end, as far as any line is read.
-    private mutating func keep(
+    mutating func keep(
         _ connection: ConnectionPointer, _ direction: Direction, _ bytes: UnsafeRawBufferPointer
     ) {
         let parser = connection.parser(direction)
@@ -190,7 +194,7 @@ extension TransactionEngine {
             parser.pointee.headLength = 0
             parser.pointee.state = .chunkSize
         case .trailer: if line.isEmpty { endMessage(connection, direction, now: now) }
-        case .unsure, .fixedBody, .chunkData, .untilEnd, .tunnel, .lost: break
+        case .unsure, .fixedBody, .chunkData, .untilEnd, .settling, .tunnel, .lost: break
         }
     }
 

@@ -58,7 +58,9 @@ extension TransactionEngine {
             counters.unpairedResponses &+= 1
             releaseInflater(connection, .toClient)
         }
-        connection.parser(.toServer).pointee.isPaired = false
+        let client = connection.parser(.toServer)
+        client.pointee.isPaired = false
+        if client.pointee.doubt != .passed { client.pointee.doubt = .none }
         while let first = connection.pointee.pendingFirst {
             counters.unpairedRequests &+= 1
             removeFirst(connection, first)
@@ -95,6 +97,10 @@ extension TransactionEngine {
         let parser = connection.parser(.toClient)
         guard parser.pointee.isPaired, let first = connection.pointee.pendingFirst else {
             return
+        }
+        // What would tell that it is this request's response has not come.
+        if connection.parser(.toServer).pointee.doubt == .answered {
+            return flushPending(connection)
         }
         parser.pointee.isPaired = false
         if parser.pointee.fields == .reading {

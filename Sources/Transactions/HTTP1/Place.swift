@@ -23,7 +23,8 @@ extension TransactionEngine {
         case .tunnel: return
         case .lost:
             parser.pointee.bytesOfTLS = 0
-            direction == .toServer ? noteMissed(connection) : flushPending(connection)
+            parser.pointee.spillLength = 0
+            direction == .toServer ? noteMissed(connection) : passResponses(connection)
             return
         case .fixedBody, .chunkData:
             let known = min(count, parser.pointee.remaining)
@@ -32,7 +33,7 @@ extension TransactionEngine {
             if parser.pointee.remaining == 0 { endPart(connection, direction, now: now) }
             if count == known { return }
         case .untilEnd: return passBody(connection, direction, count)
-        case .start, .head, .unsure, .chunkSize, .chunkEnd, .trailer: break
+        case .start, .head, .unsure, .chunkSize, .chunkEnd, .trailer, .settling: break
         }
         lose(connection, direction, now: now)
     }
@@ -55,6 +56,12 @@ extension TransactionEngine {
         now: UInt64
     ) {
         counters.malformed[reason.rawValue] &+= 1
+        // Of a connection that was picked up, the first that looked like a request was text.
+        if direction == .toServer, connection.half(.toServer).pointee.initial == nil,
+            connection.pointee.requestsInTurn < Self.sequentialRequests
+        {
+            flushPending(connection)
+        }
         lose(connection, direction, now: now)
     }
 
@@ -83,7 +90,7 @@ extension TransactionEngine {
             }
             finishExchange(connection, isComplete: false, now: now)
             parser.pointee.reset()
-            flushPending(connection)
+            passResponses(connection)
         }
         parser.pointee.state = .lost
     }
@@ -121,86 +128,23 @@ extension TransactionEngine {
         if parser.pointee.isFinal { beginResponse(connection, now: now) }
     }
 
-    // MARK: Finding
-
-    /// Whether bytes of a direction whose place is lost begin a message that can be told from
-    /// text in a body.
-    mutating func findsPlace(
-        _ connection: ConnectionPointer, _ direction: Direction, _ bytes: UnsafeRawBufferPointer
-    ) -> Bool {
-        direction == .toServer
-            ? findsRequest(connection, bytes) : findsResponse(connection, bytes)
-    }
-
-    private mutating func findsRequest(
-        _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer
-    ) -> Bool {
-        guard readBeginsSegment, bytes.beginsRequest, isWhole(bytes.methodWord, connection) else {
-            return false
-        }
-        let server = connection.half(.toClient)
-        let isTurn =
-            !server.pointee.isOpen
-            || readAcknowledged ?? server.pointee.next == server.pointee.next
-        return isTurn && !isAwaited(connection) || !isPassed(connection)
-    }
-
-    /// Whether a segment that begins with a method begins its request. Where it does not, the bytes
-    /// before it were not captured, and what is left looks like a method nobody asked with: OST.
-    private func isWhole(_ word: MethodWord, _ connection: ConnectionPointer) -> Bool {
-        switch word {
-        case .registered: true
-        case .end: false
-        case .other: connection.pointee.isRecognised
-        }
-    }
-
-    private mutating func findsResponse(
-        _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer
-    ) -> Bool {
-        let parser = connection.parser(.toClient)
-        let isResponse = readBeginsSegment && bytes.beginsResponse
-        if isResponse {
-            let start = readEnd &- UInt32(truncatingIfNeeded: bytes.count)
-            if let first = connection.pointee.pendingFirst, first.pointee.acknowledged == start,
-                follows(readAcknowledged, first)
-            {
-                return true
-            }
-            if connection.pointee.isBlind {
-                flushPending(connection)
-                return true
-            }
-            // An interim response, but to which request?
-            if bytes.count > 9 && bytes[9] == 0x31 { return false }
-            // Without its status it may be text.
-            let hasStatus = bytes.count >= 12
-            if hasStatus { noteAnswered(connection, by: readAcknowledged) }
-            if hasStatus && connection.pointee.pendingFirst == nil && !parser.pointee.hasMissed {
-                counters.unpairedResponses &+= 1
-                parser.pointee.hasMissed = true
-            }
-        }
-        // These bytes may answer what waits: it must not take a later response.
-        flushPending(connection)
-        return false
-    }
+    // MARK: What may be unanswered
 
     /// Whether a request may be unanswered.
-    private func isAwaited(_ connection: ConnectionPointer) -> Bool {
+    func isAwaited(_ connection: ConnectionPointer) -> Bool {
         connection.pointee.pendingFirst != nil
             || connection.parser(.toServer).pointee.hasMissed
     }
 
     /// A client's bytes up to the latest may hold a request that was missed.
-    private func noteMissed(_ connection: ConnectionPointer) {
+    func noteMissed(_ connection: ConnectionPointer) {
         let client = connection.parser(.toServer)
         client.pointee.hasMissed = true
         client.pointee.missedEnd = connection.half(.toServer).pointee.next
     }
 
     /// A response begins: it answers what was missed, if its server had that.
-    private func noteAnswered(_ connection: ConnectionPointer, by acknowledged: UInt32?) {
+    func noteAnswered(_ connection: ConnectionPointer, by acknowledged: UInt32?) {
         let client = connection.parser(.toServer)
         let ahead = acknowledged.map {
             Int32(bitPattern: $0 &- client.pointee.missedEnd)
@@ -209,7 +153,7 @@ extension TransactionEngine {
     }
 
     /// Whether a response that acknowledges `acknowledged` can have been sent after `request`.
-    private func follows(
+    func follows(
         _ acknowledged: UInt32?, _ request: UnsafeMutablePointer<PendingRequest>
     ) -> Bool {
         guard let acknowledged else { return true }
@@ -222,7 +166,7 @@ extension TransactionEngine {
     /// These bytes are text in the rest of an earlier request, or a request that its client sent
     /// ahead; what is sent when all is answered is in its turn again. Of a client that has not yet
     /// waited for its responses, two in a row tell that it keeps ahead of them.
-    private mutating func isPassed(_ connection: ConnectionPointer) -> Bool {
+    mutating func isPassed(_ connection: ConnectionPointer) -> Bool {
         let client = connection.parser(.toServer)
         let isUnknown = connection.pointee.requestsInTurn < Self.sequentialRequests
         if connection.pointee.isPipelined || isUnknown && client.pointee.isInMessage {
@@ -252,6 +196,7 @@ extension TransactionEngine {
     mutating func expect(_ request: RequestLine, of connection: ConnectionPointer) -> Bool {
         let server = connection.parser(.toClient)
         server.pointee.hasMissed = false
+        let isDoubted = takeDoubt(connection)
         let isInTurn = !isAwaited(connection)
         if !isInTurn {
             if !connection.pointee.isPipelined {
@@ -271,7 +216,11 @@ extension TransactionEngine {
                 sequence: client.pointee.startSequence,
                 acknowledged: client.pointee.startAcknowledged)
             {
-                if isInTurn, connection.pointee.requestsInTurn < Self.sequentialRequests {
+                if isInTurn && isDoubted {
+                    client.pointee.doubt = .asked
+                } else if isInTurn,
+                    connection.pointee.requestsInTurn < Self.sequentialRequests
+                {
                     connection.pointee.requestsInTurn += 1
                 }
                 return true
@@ -288,6 +237,7 @@ extension TransactionEngine {
         let parser = connection.parser(.toClient)
         let client = connection.parser(.toServer)
         noteAnswered(connection, by: parser.pointee.startAcknowledged)
+        if client.pointee.doubt != .none { weighDoubt(connection) }
         if let first = connection.pointee.pendingFirst {
             parser.pointee.isPaired = follows(parser.pointee.startAcknowledged, first)
         } else if client.pointee.isInMessage && !connection.pointee.isBlind {
