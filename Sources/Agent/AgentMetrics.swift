@@ -25,25 +25,11 @@ struct MetricsPage: Sendable {
         } catch {
             let code = (error as? IOError)?.errnoCode
             let reason = code.map { String(cString: strerror($0)) }
+            let fix = MetricsServer.fix(code, port: Int(address.port), of: "agent")
             log.error(
                 "no metrics are shown: \(reason ?? "\(error)")",
-                metadata: [
-                    "address": "\(address)", "fix": "\(Self.fix(code, port: address.port))",
-                ])
+                metadata: ["address": "\(address)", "fix": "\(fix)"])
             return nil
-        }
-    }
-
-    /// What to do where the address cannot be taken, by the system's error.
-    static func fix(_ code: Int32?, port: UInt16) -> String {
-        let restart = "then restart the agent"
-        switch code {
-        case EADDRINUSE:
-            let who = "ss -ltnp 'sport = :\(port)'"
-            return "\(who) names who listens there: stop that program, or name another port in "
-                + "listen.metrics, \(restart)"
-        case EACCES: return "name a port from 1024 on in listen.metrics, \(restart)"
-        default: return "name an address of this host in listen.metrics, \(restart)"
         }
     }
 

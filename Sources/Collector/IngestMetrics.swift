@@ -95,7 +95,7 @@ package struct IngestMetricsPage: Service {
     /// Where the page cannot be shown, says so and waits: records matter more.
     package func run() async throws {
         var server: MetricsServer?
-        let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        let address = Server.address(host, port)
         do {
             let metrics = metrics
             server = try await MetricsServer(
@@ -103,10 +103,12 @@ package struct IngestMetricsPage: Service {
             ) { metrics.page() }
             log.notice("metrics are shown", metadata: ["address": "\(address)"])
         } catch {
-            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
+            let code = (error as? IOError)?.errnoCode
+            let reason = code.map { String(cString: strerror($0)) }
+            let fix = MetricsServer.fix(code, port: port, of: "collector")
             log.error(
-                "no metrics are shown: \(reason ?? "\(error)"): change listen.metrics, or write none",
-                metadata: ["address": "\(address)"])
+                "no metrics are shown: \(reason ?? "\(error)")",
+                metadata: ["address": "\(address)", "fix": "\(fix)"])
         }
         try? await gracefulShutdown()
         await server?.close()

@@ -33,20 +33,25 @@ package struct ServerLimits: Sendable {
 
 /// Why the server cannot listen.
 package enum ServerError: Error, Sendable, Hashable, CustomStringConvertible {
-    case addressInUse(String)
+    case addressInUse(String, port: Int)
     case permissionDenied(String)
     case addressNotAvailable(String)
     case cannotListen(String, reason: String)
 
     package var description: String {
         switch self {
-        case .addressInUse(let address):
-            "\(address) is in use: stop the program that listens there, or change listen.agents"
+        case .addressInUse(let address, let port):
+            "\(address) is in use, perhaps by a collector that runs already: "
+                + "`ss -ltnp 'sport = :\(port)'` as root names the program; stop it, or name another port "
+                + "in listen.agents"
         case .permissionDenied(let address):
-            "no permission to listen on \(address): ports below 1024 need CAP_NET_BIND_SERVICE"
+            "no permission to listen on \(address): name a port from 1024 on in listen.agents; those below "
+                + "need CAP_NET_BIND_SERVICE"
         case .addressNotAvailable(let address):
-            "\(address) is no address of this machine: change listen.agents"
-        case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
+            "\(address) is no address of this machine: name one in listen.agents (`ip address` lists them), "
+                + "or 0.0.0.0 for all of IPv4"
+        case .cannotListen(let address, let reason):
+            "cannot listen on \(address): \(reason); name another address in listen.agents"
         }
     }
 }
@@ -157,9 +162,9 @@ package struct Server: Service {
                     }
                 }
         } catch let error as IOError {
-            let address = "\(host):\(port)"
+            let address = Self.address(host, port)
             switch error.errnoCode {
-            case EADDRINUSE: throw ServerError.addressInUse(address)
+            case EADDRINUSE: throw ServerError.addressInUse(address, port: port)
             case EACCES, EPERM: throw ServerError.permissionDenied(address)
             case EADDRNOTAVAIL: throw ServerError.addressNotAvailable(address)
             default:
@@ -167,8 +172,13 @@ package struct Server: Service {
                     address, reason: String(cString: strerror(error.errnoCode)))
             }
         } catch {
-            throw ServerError.cannotListen("\(host):\(port)", reason: "\(error)")
+            throw ServerError.cannotListen(Self.address(host, port), reason: "\(error)")
         }
+    }
+
+    /// As settings have it: an IPv6 address in brackets.
+    static func address(_ host: String, _ port: Int) -> String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }
 

@@ -1,3 +1,4 @@
+import Glibc
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -45,6 +46,21 @@ package final class MetricsServer: Sendable {
                 }
             }
             .bind(host: host, port: port).get()
+    }
+
+    /// What to do where the address cannot be taken, by the system's error; `program` is then to be
+    /// started anew.
+    package static func fix(_ code: Int32?, port: Int, of program: String) -> String {
+        let restart = "then restart the \(program)"
+        switch code {
+        case EADDRINUSE:
+            let who = "ss -ltnp 'sport = :\(port)'"
+            return "\(who) as root names who listens there: stop that program, "
+                + "or name another port in listen.metrics, \(restart)"
+        case EACCES, EPERM:
+            return "name a port from 1024 on in listen.metrics, \(restart)"
+        default: return "name an address of this host in listen.metrics, \(restart)"
+        }
     }
 
     /// Stops listening. Answers on their way are finished.

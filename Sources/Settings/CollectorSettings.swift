@@ -87,8 +87,13 @@ extension Field {
         let standard = Listening.standard
         guard let section = section(Keys.all) else { return nil }
         let agents = section.value(Keys.agents, default: standard.agents) { $0.networkAddress() }
-        let metrics = section.value(Keys.metrics, default: standard.metrics) {
-            $0.networkAddressOrNone()
+        let metrics = section.value(Keys.metrics, default: standard.metrics) { field in
+            let metrics = field.networkAddressOrNone()
+            guard case .some(.some(let address)) = metrics, address == agents else {
+                return metrics
+            }
+            return field.reject(
+                "\(address)", "is listen.agents too", "name another port for metrics, or none")
         }
         guard let agents, let metrics else { return nil }
         return Listening(agents: agents, metrics: metrics)

@@ -64,6 +64,18 @@ struct MetricsTests {
         }
     }
 
+    @Test("name what to do where their address cannot be taken")
+    func fix() {
+        let taken = MetricsServer.fix(EADDRINUSE, port: 80, of: "agent")
+        #expect(taken.contains("ss -ltnp 'sport = :80'") && taken.contains("as root"), "\(taken)")
+        #expect(MetricsServer.fix(EACCES, port: 80, of: "agent").contains("1024"))
+        for code in [EADDRINUSE, EACCES, EADDRNOTAVAIL, nil] {
+            let fix = MetricsServer.fix(code, port: 80, of: "collector")
+            #expect(fix.contains("listen.metrics"), "\(fix)")
+            #expect(fix.hasSuffix(", then restart the collector"), "\(fix)")
+        }
+    }
+
     @Test("hold few connections, and serve again once those have ended")
     func crowded() async throws {
         try await withServer({ "x 1\n" }) { port in
