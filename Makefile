@@ -99,6 +99,7 @@ test-kubernetes test-ansible:
 test:
 	scripts/install-dependencies --test
 	$(RELEASE)
+	scripts/check-agent "$$($(RELEASE) --show-bin-path)/jouleflow-agent"
 	swift build --build-tests $(TEST_BUILD_FLAGS)
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 scripts/test --skip-build --skip '^SystemTests\.'
 	bin=$$($(RELEASE) --show-bin-path) && export JOULEFLOW_BIN="$$bin" && \
@@ -119,6 +120,7 @@ lint:
 	scripts/tidy --self-test
 	scripts/tidy
 	scripts/test --self-test
+	scripts/check-agent --self-test
 	Benchmarks/accuracy --self-test
 
 clean:
