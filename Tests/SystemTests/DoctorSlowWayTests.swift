@@ -1,6 +1,6 @@
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     @Suite("Over a slow way to the collector, the doctor")
     struct DoctorSlowWayTests {
         /// Stands between an agent and the collector, and holds back what the collector says once the

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     @Suite("With certificates made by jouleflow-collector ca", .hasCapture)
     struct TLSTests {
         /// Makes an authority in `folder` of the site, a collector's and agents' certificates.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension SystemTests {
+extension SideBySideTests {
     @Suite("Told something wrong")
     struct UsageTests {
         /// A word of a settings file put wrong.
