@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 extension SystemTests {
-    @Suite("Without a right or a thing it needs")
+    @Suite("Without a right, under load")
     struct RightsTests {
         @Test(
             "the agent without CAP_NET_RAW goes on, names the right, and reports counts unknown",
@@ -67,6 +67,31 @@ extension SystemTests {
             }
         }
 
+        /// Settings whose state directory nobody owns.
+        private func siteForNobody(_ site: Site) throws -> AgentSettings {
+            let state = site.path("state")
+            guard mkdir(state, 0o700) == 0,
+                chown(state, Child.User.nobodyID, Child.User.nobodyID) == 0
+            else { throw Trouble("\(state): errno \(errno)") }
+            return site.agentSettings()
+        }
+
+        private func setCounterModes(_ site: Site, _ mode: mode_t, group: UInt32 = 0) throws {
+            let root = site.path("sys/devices")
+            let files = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String }
+            let counters = (files ?? []).filter { $0.hasSuffix("/energy_uj") }
+            #expect(counters.count == 4)
+            for counter in counters {
+                let path = "\(root)/\(counter)"
+                #expect(chown(path, 0, group) == 0 && chmod(path, mode) == 0)
+            }
+        }
+    }
+}
+
+extension SideBySideTests {
+    @Suite("Without a right or a thing it needs")
+    struct RightsTests {
         @Test(
             "a state directory it may not write to ends the agent with status 4",
             .enabled("only root can become another user") { Host.isRoot })
@@ -158,38 +183,18 @@ extension SystemTests {
                 #expect(try first.stop() == 0)
             }
         }
-
-        /// Settings whose state directory nobody owns.
-        private func siteForNobody(_ site: Site) throws -> AgentSettings {
-            let state = site.path("state")
-            guard mkdir(state, 0o700) == 0,
-                chown(state, Child.User.nobodyID, Child.User.nobodyID) == 0
-            else { throw Trouble("\(state): errno \(errno)") }
-            return site.agentSettings()
-        }
-
-        private func setCounterModes(_ site: Site, _ mode: mode_t, group: UInt32 = 0) throws {
-            let root = site.path("sys/devices")
-            let files = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String }
-            let counters = (files ?? []).filter { $0.hasSuffix("/energy_uj") }
-            #expect(counters.count == 4)
-            for counter in counters {
-                let path = "\(root)/\(counter)"
-                #expect(chown(path, 0, group) == 0 && chmod(path, mode) == 0)
-            }
-        }
-
-        /// TA, R and the intensity are null with their reasons, not 0.
-        private func expectCountsUnknown(_ report: Report) {
-            #expect(report.scenarios.count == 4)
-            for (scenario, figures) in report.scenarios {
-                #expect(figures["ta"] is NSNull, "\(scenario)")
-                #expect((figures["ta_unknown"] as? String)?.isEmpty == false, "\(scenario)")
-                #expect(figures["joules_per_flow"] is NSNull, "\(scenario)")
-            }
-            #expect(report.round["r_cf"] is NSNull)
-            #expect(report.round["intensity_grams_per_unit"] is NSNull)
-            #expect((report.round["intensity_unknown"] as? String)?.isEmpty == false)
-        }
     }
+}
+
+/// TA, R and the intensity are null with their reasons, not 0.
+private func expectCountsUnknown(_ report: Report) {
+    #expect(report.scenarios.count == 4)
+    for (scenario, figures) in report.scenarios {
+        #expect(figures["ta"] is NSNull, "\(scenario)")
+        #expect((figures["ta_unknown"] as? String)?.isEmpty == false, "\(scenario)")
+        #expect(figures["joules_per_flow"] is NSNull, "\(scenario)")
+    }
+    #expect(report.round["r_cf"] is NSNull)
+    #expect(report.round["intensity_grams_per_unit"] is NSNull)
+    #expect((report.round["intensity_unknown"] as? String)?.isEmpty == false)
 }
