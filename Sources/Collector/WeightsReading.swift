@@ -125,15 +125,12 @@ struct WeightsReading {
             hosts[stored.agent] = Array(repeating: WeightsCell(), count: request.stretches.count)
         }
         guard let index = stretch(of: stored) else { return }
-        guard let manifest = try manifest(stored.manifest),
+        guard let manifest = try manifest(of: stored),
             let record = RecordReading.record(in: stored, under: manifest)
         else {
             unreadable = unreadable.addingClamped(1)
             hosts[stored.agent]?[index].unknown.insert(.counts)
             return
-        }
-        if let name = manifest.repeatedScenario {
-            throw WeightsRequest.Problem.repeatedScenario(name, stored.place)
         }
         if let reason = ImplausibleRecord(record) { return leaveOut(stored, reason, at: index) }
         if manifest.simulated || record.flags.contains(.simulated) { simulated = true }
@@ -205,13 +202,23 @@ struct WeightsReading {
         return other.add(all > matched ? all - matched : 0, at: index)
     }
 
-    private mutating func manifest(_ digest: ManifestDigest) throws -> Manifest? {
-        if let known = manifests[digest] { return known }
-        let bytes = try store.manifest(digest)
-        let manifest = bytes.flatMap {
-            RecordCodec.digest(ofManifest: $0) == digest ? try? RecordCodec.decodeManifest($0) : nil
+    /// `nil` where it cannot be read. Throws where it names a scenario more than once: that is said of the
+    /// record, so that the agent's settings can be mended.
+    private mutating func manifest(of record: StoredRecord) throws -> Manifest? {
+        if let known = manifests[record.manifest] { return known }
+        var manifest: Manifest?
+        if let bytes = try store.manifest(record.manifest),
+            RecordCodec.digest(ofManifest: bytes) == record.manifest
+        {
+            do throws(RecordError) {
+                manifest = try RecordCodec.decodeManifest(bytes)
+            } catch {
+                if case .repeated("scenarios", let name) = error {
+                    throw WeightsRequest.Problem.repeatedScenario(name, record.place)
+                }
+            }
         }
-        manifests[digest] = .some(manifest)
+        manifests[record.manifest] = .some(manifest)
         return manifest
     }
 
@@ -221,14 +228,6 @@ struct WeightsReading {
         let share = cell.seconds / stretch.end.since(stretch.start).seconds
         return !cell.unknown.contains(.counts) && share >= request.coverage
             && share <= LoadSchedule.coverage.upperBound
-    }
-}
-
-extension Manifest {
-    /// A scenario that it names more than once: its counts would be added up.
-    fileprivate var repeatedScenario: String? {
-        var names: Set<ScenarioID> = []
-        return scenarios.first { !names.insert($0).inserted }?.name
     }
 }
 

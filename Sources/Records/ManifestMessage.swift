@@ -74,6 +74,11 @@ extension Jouleflow_V1_Manifest {
         try checkCount(zones.count, "zones", limit: RecordCodec.maximumZones)
         try checkCount(services.count, "services", limit: RecordCodec.maximumServices)
         try checkCount(scenarios.count, "scenarios", limit: RecordCodec.maximumScenarios)
+        var names: Set<String> = []
+        // Of two with one name nobody knows which counts are whose.
+        if let name = scenarios.first(where: { !names.insert($0).inserted }) {
+            throw .repeated(field: "scenarios", name: name)
+        }
     }
 }
 

@@ -95,7 +95,7 @@ package enum RecordCodec {
         }
     }
 
-    /// The manifest in exactly these bytes.
+    /// The manifest in exactly these bytes. Its scenarios are each named once.
     package static func decodeManifest(_ bytes: [UInt8]) throws(RecordError) -> Manifest {
         guard bytes.count <= maximumPayload else {
             throw .tooLong(length: bytes.count, limit: maximumPayload)

@@ -22,6 +22,8 @@ package enum RecordError: Error, Equatable, Sendable {
     case outOfRange(field: String, number: UInt64)
     /// The window ends before it starts.
     case endBeforeStart
+    /// An array has a name twice whose elements must differ.
+    case repeated(field: String, name: String)
     /// Two fields cannot both be true.
     case contradiction(field: String)
 }
@@ -43,6 +45,7 @@ extension RecordError: CustomStringConvertible {
         case .unequalCount(let field, let count, let expected):
             "has \(count) elements in \(field) where \(expected) belong"
         case .outOfRange(let field, let number): "has \(field) \(number), out of range"
+        case .repeated(let field, let name): "names \"\(name)\" more than once in \(field)"
         case .endBeforeStart: "has a window that ends before it starts"
         case .contradiction(let field): "has \(field), which contradicts its other fields"
         }

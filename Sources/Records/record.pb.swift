@@ -1217,7 +1217,7 @@ nonisolated struct Jouleflow_V1_Manifest: @unchecked Sendable {
     set {_uniqueStorage()._services = newValue}
   }
 
-  /// The scenarios by name.
+  /// The scenarios by name, each once: counts of a name that stands twice are nobody's.
   var scenarios: [String] {
     get {_storage._scenarios}
     set {_uniqueStorage()._scenarios = newValue}

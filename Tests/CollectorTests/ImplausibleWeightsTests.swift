@@ -1,6 +1,8 @@
 import Foundation
 import Metering
 import Report
+import Rounds
+import SCI
 import Store
 import Testing
 import Weights
@@ -161,7 +163,10 @@ struct ImplausibleWeightsTests {
     @Test("a manifest that names a scenario twice is refused: nobody knows which counts are whose")
     func repeatedScenario() throws {
         var agent = WeighedAgent("a", length: 60)
-        agent.scenarios = [.credit, .credit, .repayment, .query]
+        agent.scenarios = [.credit, ScenarioID("CREDIT"), .repayment, .query]
+        agent.rewriting = { bytes in
+            bytes.replacing(Array("CREDIT".utf8), with: Array("credit".utf8))
+        }
         try agent.store(Array(rows().prefix(10)), from: origin, in: store)
         try WeighedAgent("b", length: 60).store(Array(rows().prefix(10)), from: origin, in: store)
         let problem = #expect(throws: WeightsRequest.Problem.self) { try answer() }
@@ -171,6 +176,13 @@ struct ImplausibleWeightsTests {
         #expect(words.contains("\"credit\" more than once") && words.contains("`id` of its own"))
         // The other host can be asked for.
         #expect(try answer(.named(["b"])).hosts == ["b"])
+        // Its records are no part of rounds.
+        let factor = try #require(try FactorTable.builtIn()["全国-2023-average"])
+        let period = try Period(
+            from: Timestamp(origin * 1_000_000_000), to: Timestamp((origin + 600) * 1_000_000_000),
+            roundLength: .seconds(600))
+        let report = try Pipeline.report(ReportRequest(period: period, factor: factor), from: store)
+        #expect(report.unreadable == 10)
     }
 
     @Test(

@@ -32,6 +32,8 @@ struct WeighedAgent: Sendable {
     var otherCPUs = 0.0
     /// What its manifest calls the four that it counts.
     var scenarios = StandardWeights.scenarios
+    /// What it makes of its manifest's bytes, which an agent of another kind could have written.
+    var rewriting: @Sendable ([UInt8]) -> [UInt8] = { $0 }
     /// What it makes of a record, by its place from 0.
     var altering: [Int: @Sendable (inout Record) -> Void] = [:]
     private let run = RunID(0xA1FA)
@@ -69,7 +71,7 @@ struct WeighedAgent: Sendable {
         noiseJoules: Double = 1, changes: [Int: Change] = [:]
     ) throws {
         let manifest = manifest
-        let bytes = try RecordCodec.encode(manifest)
+        let bytes = rewriting(try RecordCodec.encode(manifest))
         let digest = RecordCodec.digest(ofManifest: bytes)
         try store.store(manifest: digest, bytes: bytes)
         _ = try store.open(signer.greeting())

@@ -309,6 +309,22 @@ struct ManifestCodecTests {
         #expect(throws: RecordError.self) { try RecordCodec.encode(manifest) }
     }
 
+    @Test("a scenario that is named twice is refused, also where only the code points differ")
+    func repeatedScenario() throws {
+        var generator = SeededGenerator(seed: 6)
+        var manifest = generator.manifest()
+        (manifest.rules, manifest.scenarioFlows) = ([], [])
+        manifest.flowSecretID = 0
+        manifest.scenarios = [.credit, .query]
+        #expect(throws: Never.self) { try RecordCodec.encode(manifest) }
+        manifest.scenarios = [.credit, .query, .credit]
+        #expect(throws: RecordError.repeated(field: "scenarios", name: "credit")) {
+            try RecordCodec.encode(manifest)
+        }
+        manifest.scenarios = [ScenarioID("caf\u{e9}"), ScenarioID("cafe\u{301}")]
+        #expect(throws: RecordError.self) { try RecordCodec.encode(manifest) }
+    }
+
     @Test("a port, a kind and a count that cannot be are refused")
     func refused() throws {
         var generator = SeededGenerator(seed: 5)
@@ -327,6 +343,8 @@ struct ManifestCodecTests {
         message = whole
         message.scenarios = Array(repeating: "x", count: 257)
         try expect(.tooMany(field: "scenarios", count: 257, limit: 256), message)
+        message.scenarios = ["credit", "query", "credit"]
+        try expect(.repeated(field: "scenarios", name: "credit"), message)
         message = whole
         message.agent = ""
         try expect(.missing(field: "agent"), message)

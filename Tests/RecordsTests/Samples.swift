@@ -187,7 +187,8 @@ extension SeededGenerator {
     }
 
     mutating func manifest() -> Manifest {
-        let scenarios = many(Int.random(in: 0...5, using: &self)) { ScenarioID($0.text()) }
+        let names = many(Int.random(in: 0...5, using: &self)) { ScenarioID($0.text()) }
+        let scenarios = names.enumerated().filter { names.firstIndex(of: $1) == $0 }.map(\.element)
         let flows = one(of: [true, false]) ? many(scenarios.count) { $0.scenarioFlows() } : []
         return Manifest(
             agent: text(), hostName: text(), bootID: text(), softwareVersion: text(),
