@@ -86,6 +86,8 @@ struct CheckCommand: AsyncParsableCommand {
             return
         }
         for line in SettingsSummary.lines(settings, in: language) { print(line) }
+        let fields = FieldSummary(settings, in: language)
+        if let fields { print(fields.line) }
         // An error is not to be sought between lines of what is well.
         do throws(SecretFileError) {
             if let line = try FlowSecretSummary.line(settings, in: language) { print(line) }
@@ -101,5 +103,6 @@ struct CheckCommand: AsyncParsableCommand {
         for line in transport.lines { print(line) }
         for line in InterfaceSummary.lines(settings, in: language) { print(line) }
         for warning in settings.warnings { print(warning.text(in: language)) }
+        if let warning = fields?.warning { print(language.say("warning: ", "警告：") + warning) }
     }
 }

@@ -159,9 +159,18 @@ struct FieldPlans: ~Copyable {
         values.deallocate()
     }
 
-    /// Bytes of the fields of a message that has the most of them.
-    var largestMessage: Int {
-        (0..<2 * services.count).reduce(0) { max($0, sides[$1].count > 0 ? sides[$1].size : 0) }
+    /// The block for the fields of a message that takes the largest; `nil` where none is asked for.
+    var largestBlock: (bytes: Int, fields: Int, isOfRequest: Bool)? {
+        var largest: (bytes: Int, fields: Int, isOfRequest: Bool)?
+        for side in 0..<2 * services.count where sides[side].count > 0 {
+            let isOfRequest = side % 2 == Direction.toServer.rawValue
+            let header = isOfRequest ? RequestFields.headerSize : 0
+            let bytes = BlockPool.blockSize(for: sides[side].size + header)
+            if bytes > largest?.bytes ?? 0 {
+                largest = (bytes, sides[side].count, isOfRequest)
+            }
+        }
+        return largest
     }
 
     // Inlined, for a call would lend it a copy.

@@ -58,6 +58,9 @@ struct BlockPool: ~Copyable {
         return true
     }
 
+    /// The bytes of the block that `take(size)` gives.
+    static func blockSize(for size: Int) -> Int { Self.size(ofClass: classIndex(size)) }
+
     private static func classIndex(_ size: Int) -> Int {
         guard size > 1 << smallest else { return 0 }
         let exponent = Int.bitWidth - (size - 1).leadingZeroBitCount

@@ -1,0 +1,73 @@
+import Settings
+import Testing
+
+@testable import Agent
+
+@Suite("What fields cost")
+struct FieldSummaryTests {
+    private func summary(
+        _ fields: Int, _ side: String, _ language: SentenceLanguage
+    ) throws -> FieldSummary? {
+        // A mapping has 16 fields at most.
+        let steps = stride(from: 0, to: max(1, fields), by: 16).map { first in
+            let names = (first..<min(first + 16, fields)).map { "f\($0): any" }
+            let asked = names.isEmpty ? "" : ", \(side): {\(names.joined(separator: ", "))}"
+            return side == "body"
+                ? "{name: n\(first), completes: true, when: {path: /\(first)\(asked)}}"
+                : "{name: n\(first), completes: true, when: {path: /\(first)}, "
+                    + "outcome: {completed: {status: 200\(asked.replacing("response.", with: ""))}}}"
+        }
+        let text = """
+            version: 1
+            services: [{name: a, ports: [80], counts_flows: true}]
+            collectors: []
+            scenarios:
+              - id: s
+                steps:
+            \(steps.map { "      - \($0)" }.joined(separator: "\n"))
+
+            """
+        return FieldSummary(
+            try AgentSettings.parse(Array(text.utf8), name: "agent.yaml", hostName: "h"),
+            in: language)
+    }
+
+    @Test("is told with numbers, and warned of where fewer than 4,096 requests have room")
+    func many() throws {
+        let english = try #require(try summary(500, "body", .english))
+        #expect(
+            english.line
+                == "Rules look for 500 different fields in requests: each request takes 49152 bytes "
+                + "for them until it is answered, and 1536 of these have room at most.")
+        #expect(
+            english.warning
+                == "rules look for many fields: each request takes 49152 bytes for 500 of them until "
+                + "it is answered, and 72 MiB hold 1536 of these at most, not 4096. Beyond them "
+                + "the connections used longest ago are let go of and counted as evicted, and the "
+                + "window's counts are doubtful; each message takes more processor time, too. Ask "
+                + "for fewer different fields")
+        let chinese = try #require(try summary(500, "body", .chinese))
+        #expect(
+            chinese.line
+                == "规则在请求中查找 500 个不同的字段：每个请求在得到响应之前为其占用 49152 字节，最多容纳 1536 个。")
+        #expect(chinese.warning?.contains("72 MiB 最多容纳 1536 个，不足 4096 个") == true)
+    }
+
+    @Test("is told of responses by the connection")
+    func responses() throws {
+        let summary = try #require(try summary(300, "response.body", .english))
+        #expect(
+            summary.line
+                == "Rules look for 300 different fields in responses: each open connection takes "
+                + "24576 bytes for them, and 3072 of these have room at most.")
+        #expect(summary.warning?.contains("72 MiB hold 3072 of these at most, not 4096") == true)
+    }
+
+    @Test("is no warning where there is room for all, and nothing where no rule asks for a field")
+    func few() throws {
+        #expect(try summary(235, "body", .english)?.warning == nil)
+        #expect(
+            try summary(1, "body", .english)?.line.hasPrefix("Rules look for 1 field in ") == true)
+        #expect(try summary(0, "body", .english) == nil)
+    }
+}
