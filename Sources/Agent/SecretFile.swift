@@ -33,7 +33,9 @@ struct SecretFile {
         var bytes = [UInt8](repeating: 0, count: lengths.upperBound + 1)
         let count = Glibc.read(file, &bytes, bytes.count)
         guard count >= 0 else { throw error(.unreadable(errno)) }
-        guard lengths.contains(count) else { throw error(.badLength(count)) }
+        guard lengths.contains(count) else {
+            throw error(.badLength(max(count, Int(clamping: status.st_size))))
+        }
         return Array(bytes[..<count])
     }
 
@@ -85,7 +87,7 @@ package struct SecretFileError: Error, Hashable {
         case notAFile
         /// Others than its owner may read or change it.
         case exposed
-        /// Of longer ones, one byte above the limit is told.
+        /// With the bytes that it has.
         case badLength(Int)
         /// With the system's error.
         case unwritable(Int32)
@@ -139,8 +141,9 @@ extension SecretFileError: CustomStringConvertible {
     private func flowKeyLength(_ bytes: Int) -> String {
         let (least, most) = (FlowSecretFile.lengths.lowerBound, FlowSecretFile.lengths.upperBound)
         return """
-            the secret \(path) has \(min(bytes, most))\(bytes > most ? " bytes and more" : " bytes"): \
-            it takes \(least) to \(most), such as `head -c 32 /dev/urandom > \(path)`
+            the secret \(path) has \(bytes) byte\(bytes == 1 ? "" : "s"): it takes \(least) to \(most). Make \
+            another with `(umask 077; head -c 32 /dev/urandom > \(path))`, and copy it to all hosts \
+            that share flows
             """
     }
 }

@@ -223,9 +223,17 @@ struct FlowSecretFileTests {
             #expect(failure()?.description.contains("chmod 600 \(path)") == true)
             put(15, 0o600)
             #expect(failure()?.cause == .badLength(15))
-            put(5000, 0o600)
-            #expect(failure()?.cause == .badLength(4097))
-            #expect(failure()?.description.contains("has 4096 bytes and more: ") == true)
+            for count in [4097, 5000] {
+                put(count, 0o600)
+                #expect(failure()?.cause == .badLength(count))
+                #expect(
+                    failure()?.description
+                        == "the secret \(path) has \(count) bytes: it takes 16 to 4096. Make another "
+                        + "with `(umask 077; head -c 32 /dev/urandom > \(path))`, and copy it to all "
+                        + "hosts that share flows")
+            }
+            put(4096, 0o600)
+            #expect(failure() == nil)
             put(16, 0o400)
             #expect(failure() == nil)
             #expect(access(folder + "/unused", F_OK) != 0)

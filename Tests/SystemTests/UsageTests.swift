@@ -136,6 +136,8 @@ extension SideBySideTests {
             arguments: [
                 (nil, 0o600, 3, "there is no secret "),
                 (15, 0o600, 3, "has 15 bytes: it takes 16 to"),
+                (4097, 0o600, 3, "has 4097 bytes: it takes 16 to 4096."),
+                (4096, 0o600, 0, "can be used"),
                 (32, 0o640, 3, "chmod 600"), (32, 0o400, 0, "can be used"),
             ] as [(Int?, Int, Int32, String)])
         func secret(bytes: Int?, mode: Int, status: Int32, meaning: String) throws {

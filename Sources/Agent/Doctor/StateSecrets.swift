@@ -65,8 +65,18 @@ extension StateCheck {
                 language.say("others than its owner may use it", "所有者以外的用户可以使用"), give(path)
             )
         case .badLength(let bytes):
+            let lengths =
+                purpose == .flowKeys ? FlowSecretFile.lengths : SigningKeyFile.lengths
+            let (least, most) = (lengths.lowerBound, lengths.upperBound)
+            let right =
+                least == most
+                ? "\(least)"
+                : language.say(
+                    "\(least) to \(most)", "\(least) 至 \(most)")
             return (
-                language.say("it has \(bytes) bytes, which is wrong", "长度 \(bytes) 字节有误"),
+                language.say(
+                    "it has \(bytes) bytes, and \(right) are right",
+                    "长度为 \(bytes) 字节，应为 \(right) 字节"),
                 purpose == .flowKeys ? make(path) : restore
             )
         }
