@@ -130,6 +130,34 @@ extension SideBySideTests {
             }
         }
 
+        @Test("what many fields cost is said by check, and by the log at the start")
+        func fields() throws {
+            try Site.with { site in
+                var settings = site.agentSettings()
+                settings.hasCounters = false
+                let steps = (0..<31).map { step in
+                    let fields = (0..<16).map { "f\(step * 16 + $0): any" }.joined(separator: ", ")
+                    return "      - {name: n\(step), completes: true, "
+                        + "when: {path: /\(step), body: {\(fields)}}}"
+                }
+                settings.rules =
+                    "scenarios:\n  - id: s\n    steps:\n" + steps.joined(separator: "\n")
+                let file = site.path("agent.yaml")
+                try write(settings.text, to: file)
+                let check = try Host.run(
+                    [Site.program("agent"), "check", file, "--language", "en"], within: 5)
+                #expect(check.status == 0)
+                #expect(check.printed.contains("\nRules look for 496 different fields in requests"))
+                let lines = check.printed.split(separator: "\n")
+                let words = "rules look for many fields: each request takes 49152 bytes for 496"
+                #expect(lines.last?.hasPrefix("warning: \(words)") == true)
+                let agent = try site.startAgentUnready(settings)
+                try agent.awaitSaying(words)
+                try agent.awaitSaying("ready")
+                #expect(try agent.stop() == 0)
+            }
+        }
+
         /// The file's bytes and mode, the status, and what the message must contain.
         @Test(
             "the secret of flow keys is looked at by check, and run does not start with a bad one",
