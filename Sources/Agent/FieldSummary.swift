@@ -50,16 +50,20 @@ package struct FieldSummary {
 
     /// That they are so many that little has room; `nil` where they are not.
     package var warning: String? {
+        shortage.map { language.say("rules look for many fields: ", "规则查找的字段很多：") + $0 }
+    }
+
+    /// What they take, how much there is, and what to do, where there is too little.
+    package var shortage: String? {
         guard !room.isEnough else { return nil }
         let (mebibytes, most, least) = (room.memory >> 20, room.messages, room.wanted)
         return language.say(
-            "rules look for many fields: \(cost(("\(room.fields) of them", ""))), and \(mebibytes) MiB "
-                + "hold \(most) of these at most, not \(least). Beyond them the connections used "
-                + "longest ago are let go of and counted as evicted, and the window's counts are "
-                + "doubtful; each message takes more processor time, too. Ask for fewer different "
-                + "fields",
-            "规则查找的字段很多：\(cost(("", "其中 \(room.fields) 个字段")))，\(mebibytes) MiB 最多容纳 "
-                + "\(most) 个，不足 \(least) 个。超出时放弃最久未用的连接，计为 evicted，该窗口的计数存疑；"
+            "\(cost(("\(room.fields) of them", ""))), and \(mebibytes) MiB hold \(most) of these at "
+                + "most, not \(least). Beyond them the connections used longest ago are let go of "
+                + "and counted as evicted, and the window's counts are doubtful; each message takes "
+                + "more processor time, too. Ask for fewer different fields",
+            "\(cost(("", "其中 \(room.fields) 个字段")))，\(mebibytes) MiB 最多容纳 \(most) 个，"
+                + "不足 \(least) 个。超出时放弃最久未用的连接，计为 evicted，该窗口的计数存疑；"
                 + "每个报文也更耗处理器时间。请减少不同的字段")
     }
 }

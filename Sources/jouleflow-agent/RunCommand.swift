@@ -98,7 +98,9 @@ struct RunCommand: AsyncParsableCommand {
     /// Logs what is probably not meant in the settings.
     private func warn(of settings: AgentSettings, _ log: Logger) {
         for warning in settings.warnings { log.warning("\(warning.line)") }
-        if let warning = FieldSummary(settings)?.warning { log.warning("\(warning)") }
+        if let shortage = FieldSummary(settings)?.shortage {
+            log.warning("rules look for many fields: \(shortage)")
+        }
     }
 
     /// Reads the settings again. What is wrong with them is said, and the old ones hold on.
