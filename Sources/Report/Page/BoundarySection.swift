@@ -49,6 +49,9 @@ extension PlanPage {
     private var planFacts: [(String, Markup)] {
         let plan = content.plan
         return [
+            (t("标题", "Title"), .text(plan.title)),
+            (t("被评单位", "Organisation"), .text("\(plan.organization) · \(plan.contact)")),
+            (t("存证", "Lodging"), lodged),
             (t("边界", "Boundary"), .text(plan.boundary)),
             (
                 t("不在界内", "Exclusions"),
@@ -80,6 +83,17 @@ extension PlanPage {
                     : group(plan.ruleDigests.flatMap { [code($0), tag("br")] })
             ),
         ]
+    }
+
+    /// The whole of what was lodged.
+    private var lodged: Markup {
+        switch content.plan.lodging {
+        case .known(let proof):
+            group([
+                .text("\(proof.holder) · \(time(proof.time)) UTC · "), code(proof.proof),
+            ])
+        case .unknown(let reason): .text(t("无存证：", "not lodged: ") + say(reason))
+        }
     }
 
     private var planTable: Markup {

@@ -191,11 +191,16 @@ extension PlanPage {
         var width = 0
         var end = text.startIndex
         for index in text.indices {
-            width += text[index].unicodeScalars.allSatisfy { $0.value < 0x1100 } ? 1 : 2
+            width += Self.columns(of: text[index])
             if width <= columns - 1 { end = text.index(after: index) }
             if width > columns { return text[..<end] + "…" }
         }
         return text
+    }
+
+    /// Columns that a character takes: beyond Latin two.
+    static func columns(of character: Character) -> Int {
+        character.unicodeScalars.allSatisfy { $0.value < 0x1100 } ? 1 : 2
     }
 
     func anchor(_ round: PlanReportContent.Round) -> Anchor { Anchor("round", round.number) }

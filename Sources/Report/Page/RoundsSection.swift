@@ -5,7 +5,7 @@ extension PlanPage {
     var roundsSection: Markup {
         chapter(
             Anchor("rounds"), "一、各轮的结果", "1. Rounds", breaks: true,
-            [intensityChart, resultTerms] + content.rounds.map(roundDetail))
+            allRounds + [intensityChart, resultTerms] + content.rounds.map(roundDetail))
     }
 
     private var resultTerms: Markup {
@@ -15,6 +15,7 @@ extension PlanPage {
                 + "\(Decimal.significant($0.high))]"
         }
         return facts([
+            (t("性质", "Standing"), .text(standingText)),
             (
                 t("平均值", "Mean"),
                 .text(
@@ -41,6 +42,14 @@ extension PlanPage {
                 .text(spelled(result.marketMean, unit: gramsUnit))
             ),
         ])
+    }
+
+    /// What the report is, with the whole reason.
+    private var standingText: String {
+        switch content.standing {
+        case .assessment: heading
+        case .incomplete(let why), .notAssessment(let why): heading + t("：", ": ") + say(why)
+        }
     }
 
     /// The same in the words of a heading.
@@ -132,15 +141,23 @@ extension PlanPage {
                         "R = Σ α·TA with the weights of Table 2. TA counts complete "
                             + "flows; credit refusals are part of it and stand apart. A "
                             + "scenario that was not observed is —, not zero."
-                    )), flowsByRound,
+                    )), heading("合计", "Together", of: summedShort),
+                scenarioTable(content.scenarios[...], name: .max, origin: .max),
+                heading("各轮", "By round"), flowsByRound,
             ] + ledgerTable)
     }
 
-    func scenarioTable(_ scenarios: [PlanReportContent.Scenario]) -> Markup {
+    /// Their names, and where they come from or why they are not known, are cut after so many columns.
+    func scenarioTable(
+        _ scenarios: ArraySlice<PlanReportContent.Scenario>, name: Int, origin: Int
+    ) -> Markup {
         let rows = scenarios.map { scenario in
             Row(
-                [link(say(scenario.name), to: Anchor("flows")), .text("\(scenario.weight)")]
-                    + flowCells(scenario) + [.text(explanation(scenario))])
+                [
+                    link(
+                        short(say(scenario.name), columns: name), to: Anchor("flows")),
+                    .text("\(scenario.weight)"),
+                ] + flowCells(scenario) + [.text(short(explanation(scenario), columns: origin))])
         }
         return table(
             [column("场景", "Scenario"), number("α", "α")] + flowColumns
@@ -163,7 +180,7 @@ extension PlanPage {
             ].map { count($0) }
     }
 
-    private func explanation(_ scenario: PlanReportContent.Scenario) -> String {
+    func explanation(_ scenario: PlanReportContent.Scenario) -> String {
         scenario.volume.reason.map { t("未观察：", "unobserved: ") + say($0) } ?? say(scenario.origin)
     }
 

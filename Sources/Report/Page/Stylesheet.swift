@@ -115,7 +115,7 @@ enum Stylesheet {
         """
 
     private static let paper: StaticString = """
-        @page{size:A4;margin:18mm 14mm 16mm;\
+        @page{size:A4;margin:16mm 14mm 14mm;\
         @top-left{font:8pt "Noto Sans CJK SC",Arial,sans-serif;color:#5b6672}\
         @bottom-right{content:counter(page) ' / ' counter(pages);\
         font:8pt Arial,sans-serif;color:#5b6672}}
@@ -126,7 +126,7 @@ enum Stylesheet {
         main{max-width:none;margin:0;padding:0;border:0}
         h1{font-size:18pt;margin:0}
         h2{font-size:13pt;margin:18pt 0 6pt;break-after:avoid}
-        h3{font-size:10pt;margin:8pt 0 3pt;break-after:avoid}
+        h3{font-size:10pt;margin:7pt 0 3pt;break-after:avoid}
         h2+.note{break-inside:avoid;break-after:avoid}
         .subject{font-size:11pt}
         .standard{font-size:8pt;margin:2pt 0 4pt}
@@ -140,14 +140,15 @@ enum Stylesheet {
         .n+.w,.narrow .n+.w,.trace .n+.w{padding-left:8pt}
         .trace th,.trace td{padding:1.4pt 2pt}
         code{font-size:7pt}
-        .result{margin:6pt 0}
+        .facts th,.facts td{padding:1.1pt 4pt}
+        .result{margin:4pt 0}
         .result>div{padding:5pt 9pt;flex:1 1 auto}
         .result>.main{flex:4 1 170pt}
         .result .v{font-size:10pt}
         .result .main .v{font-size:20pt}
         .result .k,.result .u,.note,figcaption{font-size:7.5pt}
         .breaks{break-before:page}
-        .warning{padding:3pt 8pt;margin:6pt 0;break-inside:avoid}
+        .warning{padding:3pt 8pt;margin:3pt 0;break-inside:avoid}
         a{color:inherit}
         .simulated{position:static;padding:3pt 8pt;margin-bottom:8pt}
         footer{font-size:7.5pt;margin-top:14pt}

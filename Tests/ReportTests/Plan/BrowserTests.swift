@@ -45,6 +45,22 @@ private struct Browser {
         return try String(contentsOf: diary, encoding: .utf8)
     }
 
+    /// The lines of a sheet of a PDF, without the heads and page numbers in its margins.
+    func lines(of paper: URL, sheet: Int) throws -> [String] {
+        let process = Process()
+        let text = folder.appending(path: "sheet-\(sheet)-\(UUID()).txt")
+        process.executableURL = URL(filePath: "/usr/bin/pdftotext")
+        process.arguments =
+            ["-f", "\(sheet)", "-l", "\(sheet)", "-layout", paper.path, text.path]
+        try process.run()
+        process.waitUntilExit()
+        return try String(contentsOf: text, encoding: .utf8).split(separator: "\n")
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter {
+                !$0.isEmpty && !$0.hasPrefix("T/CQJR 032.2—2025 · ") && !$0.hasPrefix("模拟数据 S")
+            }
+    }
+
     /// The addresses in a log of the browser's network: of pages, scripts, images, fonts.
     func addresses(_ log: URL) throws -> Set<String> {
         let text = try String(contentsOf: log, encoding: .utf8)
@@ -59,13 +75,20 @@ private struct Browser {
 
 @Suite(
     "The page in Chromium", .serialized,
-    .enabled(if: chromium != nil, "chromium is not installed: scripts/install-dependencies --test"))
+    .enabled(
+        if: chromium != nil && FileManager.default.isExecutableFile(atPath: "/usr/bin/pdftotext"),
+        "chromium or pdftotext is not installed: scripts/install-dependencies --test"))
 struct BrowserTests {
     static let pages: [(String, PlanReportContent, Language)] = [
         ("full", Sample().full(), .chinese), ("full", Sample().full(), .english),
         ("unsealed", Sample().unsealed(), .chinese),
         ("incomplete", Sample(includesM: false).incomplete(), .english),
         ("fleet", Sample(hosts: 200).full(), .chinese),
+        ("late", Sample().late(), .chinese), ("late", Sample().late(), .english),
+        ("forty", Sample(hosts: 4, planned: 38).full(), .chinese),
+        ("forty", Sample(hosts: 4, planned: 38).full(), .english),
+        ("crowded", Sample(hosts: 4, planned: 38).crowded(), .chinese),
+        ("crowded", Sample(hosts: 4, planned: 38).crowded(), .english),
         (
             "hostile", Sample(hosts: 4, hostile: hostileTexts.joined(separator: " ")).full(),
             .english
@@ -94,6 +117,13 @@ struct BrowserTests {
         // A4 is 595.28 by 841.89 points.
         #expect(
             boxes.allSatisfy { ["594", "595"].contains($0.1) && ["841", "842"].contains($0.2) })
+        // The first page is one sheet: its last line stands on it, and the second begins with chapter 1.
+        let first = try browser.lines(of: paper, sheet: 1)
+        #expect(first.contains { $0.hasPrefix(language == .chinese ? "告警" : "Alerts") })
+        let second = try browser.lines(of: paper, sheet: 2)
+        #expect(
+            second.first?.hasPrefix(language == .chinese ? "一、各轮的结果" : "1. Rounds") == true,
+            "\(name): \(second.prefix(3))")
     }
 
     @Test("a page that does fail to be closed is found out", .timeLimit(.minutes(3)))

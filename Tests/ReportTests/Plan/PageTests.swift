@@ -70,6 +70,29 @@ struct PageTests {
     }
 
     @Test(
+        "says on its first page how many rounds it has no room for, and has all in the next chapter",
+        arguments: Language.allCases)
+    func manyRounds(language: Language) throws {
+        for content in [
+            Sample(hosts: 2, planned: 38).full(), Sample(hosts: 2, planned: 38).crowded(),
+        ] {
+            let html = content.html(language)
+            let end = try #require(html.range(of: "<section id=\"rounds\""))
+            let (first, rest) = (html[..<end.lowerBound], html[end.lowerBound...])
+            let shown = first.matches(of: /href="#round-\d+"/).count
+            #expect(shown < content.rounds.count)
+            let more = content.rounds.count - shown
+            #expect(first.contains(language == .chinese ? "另有 \(more) 轮" : "and \(more) more, of"))
+            #expect(rest.matches(of: /href="#round-\d+"/).count == content.rounds.count)
+            #expect(rest.contains(content.plan.boundary) && rest.contains(content.plan.title))
+            let whole = "\(content.plan.organization) · "
+            #expect(rest.contains(whole))
+        }
+        let usual = Sample(hosts: 2).late().html(language)
+        #expect(usual.matches(of: /href="#round-\d+"/).count == 9)
+    }
+
+    @Test(
         "has the same elements and attributes whatever names are in it",
         arguments: hostileTexts, Language.allCases)
     func hostile(text: String, language: Language) {
