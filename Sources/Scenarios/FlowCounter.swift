@@ -76,7 +76,7 @@ package final class BoundCounter {
     package let counter: FlowCounter
     private let book: FlowBook
     private let binding: FlowBinding
-    /// The counter's own.
+    /// The counter's own, with places for the parameters of queries.
     private let rules: RuleRows
     private let scenarios: PlainRows<ScenarioRow>
     private let countsFlows: PlainRows<Bool>
@@ -93,7 +93,9 @@ package final class BoundCounter {
         self.counter = counter
         self.book = book
         self.binding = binding
-        rules = counter.rules.rows
+        var rows = counter.rules.rows
+        if rows.names.count > 0 { rows.places = ParameterPlaces(names: rows.names) }
+        rules = rows
         scenarios = PlainRows(
             zip(counter.settings, binding.scenarios).map { scenario, number in
                 ScenarioRow(
@@ -105,6 +107,7 @@ package final class BoundCounter {
     }
 
     deinit {
+        rules.places?.deallocate()
         scenarios.deallocate()
         countsFlows.deallocate()
     }

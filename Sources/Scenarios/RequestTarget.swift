@@ -81,6 +81,40 @@ func segment(_ number: Int, of path: UnsafeRawBufferPointer) -> UnsafeRawBufferP
     return UnsafeRawBufferPointer(rebasing: path[start..<end])
 }
 
+/// The parameters of a target's query, one after another.
+struct QueryParts {
+    /// Where a parameter's name and value stand in the target; without `=` the value is empty.
+    typealias Part = (name: Range<Int>, value: Range<Int>)
+
+    private let target: UnsafeRawBufferPointer
+    private var start: Int
+    private let end: Int
+
+    init(_ target: UnsafeRawBufferPointer) {
+        self.target = target
+        var (end, start) = (target.count, Int.max)
+        if let first = target.baseAddress {
+            if let mark = memchr(first, 0x23, end) { end = UnsafeRawPointer(mark) - first }
+            if let mark = memchr(first, 0x3f, end) { start = UnsafeRawPointer(mark) - first + 1 }
+        }
+        (self.end, self.start) = (end, start)
+    }
+
+    mutating func next() -> Part? {
+        guard start <= end else { return nil }
+        let first = start
+        var equals: Int?
+        var index = start
+        while index < end, target[index] != UInt8(ascii: "&") {
+            if target[index] == UInt8(ascii: "="), equals == nil { equals = index }
+            index += 1
+        }
+        start = index + 1
+        guard let equals else { return (first..<index, index..<index) }
+        return (first..<equals, (equals + 1)..<index)
+    }
+}
+
 /// A value of a query, percent-decoded, in place of an allocation.
 struct DecodedValue {
     /// The longest value that is told apart from others.
@@ -97,53 +131,66 @@ struct DecodedValue {
 
     /// The first parameter of this name in the target's query; `nil` where there is none.
     init?(_ name: UnsafeRawBufferPointer, inTarget target: UnsafeRawBufferPointer) {
-        guard var start = target.firstIndex(of: UInt8(ascii: "?")) else { return nil }
-        let query = target[..<(target.firstIndex(of: UInt8(ascii: "#")) ?? target.count)]
-        start += 1
-        while start <= query.endIndex {
-            let end = query[start...].firstIndex(of: UInt8(ascii: "&")) ?? query.endIndex
-            let part = query[start..<end]
-            let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? end
-            if Self.isDecoded(query[start..<equals], name) {
-                if equals < end { decode(query[(equals + 1)..<end]) }
-                isLast = end == target.count
+        var parts = QueryParts(target)
+        while let part = parts.next() {
+            if Self.isDecoded(target, part.name, name) {
+                self.init(part.value, inTarget: target)
                 return
             }
-            start = end + 1
         }
         return nil
+    }
+
+    /// The value that stands at a place of the target.
+    init(_ value: Range<Int>, inTarget target: UnsafeRawBufferPointer) {
+        var index = value.lowerBound
+        while index < value.upperBound, count <= Self.maximum {
+            bytes[count] = Self.next(target, &index, value.upperBound)
+            count += 1
+        }
+        isLast = value.upperBound == target.count
+    }
+
+    /// Decodes a range of the target as far as `buffer` has room, and returns the bytes' number; `nil`
+    /// where there are more.
+    static func decode(
+        _ target: UnsafeRawBufferPointer, _ range: Range<Int>,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        var index = range.lowerBound
+        var count = 0
+        while index < range.upperBound {
+            guard count < buffer.count else { return nil }
+            buffer[count] = next(target, &index, range.upperBound)
+            count += 1
+        }
+        return count
     }
 
     func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         bytes.span.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }
 
-    private mutating func decode(_ encoded: Slice<UnsafeRawBufferPointer>) {
-        var index = encoded.startIndex
-        while index < encoded.endIndex, count <= Self.maximum {
-            bytes[count] = Self.next(encoded, &index)
-            count += 1
-        }
-    }
-
     private static func isDecoded(
-        _ encoded: Slice<UnsafeRawBufferPointer>, _ name: UnsafeRawBufferPointer
+        _ target: UnsafeRawBufferPointer, _ range: Range<Int>, _ name: UnsafeRawBufferPointer
     ) -> Bool {
-        var index = encoded.startIndex
-        for byte in name {
-            guard index < encoded.endIndex, next(encoded, &index) == byte else { return false }
+        var index = range.lowerBound
+        for offset in 0..<name.count {
+            guard index < range.upperBound,
+                next(target, &index, range.upperBound) == name[offset]
+            else { return false }
         }
-        return index == encoded.endIndex
+        return index == range.upperBound
     }
 
     /// The byte that stands next: `+` is a space, `%` without two digits behind it itself.
     private static func next(
-        _ encoded: Slice<UnsafeRawBufferPointer>, _ index: inout Int
+        _ encoded: UnsafeRawBufferPointer, _ index: inout Int, _ end: Int
     ) -> UInt8 {
         let byte = encoded[index]
         index += 1
         if byte == UInt8(ascii: "+") { return UInt8(ascii: " ") }
-        guard byte == UInt8(ascii: "%"), index + 1 < encoded.endIndex,
+        guard byte == UInt8(ascii: "%"), index + 1 < end,
             let high = digit(encoded[index]), let low = digit(encoded[index + 1])
         else { return byte }
         index += 2

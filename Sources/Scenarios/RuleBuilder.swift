@@ -20,7 +20,6 @@ struct RuleBuilder {
     /// The texts of `values`.
     private var valueBytes: [[UInt8]] = []
     private var names: [RuleText] = []
-    private var nameNumbers: [String: Int] = [:]
     private var selectorNumbers: [FieldSelector: Int] = [:]
     private var finders: [FinderRow] = []
     private var members: [Int32] = []
@@ -192,10 +191,9 @@ struct RuleBuilder {
         switch field {
         case .message(let selector): return .slot(Int32(slot(of: selector)))
         case .query(let name):
-            if let known = nameNumbers[name] { return .query(Int32(known)) }
-            names.append(texts.add(Array(name.utf8)))
-            nameNumbers[name] = names.count - 1
-            return .query(Int32(names.count - 1))
+            let number = texts.number(Array(name.utf8), of: .query, else: names.count)
+            if number == names.count { names.append(texts.add(Array(name.utf8))) }
+            return .query(Int32(number))
         case .path(let name):
             let segment = path?.segments.firstIndex(of: .parameter(name))
             return segment.map { .segment(Int32($0)) } ?? .nowhere

@@ -118,7 +118,8 @@ enum Fit {
 }
 
 /// All rows of a table of rules. `RuleTable` owns them.
-struct RuleRows: BitwiseCopyable, Sendable {
+// Any thread may read them; `places` is set in the copy of a `BoundCounter` alone, which one has.
+struct RuleRows: BitwiseCopyable, @unchecked Sendable {
     let rules: PlainRows<RuleRow>
     let paths: PathIndex
     let groups: PlainRows<GroupRow>
@@ -135,6 +136,8 @@ struct RuleRows: BitwiseCopyable, Sendable {
     let values: PlainRows<RuleText>
     let names: PlainRows<RuleText>
     let hostSlot: Int
+    /// Those of the target of the latest exchange; without them each is looked for alone.
+    var places: ParameterPlaces?
 
     func deallocate() {
         rules.deallocate()
@@ -303,13 +306,25 @@ struct RuleRows: BitwiseCopyable, Sendable {
     private func withQuery<Result>(
         _ name: Int, in exchange: Exchange, _ body: (FieldValue) -> Result
     ) -> Result {
-        let text = paths.texts.bytes.bytes(
-            from: Int(names[name].start), count: Int(names[name].count))
-        guard let value = DecodedValue(text, inTarget: exchange.target) else {
+        guard let value = parameter(name, inTarget: exchange.target) else {
             return body(exchange.isTargetCut ? .unread : .absent)
         }
         if exchange.isTargetCut, value.isLast, !value.isLong { return body(.unread) }
         return value.withBytes { body(.value($0)) }
+    }
+
+    @inline(__always)
+    private func parameter(
+        _ name: Int, inTarget target: UnsafeRawBufferPointer
+    ) -> DecodedValue? {
+        if let places {
+            return places.value(of: name, inTarget: target, among: paths.texts).map {
+                DecodedValue($0, inTarget: target)
+            }
+        }
+        let text = paths.texts.bytes.bytes(
+            from: Int(names[name].start), count: Int(names[name].count))
+        return DecodedValue(text, inTarget: target)
     }
 
     func isUnread(_ place: FieldPlace, of exchange: Exchange) -> Bool {

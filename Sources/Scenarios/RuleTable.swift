@@ -42,6 +42,7 @@ extension RuleRows {
     /// The first rule that matches, and the outcome it tells.
     @inline(__always)
     func find(_ exchange: Exchange) -> Finding {
+        places?.begin()
         // Of a path that was cut nobody knows whose it is.
         if exchange.isTargetCut, !isPathWhole(exchange.target) { return .none(isUnread: true) }
         let search = search(exchange)

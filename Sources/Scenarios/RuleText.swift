@@ -42,11 +42,13 @@ func word(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     return UInt64(start.load(as: UInt8.self))
 }
 
-/// Whose a text is: the same text may be a path, a segment below a node and a finder's value.
+/// Whose a text is: the same text may be a path, a segment below a node, a finder's value and
+/// a parameter's name.
 enum TextOwner {
     case path
     case node(Int)
     case finder(Int)
+    case query
 
     @inline(__always)
     var number: Int32 {
@@ -54,6 +56,7 @@ enum TextOwner {
         case .path: 0
         case .node(let node): Int32(truncatingIfNeeded: node + 1)
         case .finder(let finder): Int32(truncatingIfNeeded: -1 - finder)
+        case .query: .max
         }
     }
 }
