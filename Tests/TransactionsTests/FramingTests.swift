@@ -64,6 +64,17 @@ private let ambiguities = [
     Ambiguity(
         "space before the colon", request: "Content-Length : 3\r\n\r\nabc", [.spaceBeforeColon]),
     Ambiguity(
+        "a bare CR", request: "X: y\rContent-Length: 9\r\nContent-Length: 3\r\n\r\nabc", [.bareCR]),
+    Ambiguity(
+        "CR before a line end", request: "X: y\r\r\nContent-Length: 3\r\n\r\nabc", [.bareCR]),
+    Ambiguity(
+        "NUL, and CR beside it", request: "Content-Length: 3\r\nX: a\0\r\u{1}\r\n\r\nabc",
+        [.bareCR, .nul]),
+    Ambiguity(
+        "NUL in a name of a response",
+        response: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nX\0: y\r\n\r\na", [.nul],
+        "GET /r 200 whole 0/1 [\"-\"]"),
+    Ambiguity(
         "transfer coding in HTTP/1.0",
         response: "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
         [.transferCodingInOldVersion], "GET /r 200 whole 0/1 [\"-\"]"),
@@ -95,6 +106,27 @@ struct FramingTests {
             let result = run(connection(item.turns) { cut < $0 ? [cut, $0 - cut] : [$0] })
             #expect(result.exchanges.map(\.description) == item.exchanges, "cut at \(cut)")
             #expect(result.counters.suspicious == 1, "cut at \(cut)")
+        }
+    }
+
+    @Test(
+        "A head is read the same, wherever its line ends lie among 64 bytes",
+        arguments: [true, false])
+    func lineEnds(isPair: Bool) {
+        let end = isPair ? "\r\n" : "\n"
+        for length in 0..<140 {
+            let pad = "X: a\tb" + String(repeating: "p", count: length)
+            let head = [
+                "POST /s HTTP/1.1", pad, "Content-Length: 3", "Y: \u{1}\u{b}\u{f}", "", "abc",
+            ]
+            let result = run(
+                connection([
+                    .client(head.joined(separator: end)), .server(ok), .client(get), .server(ok),
+                ]))
+            #expect(
+                result.exchanges.map(\.description)
+                    == ["POST /s 200 whole 3/15 [\"0000\"]", Ambiguity.getNext], "\(length)")
+            #expect(result.counters.suspicious == 0, "\(length)")
         }
     }
 

@@ -39,7 +39,8 @@ extension TransactionEngine {
         let parser = connection.parser(direction)
         let before = parser.pointee.spillLength
         let start = parser.pointee.startSequence
-        let end = bytes.firstIndex(of: 0x0a).map { $0 + 1 } ?? bytes.count
+        var end = 0
+        while end < bytes.count, end == 0 || bytes[end - 1] != 0x0a { end += 1 }
         keep(connection, direction, UnsafeRawBufferPointer(rebasing: bytes[..<end]))
         // Without room for them the place stays lost.
         guard let spill = parser.pointee.spill, parser.pointee.spillLength > before else {

@@ -16,22 +16,29 @@ extension TransactionEngine {
         var block = 0
         var isEnd = false
         lines: while block < most {
-            var ends = mask(start, at: block, end: most, of: 0x0a)
-            while ends != 0 {
-                let line = start + used
-                let length = block + ends.trailingZeroBitCount - used
-                ends &= ends &- 1
-                let first = line.load(as: UInt8.self)
-                used += length + 1
-                if length <= 1, length == 0 || first == 0x0d {
+            // Of the lowest 16 bytes, which are all that have to be looked at, most are line ends.
+            var marks = mask(start, at: block, end: most, of: 0x0f, folding: 0x0f)
+            while marks != 0 {
+                let index = block + marks.trailingZeroBitCount
+                marks &= marks &- 1
+                // The second byte of a line end whose first was in the block before.
+                guard index >= used else { continue }
+                let isPair = index + 1 < most && start.isLineEnd(at: index)
+                if isPair {
+                    marks &= ~(1 &<< UInt64(truncatingIfNeeded: index + 1 - block))
+                } else if start.load(fromByteOffset: index, as: UInt8.self) != 0x0a {
+                    suspect(parser, start, at: index, end: most)
+                    continue
+                }
+                let line = Line(start: start + used, count: index - used)
+                used = index + (isPair ? 2 : 1)
+                if line.isEmpty {
                     isEnd = true
                     break lines
                 }
                 // Most lines are neither a field that is looked for nor folded.
-                switch first {
-                case 0x43, 0x54, 0x63, 0x74, 0x20, 0x09:
-                    let isEnded = line.load(fromByteOffset: length - 1, as: UInt8.self) == 0x0d
-                    takeHeader(parser, Line(start: line, count: isEnded ? length - 1 : length))
+                switch line[0] {
+                case 0x43, 0x54, 0x63, 0x74, 0x20, 0x09: takeHeader(parser, line)
                 default: parser.pointee.field = .other
                 }
             }
@@ -39,6 +46,28 @@ extension TransactionEngine {
         }
         parser.pointee.headLength += UInt32(used)
         return (used, isEnd)
+    }
+
+    /// Notes a byte in a line that two readers may take for different things; a CR at the end may
+    /// be the first half of a line end yet.
+    ///
+    /// Source: RFC 9112, 2.2; RFC 9110, 5.5.
+    @inline(never)
+    private func suspect(
+        _ parser: ParserPointer, _ start: UnsafeRawPointer, at index: Int, end: Int
+    ) {
+        switch start.load(fromByteOffset: index, as: UInt8.self) {
+        case 0x00: parser.pointee.suspect(.nul)
+        case 0x0d where index + 1 < end: parser.pointee.suspect(.bareCR)
+        default: break
+        }
+    }
+
+    /// The same of a line that came in pieces.
+    func suspect(_ parser: ParserPointer, in line: Line) {
+        guard let start = line.baseAddress else { return }
+        if memchr(start, 0x00, line.count) != nil { parser.pointee.suspect(.nul) }
+        if memchr(start, 0x0d, line.count) != nil { parser.pointee.suspect(.bareCR) }
     }
 
     /// Takes one line of a head; fields that are not needed are passed by their first bytes.
@@ -76,6 +105,14 @@ extension TransactionEngine {
     private static var transfer: UInt64 { 0x7265_6673_6e61_7274 }
     private static var length: UInt64 { 0x6874_676e_656c_2d74 }
     private static var encoding: UInt64 { 0x676e_6964_6f63_6e65 }
+}
+
+extension UnsafeRawPointer {
+    /// Whether CR and LF stand at `offset`.
+    @inline(__always)
+    fileprivate func isLineEnd(at offset: Int) -> Bool {
+        UInt16(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt16.self)) == 0x0a0d
+    }
 }
 
 extension MessageParser {

@@ -227,6 +227,10 @@ package enum SuspiciousReason: Int, Sendable, CaseIterable {
     case hugeLength
     /// Transfer-Encoding in a message of HTTP/1.0 (RFC 9112, 6.1).
     case transferCodingInOldVersion
+    /// CR without LF in a header field (RFC 9112, 2.2).
+    case bareCR
+    /// NUL in a header field (RFC 9110, 5.5).
+    case nul
 
     /// The reason's key in machine-readable output.
     package var name: String {
@@ -237,6 +241,8 @@ package enum SuspiciousReason: Int, Sendable, CaseIterable {
         case .spaceBeforeColon: "space_before_colon"
         case .hugeLength: "huge_length"
         case .transferCodingInOldVersion: "transfer_coding_in_old_version"
+        case .bareCR: "bare_cr"
+        case .nul: "nul"
         }
     }
 }

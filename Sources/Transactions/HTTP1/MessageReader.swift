@@ -185,6 +185,8 @@ extension TransactionEngine {
             } else if parser.pointee.headLength > MessageParser.maximumHead {
                 giveUp(connection, direction, .headTooLong, now: now)
             } else {
+                // A line that was cut may end with the first half of its end.
+                suspect(parser, in: isCut ? Line(rebasing: line.dropLast()) : line)
                 takeHeader(parser, line)
                 if parser.pointee.hasSlots { takeField(connection, direction, line, isCut: isCut) }
             }
