@@ -320,42 +320,6 @@ package struct TransactionEngine: ~Copyable {
         return table.insert(key, hash: hash, service: UInt16(service), now: now)
     }
 
-    /// A block for `connection`. At the budget other connections make room: of those that hold early
-    /// segments the one used longest ago, then of the others. `nil` where that is not enough.
-    mutating func take(_ size: Int, for connection: ConnectionPointer) -> UnsafeMutableRawPointer? {
-        if let block = pool.take(size) { return block }
-        guard size <= BlockPool.maximumBlock else { return nil }
-        while let victim = victim(except: connection) {
-            evict(victim)
-            if let block = pool.take(size) { return block }
-        }
-        return nil
-    }
-
-    private func victim(except connection: ConnectionPointer) -> ConnectionPointer? {
-        if let waiting = table[.waiting].oldest, waiting != connection { return waiting }
-        if let doubted = table[.doubted].oldest, doubted != connection { return doubted }
-        let oldest = table[.live].oldest
-        var candidate = oldest
-        for _ in 0..<Self.victimsConsidered {
-            guard let next = candidate else { break }
-            if next != connection && next.holdsBlocks { return next }
-            candidate = next.pointee.newer
-        }
-        return oldest == connection ? connection.pointee.newer : oldest
-    }
-
-    /// Lets go of a connection where it stands: what it holds is not read any more.
-    private mutating func evict(_ connection: ConnectionPointer) {
-        counters.evicted &+= 1
-        table.noteEviction()
-        flushPending(connection)
-        releaseBlocks(of: connection)
-        table.remove(connection)
-    }
-
-    private static let victimsConsidered = 16
-
     /// Which end serves.
     @inline(__always)
     private mutating func ends(of segment: SegmentPointer) -> (ConnectionKey, Direction)? {

@@ -199,9 +199,13 @@ struct FloodTests {
         #expect(flood.isHonestExact())
     }
 
-    @Test("with lines and headers that never end")
-    func endlessHeads() {
-        let flood = Flood(honest: 500)
+    @Test(
+        "with lines and headers that never end, whatever the bound",
+        arguments: [0, 20, 90, 700, 3000])
+    func endlessHeads(more: Int) {
+        var limits = EngineLimits()
+        limits.memory += more << 10
+        let flood = Flood(limits: limits, honest: 500)
         let start = Array("GET /".utf8)
         let count = 2000
         var opening = PacketTemplate([], toServer: true, flags: [.syn])

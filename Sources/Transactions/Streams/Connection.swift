@@ -185,8 +185,8 @@ struct Connection {
     var isPipelined = false
     /// Bytes were missed that may have held messages, or the connection was met in its middle.
     var hasLost = false
-    /// Requests that began when all before them had been answered, as far as `sequentialRequests`.
-    var requestsInTurn: UInt8 = 0
+    /// `requestsInTurn`, and above it `isUsed`.
+    private var turnsAndUse: UInt8 = 0
 
     /// Neighbours in the order of use, newest first.
     var newer: UnsafeMutablePointer<Connection>?
@@ -209,6 +209,17 @@ struct Connection {
     /// Packet time until which copies of the connection before on the same ends may come; 0 where
     /// there was none.
     var previousUntil: UInt64 = 0
+
+    /// Requests that began when all before them had been answered, as far as `sequentialRequests`.
+    var requestsInTurn: UInt8 {
+        get { turnsAndUse & 0x7f }
+        set { turnsAndUse = turnsAndUse & 0x80 | newValue & 0x7f }
+    }
+    /// A packet came since the connection moved to the front of the order of use.
+    var isUsed: Bool {
+        get { turnsAndUse & 0x80 != 0 }
+        set { turnsAndUse = turnsAndUse & 0x7f | (newValue ? 0x80 : 0) }
+    }
 
     var isClosed: Bool { standing == .closed }
     /// Which response answers which request cannot be known any more: where requests are sent

@@ -172,9 +172,21 @@ struct ConnectionTable: ~Copyable {
     mutating func use(_ connection: ConnectionPointer, now: UInt64) {
         let idle = now > connection.pointee.lastSeen ? now - connection.pointee.lastSeen : 0
         guard idle > Self.useGrain || turns &- connection.pointee.stamp > turnGrain else {
+            if !connection.pointee.isUsed { connection.pointee.isUsed = true }
             return
         }
         renew(connection, as: connection.pointee.standing, now: now)
+    }
+
+    /// Whether a connection that is about to make room for others was used since it moved to the front,
+    /// within a grain of time: then it moves there again.
+    mutating func isSpared(_ connection: ConnectionPointer, now: UInt64) -> Bool {
+        guard connection.pointee.isUsed,
+            connection.pointee.lastSeen.addingClamped(2 * Self.useGrain) >= now
+        else { return false }
+        unlink(connection)
+        linkNewest(connection)
+        return true
     }
 
     /// A connection has to make room for others: those that are used after it show that they are.
@@ -200,6 +212,7 @@ struct ConnectionTable: ~Copyable {
     private mutating func linkNewest(_ connection: ConnectionPointer) {
         let index = Int(connection.pointee.standing.rawValue)
         connection.pointee.stamp = turns
+        connection.pointee.isUsed = false
         connection.pointee.newer = nil
         connection.pointee.older = orders[index].newest
         orders[index].newest?.pointee.newer = connection
