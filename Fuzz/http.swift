@@ -66,11 +66,8 @@ struct Digest {
     var isLost = false
     var exchangesBeforeLoss = 0
 
-    /// Where HTTP is told from other protocols by a first segment, so that pieces decide.
-    var isOther: Bool {
-        counters.encryptedConnections > 0
-            || counters.malformed[MalformedReason.otherProtocol.rawValue] > 0
-    }
+    /// HTTP/2 is told from HTTP/1 by a first segment, so that pieces decide.
+    var isOther: Bool { counters.malformed[MalformedReason.otherProtocol.rawValue] > 0 }
 }
 
 /// Holds the same bytes in two pieces to the same exchanges.
@@ -89,6 +86,7 @@ func compare(_ whole: Digest, _ split: Digest, _ words: String) {
         whole.counters.unpairedRequests == split.counters.unpairedRequests
             && whole.counters.unpairedResponses == split.counters.unpairedResponses
             && whole.counters.suspicious == split.counters.suspicious
+            && whole.counters.encryptedConnections == split.counters.encryptedConnections
             && whole.counters.gaps == 0 && split.counters.gaps == 0,
         "\(words): the same counts")
 }

@@ -57,6 +57,18 @@ struct EncryptionTests {
         expectEncrypted(segments, "the first \(cut) bytes come last")
     }
 
+    @Test("are none that begin with an empty line, however it is cut")
+    func emptyLine() {
+        for cut in 1..<8 {
+            let turns = Self.turns(true, [0x0d, 0x0a] + Self.hello, Array(1...cut))
+            let result = run(connection(turns))
+            #expect(result.counters.encryptedConnections == 0, "cut to \(cut)")
+            #expect(
+                result.counters.malformed[MalformedReason.requestLine.rawValue] == 1,
+                "cut to \(cut)")
+        }
+    }
+
     @Test("what begins as a record and goes on otherwise is malformed, and can be read")
     func others() {
         let beginnings: [[UInt8]] = [

@@ -29,7 +29,10 @@ extension TransactionEngine {
         let parser = connection.parser(direction)
         let before = parser.pointee.bytesOfTLS
         parser.pointee.bytesOfTLS = 0
-        if before > 0 || mayBeginRecord(parser), let count = bytes.bytesOfTLS(behind: before) {
+        let start = readEnd &- UInt32(truncatingIfNeeded: bytes.count)
+        if before > 0 || mayBeginRecord(connection, direction, at: start),
+            let count = bytes.bytesOfTLS(behind: before)
+        {
             if count == 3 {
                 encrypt(connection)
             } else {
@@ -56,9 +59,13 @@ extension TransactionEngine {
         counters.services[Int(connection.pointee.service)].readablePackets &+= 1
     }
 
-    private func mayBeginRecord(_ parser: ParserPointer) -> Bool {
-        switch parser.pointee.state {
-        case .start: parser.pointee.spillLength == 0
+    /// Whether a record may begin at a sequence number: where a stream begins, or was picked up. Behind
+    /// an empty line a message must follow.
+    private func mayBeginRecord(
+        _ connection: ConnectionPointer, _ direction: Direction, at start: UInt32
+    ) -> Bool {
+        switch connection.parser(direction).pointee.state {
+        case .start: connection.half(direction).pointee.initial == start
         case .lost: readBeginsSegment
         default: false
         }
