@@ -188,6 +188,7 @@ extension ReportContent.Host {
         countsCoveredSeconds = host.countsCovered?.seconds
         withoutRecord = host.withoutRecord.map(ReportContent.Span.init)
         withoutEnergy = host.withoutEnergy.map(ReportContent.Span.init)
+        withoutCounts = host.withoutCounts.map(ReportContent.Span.init)
         losses = host.losses
         packets = host.packets
         exchanges = host.exchanges

@@ -155,6 +155,7 @@ extension ReportContent.Host {
             ("counts_covered_seconds", JSON(countsCoveredSeconds)),
             ("without_record", .array(withoutRecord.map(\.json))),
             ("without_energy", .array(withoutEnergy.map(\.json))),
+            ("without_counts", .array(withoutCounts.map(\.json))),
             ("packets", .integer(packets)), ("exchanges", .integer(exchanges)),
             ("losses", losses.json),
             ("windows_straddling", .integer(straddling)),

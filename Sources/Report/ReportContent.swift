@@ -113,6 +113,7 @@ package struct ReportContent: Sendable, Hashable {
         package var countsCoveredSeconds: Double?
         package var withoutRecord: [Span] = []
         package var withoutEnergy: [Span] = []
+        package var withoutCounts: [Span] = []
         package var losses = TrafficLosses()
         package var packets: UInt64 = 0
         package var exchanges: UInt64 = 0

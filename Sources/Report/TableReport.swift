@@ -182,8 +182,12 @@ extension ReportContent {
         for round in rounds {
             for host in round.hosts {
                 lines += Self.holes("no record", host.name, host.withoutRecord)
-                let energyOnly = host.withoutEnergy.filter { !host.withoutRecord.contains($0) }
-                lines += Self.holes("no energy", host.name, energyOnly)
+                for (missing, spans) in [
+                    ("no energy", host.withoutEnergy), ("no counts", host.withoutCounts),
+                ] {
+                    let alone = spans.filter { !host.withoutRecord.contains($0) }
+                    lines += Self.holes(missing, host.name, alone)
+                }
             }
         }
         lines += losses.prefix(Self.holesShown).map {

@@ -95,6 +95,9 @@ package struct HostRound: Sendable, Hashable {
     /// Where the energy is not known.
     package var withoutEnergy: [Interval] { intervals(energyTime) }
 
+    /// Where the counts of a scenario with a rule are not known; nowhere where the host has no rule.
+    package var withoutCounts: [Interval] { countsCovered == nil ? [] : intervals(countTime) }
+
     private func intervals(_ set: IntervalSet) -> [Interval] {
         segments.flatMap { set.gaps(in: $0.interval.range) }.map(Interval.init)
     }

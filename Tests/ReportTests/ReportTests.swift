@@ -165,6 +165,14 @@ struct Table {
             .init(from: time($0 * 3), to: time($0 * 3 + 1))
         }
         #expect(content.table().contains("a: 4 more intervals with no record"))
+
+        // What is missing with the record is told once; an interval of counts alone, as one.
+        content.rounds[0].hosts[0].withoutRecord = [.init(from: time(10), to: time(20))]
+        content.rounds[0].hosts[0].withoutCounts = [
+            .init(from: time(10), to: time(20)), .init(from: time(40), to: time(50)),
+        ]
+        let told = content.table().split(separator: "\n").filter { $0.contains("a: no ") }
+        #expect(told.count == 2 && told[0].contains("no record") && told[1].contains("no counts"))
     }
 }
 

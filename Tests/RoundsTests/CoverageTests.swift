@@ -73,6 +73,8 @@ struct Coverage {
             try period(100, round: 100), [record("a", 1, 0, 10), missed, record("a", 3, 12, 100)])
         #expect(found[0].hosts[0].energyCovered == .seconds(100))
         #expect(found[0].hosts[0].countsCovered == .seconds(98))
+        #expect(found[0].hosts[0].withoutCounts == [Interval(start: time(10), end: time(12))])
+        #expect(found[0].hosts[0].withoutRecord == [])
         #expect(found[0].hosts[0].agentStopped == 1)
         #expect(found[0].scenarios[0].volume.value == 2)
         #expect(found[0].problems == [])
