@@ -14,15 +14,18 @@ extension Pipeline {
         _ store: any RecordStore & RollupStore, entries: Int = 5_000
     ) throws -> Bool {
         let manifests = KnownManifests(store)
-        return try store.continueRebuild(entries: entries) { record in
-            let header = try? RecordCodec.header(of: record.bytes)
-            let window =
-                header?.window
-                ?? Window(
-                    start: record.start, end: record.end, duration: record.end.since(record.start))
-            return RecordParts.of(
-                record.bytes, window, try? manifests.manifest(record.manifest, of: record.agent))
-        }
+        return try store.continueRebuild(entries: entries) { parts(of: $0, manifests) }
+    }
+
+    /// What a stored record adds to roll-ups.
+    static func parts(of record: StoredRecord, _ manifests: KnownManifests) -> [HourPart] {
+        let header = try? RecordCodec.header(of: record.bytes)
+        let window =
+            header?.window
+            ?? Window(
+                start: record.start, end: record.end, duration: record.end.since(record.start))
+        return RecordParts.of(
+            record.bytes, window, try? manifests.manifest(record.manifest, of: record.agent))
     }
 
     /// The rounds of every plan ever sealed, those in reserve among them: an abandoned plan's result can be

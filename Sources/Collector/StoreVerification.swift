@@ -7,7 +7,8 @@ package import Store
 
 extension Pipeline {
     /// Verifies a store: chains, signatures, holes, that each column says what the bytes say, by
-    /// reading them as when they came, and that plans, imports and revisions are what they were.
+    /// reading them as when they came, that plans, imports and revisions are what they were, and roll-ups what
+    /// records say.
     package static func verify(_ store: SQLiteRecordStore) throws(StoreError) -> Verification {
         let manifests = KnownManifests(store)
         var documents = DocumentChecks(store: store)
@@ -24,6 +25,8 @@ extension Pipeline {
                 ? nil : "manifest \(String(digest.rawValue, radix: 16)) was altered"
         } document: {
             documents.contradiction(to: $0)
+        } parts: {
+            parts(of: $0, manifests)
         }
     }
 }

@@ -53,7 +53,9 @@ enum RollupCoding {
             for figure in 0..<Int(width) {
                 guard let sum = reader.next() else { return nil }
                 if figure < Rollup.width {
-                    rollup.scenarioSums[place * Rollup.width + figure] = sum
+                    // Those beyond the numbered ones share a number, and are one.
+                    let index = place * Rollup.width + figure
+                    rollup.scenarioSums[index] = rollup.scenarioSums[index].addingClamped(sum)
                 }
             }
         }

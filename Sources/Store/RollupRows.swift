@@ -36,6 +36,9 @@ enum RollupRows {
 
         subscript(id: UInt64) -> ScenarioID? { names[id] }
 
+        /// The number of a scenario that has one, else that of those beyond.
+        func known(_ scenario: ScenarioID) -> UInt64 { ids[scenario] ?? 0 }
+
         mutating func id(_ scenario: ScenarioID, _ db: Database) throws -> UInt64 {
             if let id = ids[scenario] { return id }
             guard ids.count <= RollupRows.scenarios else { return 0 }

@@ -39,11 +39,13 @@ extension SQLiteRecordStore {
     /// column against the bytes that it was read from, and plans, imports and revisions against their digests.
     ///
     /// `record` says what a record's bytes say, in the place where it is stored, or throws what is wrong
-    /// with them; `manifest` and `document` what contradicts a manifest or a text, `nil` where nothing does.
+    /// with them; `manifest` and `document` what contradicts a manifest or a text, `nil` where nothing does;
+    /// `parts` what a window's record adds to roll-ups, which are compared where it is there.
     package func verify(
         record: (StoredRecord) throws -> IncomingRecord,
         manifest: (ManifestDigest, [UInt8]) -> String?,
-        document: @escaping (StoredDocument) -> String?
+        document: @escaping (StoredDocument) -> String?,
+        parts: ((StoredRecord) throws -> [HourPart])? = nil
     ) throws(StoreError) -> Verification {
         var verification = Verification()
         do throws(StoreError) {
@@ -57,6 +59,10 @@ extension SQLiteRecordStore {
                 try Self.verify(db, record, manifest, &verification)
                 try DocumentVerification.run(db, document, &verification)
                 try SchemaVerification.run(db, &verification)
+                // What was done to records moves roll-ups with it, and is named by its own place.
+                if let parts, verification.findings.isEmpty {
+                    try RollupVerification.run(db, parts, &verification)
+                }
             }
         } catch {
             let error = StoreError(error)

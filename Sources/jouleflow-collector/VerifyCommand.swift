@@ -18,8 +18,8 @@ struct VerifyCommand: ParsableCommand {
               jouleflow-collector verify 3fa9c1d2.jfb
 
             Of a store, also while the collector runs: every record's place in its agent's chain, every \
-            signature, every hole against what is known to be lost, and every plan, import and revision of a \
-            round against its digest.
+            signature, every hole against what is known to be lost, every plan, import and revision of a round \
+            against its digest, and every roll-up against its records.
 
               jouleflow-collector verify --config collector.yaml
 
