@@ -26,21 +26,28 @@ final class TLSServerTests {
 
     // MARK: Certificates
 
-    private func files(_ issued: IssuedFiles) -> CredentialFiles {
+    private static func files(_ issued: IssuedFiles, of authority: String) -> CredentialFiles {
         CredentialFiles(
             authorities: "\(authority)/ca.pem", certificate: issued.certificate, key: issued.key)
     }
 
-    private func agentFiles(_ id: String, at now: Date = Date()) throws -> CredentialFiles {
+    private static func agentFiles(
+        _ id: String, by authority: String, at now: Date = Date()
+    ) throws -> CredentialFiles {
         files(
             try CertificateAuthority(in: authority).issueAgent(
-                id, to: "\(directory.path)/\(UUID().uuidString)", at: now))
+                id, to: "\(authority)-\(UUID().uuidString)", at: now), of: authority)
+    }
+
+    private func agentFiles(_ id: String, at now: Date = Date()) throws -> CredentialFiles {
+        try Self.agentFiles(id, by: authority, at: now)
     }
 
     private func collector() throws -> LiveCredentials {
         let issued = try CertificateAuthority(in: authority).issueCollector(
             hosts: ["127.0.0.1"], to: "\(directory.path)/\(UUID().uuidString)")
-        return LiveCredentials(files(issued), side: .collector, log: diary.log)
+        return LiveCredentials(
+            Self.files(issued, of: authority), side: .collector, log: diary.log)
     }
 
     // MARK: Connections
@@ -180,19 +187,23 @@ final class TLSServerTests {
 
     @Test("closes a connection whose certificate ends while it is open")
     func ending() async throws {
-        // Two years ago but for three seconds.
-        var calendar = Calendar(identifier: .gregorian)
-        calendar.timeZone = .gmt
-        let past = try #require(calendar.date(byAdding: .year, value: -2, to: Date() + 3))
+        // What is issued at that time, for two years, ends at `end`.
+        let past = { @Sendable (end: Date) in
+            var calendar = Calendar(identifier: .gregorian)
+            calendar.timeZone = .gmt
+            return try #require(calendar.date(byAdding: .year, value: -2, to: end))
+        }
         try FileManager.default.removeItem(atPath: authority)
-        _ = try CertificateAuthority.make(named: "old", in: authority, at: past)
-        let ending = try agentFiles("a", at: past)
+        _ = try CertificateAuthority.make(named: "old", in: authority, at: past(Date()))
         let agent = try SampleAgent("a")
         var limits = ServerLimits()
         limits.heartbeat = .milliseconds(100)
-        let events = try await serve(collector(), limits, untilLogged: ["connection closed"]) {
-            port in
-            try await Self.greet(ending, agent, port: port) {
+        let server = try collector()
+        let authority = authority
+        let events = try await serve(server, limits, untilLogged: ["connection closed"]) { port in
+            // Time enough to connect on a machine that has much else to do.
+            let ending = try Self.agentFiles("a", by: authority, at: past(Date() + 10))
+            return try await Self.greet(ending, agent, port: port) {
                 if case .failed = $0 { true } else { false }
             }
         }
