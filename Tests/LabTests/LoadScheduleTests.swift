@@ -46,8 +46,8 @@ struct LoadScheduleTests {
                 schedule(
                     [(.credit, 50), (.query, 200)], start: LabClock.wall + .seconds(lead)),
                 to: server.port)
-            let truth = server.ledger.snapshot
             try server.stop()
+            let truth = server.ledger.snapshot
             #expect(status == 0)
             let result = try JSONDecoder().decode(LoadResult.self, from: output)
             #expect(result.errors == 0)
