@@ -2,12 +2,20 @@
 import Glibc
 
 /// The path of a request target: without scheme and authority (RFC 9112, 3.2.2) and without query.
+/// That of a URI which has none is `/`.
+///
+/// Source: RFC 9110, 4.2.3 "http(s) Normalization and Comparison": an empty path component is
+/// equivalent to an absolute path of "/".
 package func path(ofTarget target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     var start = 0
     if let first = target.first, first != UInt8(ascii: "/") {
         guard let authority = authorityStart(target) else { return target }
         start = authority
-        while start < target.count, target[start] != UInt8(ascii: "/") { start += 1 }
+        while start < target.count, !isAuthorityEnd(target[start]) { start += 1 }
+        if start == target.count || target[start] != UInt8(ascii: "/") {
+            // The last slash of `://`.
+            return UnsafeRawBufferPointer(rebasing: target[(authority - 1)..<authority])
+        }
     }
     guard start < target.count, let first = target.baseAddress else {
         return UnsafeRawBufferPointer(rebasing: target[start..<target.count])

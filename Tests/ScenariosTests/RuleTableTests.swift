@@ -15,6 +15,7 @@ struct RuleTableTests {
             ("/api/{id}", "/api/7?x=/y", true), ("/api/{id}", "/api/", false),
             ("/{a}/{b}", "/1/2", true), ("/{a}/{b}", "/1", false), ("/", "/", true),
             ("/", "/a", false), ("/a", "http://host:80/a?b", true), ("/a", "http://host", false),
+            ("/", "http://host", true), ("/", "http://host:80?b=/c", true), ("/", "host:80", false),
             ("/a", "/a#f", true), ("/a", "a", false), ("/a", "*", false), ("/a", "", false),
             ("/a/", "/a/", true), ("/a/", "/a", false), ("/a//b", "/a//b", true),
             ("/gw/**", "/gw/", true), ("/gw/**", "/gw/a/b", true), ("/gw/**", "/gw", false),
