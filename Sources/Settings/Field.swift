@@ -53,7 +53,7 @@ struct Field {
         guard !digits.isEmpty, digits.utf8.allSatisfy(Self.isDigit) else {
             return reject(expected: expected)
         }
-        guard !refusesLeadingZero(of: digits) else { return nil }
+        guard !refusesLeadingZero(of: digits, in: text) else { return nil }
         guard let number = Int(text), range.contains(number) else {
             let limits = "\(range.lowerBound) to \(range.upperBound)"
             return reject(.outOfRange(path: path, written: text, range: limits))

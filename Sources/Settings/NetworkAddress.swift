@@ -29,7 +29,9 @@ extension Field {
         guard let text = text(expected: "an address like \"127.0.0.1:7443\"") else { return nil }
         guard let colon = text.lastIndex(of: ":") else { return reject(text, "has no port") }
         let host = text[..<colon]
-        guard let port = Self.port(text[text.index(after: colon)...]) else {
+        let digits = text[text.index(after: colon)...]
+        guard !refusesLeadingZero(ofPort: digits, in: text) else { return nil }
+        guard let port = Self.port(digits) else {
             return reject(text, "has no port from 1 to 65535 after the last colon")
         }
         if host.hasPrefix("[") && host.hasSuffix("]") {
@@ -52,6 +54,11 @@ extension Field {
     static func port(_ text: Substring) -> UInt16? {
         guard text.utf8.allSatisfy(isDigit), let port = UInt16(text), port > 0 else { return nil }
         return port
+    }
+
+    /// As `refusesLeadingZero`, where there are digits alone.
+    func refusesLeadingZero(ofPort digits: Substring, in text: String) -> Bool {
+        digits.utf8.allSatisfy(Self.isDigit) && refusesLeadingZero(of: digits, in: text)
     }
 
     private static func isHostByte(_ byte: UInt8) -> Bool {

@@ -67,6 +67,7 @@ extension Field {
             return reject(
                 .badUnit(path: path, written: text, unit: unit), Self.unitHint(units, key))
         }
+        guard !refusesLeadingZero(of: digits, in: text) else { return nil }
         guard let number = UInt64(digits) else { return .max }
         let (product, over) = number.multipliedReportingOverflow(by: factor)
         return over ? .max : product
@@ -96,31 +97,46 @@ extension Field {
         return unit.map { "\(milliseconds / $0.milliseconds)\($0.name)" } ?? "\(milliseconds)ms"
     }
 
-    /// Reports digits with a 0 before them, in place of taking one of the two numbers that they are.
+    /// Reports digits with a 0 before them, in place of taking one of the two numbers that they are;
+    /// `text` is the value in which they stand.
     ///
     /// Source: YAML 1.1, "Integer Language-Independent Type": such a number is one to the base 8;
     /// YAML 1.2.2, 10.3.2 "Tag Resolution": it is one to the base 10.
-    func refusesLeadingZero(of digits: Substring) -> Bool {
+    func refusesLeadingZero(of digits: Substring, in text: String) -> Bool {
         guard digits.utf8.count > 1, digits.hasPrefix("0") else { return false }
         let number = digits.drop { $0 == "0" }
         let decimal = number.isEmpty ? "0" : String(number)
-        let octal = Int(number, radix: 8).map { "\($0)" }
-        let other = octal.flatMap { $0 == decimal ? nil : ", or \($0) where the base 8 is meant" }
+        let (before, behind) = (text[..<digits.startIndex], text[digits.endIndex...])
+        let isAlone = behind.isEmpty && (before.isEmpty || before == "-")
+        let octal = isAlone ? Int(number, radix: 8).map { "\($0)" } : nil
+        let other = octal.flatMap {
+            $0 == decimal ? nil : ", or \(before)\($0) where the base 8 is meant"
+        }
         findings.add(
             .badValue(
                 path: path, written: written,
-                reason:
-                    "begins with 0, which to some readers of YAML makes it a number to the base 8"),
+                reason: isAlone
+                    ? "begins with 0, which to some readers of YAML makes it a number to the base 8"
+                    : "has a number with a 0 before it"),
             at: place,
-            hint: "write it without the 0: \(decimal.quotable)\(other ?? ""); \(key.hint)")
+            hint: "write it without the 0: \("\(before)\(decimal)\(behind)".quotable)"
+                + "\(other ?? ""); \(key.hint)")
         return true
     }
+
+    private static let percentRule = "is not a whole number of percent from 1% to 100%"
 
     /// A whole number of percent, 1% to 100%.
     func percent() -> Int? {
         guard let text = text(expected: "a share such as 5%") else { return nil }
-        guard text.hasSuffix("%"), let number = Int(text.dropLast()), (1...100).contains(number)
-        else { return reject(text, "is not a whole number of percent from 1% to 100%") }
+        let digits = text.dropLast()
+        guard text.hasSuffix("%"), digits.utf8.allSatisfy(Self.isDigit) else {
+            return reject(text, Self.percentRule)
+        }
+        guard !refusesLeadingZero(of: digits, in: text) else { return nil }
+        guard let number = Int(digits), (1...100).contains(number) else {
+            return reject(text, Self.percentRule)
+        }
         return number
     }
 
@@ -143,7 +159,7 @@ extension Field {
         guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isDigit) }) else {
             return reject(expected: expected)
         }
-        guard parts.count > 1 || !refusesLeadingZero(of: parts[0]) else { return nil }
+        guard !refusesLeadingZero(of: parts[0], in: text) else { return nil }
         let fraction = parts.count == 2 ? String(parts[1]) : ""
         guard fraction.utf8.count <= digits else {
             return reject(text, "has more than \(digits) decimals")

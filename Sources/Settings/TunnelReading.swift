@@ -41,6 +41,7 @@ extension Field {
             return reject(text, reason)
         }
         guard let number else { return choice.tunnel(choice.standard) }
+        guard !refusesLeadingZero(ofPort: number, in: text) else { return nil }
         guard let port = Self.port(number) else {
             return reject(text, "has no port from 1 to 65535 after the colon")
         }
