@@ -16,8 +16,8 @@ extension SettingsProblem {
             ("\(path == Section.wholePlan ? "计划" : path)：\(doubt.chinese)", doubt.advice)
         case .overlappingRule(let path, let written, let earlier, let scenario, let line):
             (
-                "\(path)：\(written.quoted) 与第 \(line) 行场景 \(scenario.quoted) 的 "
-                    + "\(earlier.quoted) 可能是同一请求，该请求归后者",
+                "\(path)：\(written.chinese.quotedRule) 与第 \(line) 行场景 \(scenario.quoted) 的 "
+                    + "\(earlier.chinese.quotedRule) 可能是同一请求，该请求归后者",
                 "一个请求只属于一个场景：用 when 中的内容（例如 service、method 或字段的值）区分两者"
             )
         case .comparisonCut(let path, let limit):

@@ -11,7 +11,7 @@ extension Field {
     /// status alone.
     ///
     /// - Parameter areInstead: Whether it is a step's, in place of those of its scenario.
-    func outcomes(areInstead: Bool) -> [OutcomeCondition]? {
+    func outcomes(areInstead: Bool, _ union: inout OutcomeUnion) -> [OutcomeCondition]? {
         typealias Keys = ScenarioKeys.Outcome
         guard let section = section(Keys.all) else { return nil }
         let order: [(Key, Outcome)] = [
@@ -36,9 +36,11 @@ extension Field {
                 isGood = false
                 continue
             }
-            let met = alternatives.filter { $0.field.canBeMet($0.condition, after: earlier) }
+            let met = alternatives.filter {
+                $0.field.canBeMet($0.condition, after: earlier, &union)
+            }
             for one in met { one.field.warnOfShared(one.condition, with: earlier) }
-            if met.count < alternatives.count || !Self.areNeeded(met) { isGood = false }
+            if met.count < alternatives.count || !Self.areNeeded(met, &union) { isGood = false }
             earlier += met.map(\.condition)
         }
         return isGood ? earlier : nil
@@ -108,8 +110,14 @@ extension Field {
     /// Whether some response meets `condition` and none of the outcomes tried before it; reports
     /// where it is certain that none does.
     private func canBeMet(
-        _ condition: OutcomeCondition, after earlier: [OutcomeCondition]
+        _ condition: OutcomeCondition, after earlier: [OutcomeCondition],
+        _ union: inout OutcomeUnion
     ) -> Bool {
+        if FinalCodes(condition.statuses).isEmpty {
+            return refuse(
+                "no response can meet it, as a final response's status is 200 to 599",
+                "name the status of the response that decides")
+        }
         let fields = condition.fields.map(\.field)
         let isJSON = fields.contains {
             if case .message(.responseJSON) = $0 { true } else { false }
@@ -120,44 +128,39 @@ extension Field {
                 "no response can meet it, as one body is not both JSON (body) and XML (xml)",
                 "keep the kind that the server answers with")
         }
-        if isJSON || isXML, !condition.statuses.isEmpty,
-            condition.statuses.allSatisfy(\.isWithoutBody)
-        {
+        if condition.codes.isEmpty {
             return refuse(
                 "no response can meet it, as one with that status has no body",
                 "leave out the \(isJSON ? "body" : "xml") condition, or name a status whose "
                     + "responses have a body")
         }
-        var left = condition.statusesOrAll
-        var taking: [String] = []
-        for other in earlier where left.take(other, from: condition) {
-            let name = other.outcome.rawValue
-            if !taking.contains(name) { taking.append(name) }
+        guard let taking = union.describing(condition, earlier) else { return true }
+        var names: [String] = []
+        for other in taking.map({ earlier[$0].outcome.rawValue }) where !names.contains(other) {
+            names.append(other)
         }
-        if left.isEmpty {
-            let names = taking.alternatives
-            return refuse(
-                "no response can meet it, as each that would is \(names) first",
-                "outcomes are tried in the order failed, refused, pending, completed: narrow "
-                    + "\(names) by a field of the response or by other statuses")
-        }
-        return true
+        return refuse(
+            "no response can meet it, as each that would is \(names.alternatives) first",
+            "outcomes are tried in the order failed, refused, pending, completed: narrow "
+                + "\(names.alternatives) by a field of the response or by other statuses")
     }
 
     /// Whether each of an outcome's alternatives is met by some response that the others are not;
     /// reports those that are not needed.
-    private static func areNeeded(_ alternatives: [PlacedOutcome]) -> Bool {
+    private static func areNeeded(
+        _ alternatives: [PlacedOutcome], _ union: inout OutcomeUnion
+    ) -> Bool {
         var needed = alternatives
         // The later of two that are alike is reported.
         for index in alternatives.indices.reversed() {
             let one = alternatives[index]
             var others = needed
             others.remove(at: index)
-            var left = one.condition.statusesOrAll
-            let covering = others.filter { left.take($0.condition, from: one.condition) }
-            guard left.isEmpty else { continue }
+            guard let taking = union.describing(one.condition, others.map(\.condition)) else {
+                continue
+            }
             needed = others
-            let names = covering.map { "\($0.field.path) (line \($0.field.place.line))" }
+            let names = taking.map { others[$0].field }.map { "\($0.path) (line \($0.place.line))" }
             _ = one.field.refuse(
                 "adds nothing, as each response that it describes is described by "
                     + names.alternatives,
@@ -187,7 +190,7 @@ extension Field {
         }
     }
 
-    private func refuse(_ sentence: String, _ hint: String) -> Bool {
+    fileprivate func refuse(_ sentence: String, _ hint: String) -> Bool {
         findings.add(.contradiction(path: path, sentence), at: place, hint: hint)
         return false
     }
@@ -205,29 +208,8 @@ extension OutcomeCondition {
     }
 }
 
-extension [StatusPattern] {
-    /// Removes the statuses with which each response that meets `condition` meets `other`; whether
-    /// there were any.
-    fileprivate mutating func take(_ other: OutcomeCondition, from condition: OutcomeCondition)
-        -> Bool
-    {
-        let before = count
-        guard other.fields.allSatisfy({ $0.isImplied(by: condition.fields) }) else { return false }
-        removeAll { $0.isCovered(by: other.statuses) }
-        return count < before
-    }
-}
-
 extension StatusPattern {
-    fileprivate static let classes = (1...5).map { StatusPattern.hundred($0) }
-
-    /// Source: RFC 9112, 6.3 "Message Body Length": 1xx, 204 and 304 have none.
-    fileprivate var isWithoutBody: Bool {
-        switch self {
-        case .code(let code): code / 100 == 1 || code == 204 || code == 304
-        case .hundred(let hundred): hundred == 1
-        }
-    }
+    fileprivate static let classes = (2...5).map { StatusPattern.hundred($0) }
 
     /// Whether one of `patterns` has all codes of this one; none of them: all codes there are.
     fileprivate func isCovered(by patterns: [StatusPattern]) -> Bool {
@@ -239,15 +221,17 @@ extension StatusPattern {
     }
 }
 
-extension FieldCondition {
-    /// Whether every message that meets `conditions` meets this one.
-    func isImplied(by conditions: [FieldCondition]) -> Bool {
-        conditions.contains { other in
-            guard other.field == field else { return false }
-            guard !values.isEmpty else { return true }
-            guard !other.values.isEmpty else { return false }
-            guard values.count > 8 else { return other.values.allSatisfy(values.contains) }
-            return Set(other.values).isSubset(of: values)
-        }
+extension StepDraft {
+    /// Whether some response to its methods has the outcome completed; reports where none has.
+    ///
+    /// Source: RFC 9110, 9.3.2 "HEAD": a server sends no content in the response.
+    func canPass() -> Bool {
+        let completed = outcomes.conditions.filter { $0.outcome == .completed }
+        guard request.methods == ["HEAD"], completed.allSatisfy(\.asksForBody) else { return true }
+        let place = section.field(ScenarioKeys.Step.outcome) ?? field
+        return place.refuse(
+            "no response can complete the step, as one to HEAD has no body, and completed asks for "
+                + "a field of it",
+            "name the status or a header of the response, or another method")
     }
 }

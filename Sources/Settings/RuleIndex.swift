@@ -3,9 +3,9 @@ import Traffic
 /// Rules by the segments of their paths, and where one path has many, by the values of a field:
 /// finds the few earlier rules that a rule can share requests with, in place of all of them.
 struct RuleIndex {
-    /// Places visited, rules compared, and a part for the length of what is compared, for one file.
-    /// Where a file needs more, the rest of its
-    /// rules is not compared, and a warning says so.
+    /// Places visited, values looked up, rules compared, and a part for the length of what is
+    /// compared, for one file. Where a file needs more, the rest of its rules is not compared, and
+    /// a warning says so.
     static let maximumSteps = 1_000_000
     /// Segments of a path that are told apart; rules with longer ones stand together.
     private static let maximumDepth = 8
@@ -51,10 +51,16 @@ struct RuleIndex {
     private var nodes = [Node()]
     private var steps = 0
 
+    /// For each rule the last comparison in which it was met, counted from 1.
+    private var met: [Int] = []
+    private var comparisons = 0
+
     /// What earlier rules take of a rule's requests.
     struct Comparison {
         /// The first that hides it.
         var hiding: Int?
+        /// The first that hides it but for the requests without a path, for which it does not ask.
+        var hidingPaths: Int?
         /// Those that may hide it with others, in their order, where none does alone.
         var partial: [Int] = []
         /// The first of another scenario that shares requests with it and is not the narrower one.
@@ -64,30 +70,34 @@ struct RuleIndex {
     /// Compares a rule with the earlier ones; `nil` where the limit was reached.
     mutating func compare(_ rule: PlacedRule, with rules: [PlacedRule]) -> Comparison? {
         var found = Comparison()
-        let buckets = buckets(reachedBy: rule.scope.path)
-        let traits = buckets.isEmpty ? [] : rule.traits
-        for bucket in buckets {
-            candidates(in: bucket, traits) { number, steps in
+        comparisons += 1
+        let scope = rule.scope
+        for bucket in buckets(reachedBy: scope.path) {
+            candidates(in: bucket, rule) { number, steps in
                 let other = rules[number]
-                steps += rule.scope.effort(with: other.scope)
-                if number < found.hiding ?? .max, other.scope.covers(rule.scope) {
-                    found.hiding = number
-                } else if found.hiding == nil, other.scope.takesPart(of: rule.scope) {
-                    found.partial.append(number)
+                steps += scope.effort(with: other.scope)
+                guard scope.services & other.scope.services != 0 else { return }
+                if other.scope.takesPart(of: scope) { found.partial.append(number) }
+                if number < found.hiding ?? .max, other.scope.coversPaths(of: scope) {
+                    if other.scope.covers(scope) {
+                        found.hiding = number
+                    } else {
+                        found.hidingPaths = min(number, found.hidingPaths ?? .max)
+                    }
                 }
                 guard other.scenario != rule.scenario, number < found.sharing ?? .max,
-                    other.scope.shares(rule.scope), !rule.scope.covers(other.scope)
+                    other.scope.shares(scope), !scope.coversPaths(of: other.scope)
                 else { return }
                 found.sharing = number
             }
             if steps > Self.maximumSteps { return nil }
         }
-        // One that stands under several of the rule's values was met for each.
-        found.partial = found.hiding == nil ? Set(found.partial).sorted() : []
+        found.partial = found.hiding == nil ? found.partial.sorted() : []
         return steps > Self.maximumSteps ? nil : found
     }
 
     mutating func insert(_ rule: PlacedRule, as number: Int) {
+        met += repeatElement(0, count: max(0, number + 1 - met.count))
         let path = rule.scope.path
         var at = 0
         for segment in path.segments.prefix(Self.maximumDepth) {
@@ -114,13 +124,15 @@ struct RuleIndex {
     }
 
     /// What has values in the rule, fields first.
-    static func traits(of request: RequestMatch) -> [(trait: Trait, values: [[UInt8]])] {
-        let fields = request.fields.filter { !$0.values.isEmpty }.map {
+    static func traits(of rule: RuleScope) -> [(trait: Trait, values: RuleValues<[UInt8]>)] {
+        let fields = rule.fields.filter { !$0.values.isEmpty }.map {
             (trait: Trait.field($0.field), values: $0.values)
         }
-        let words: [(Trait, [String])] = [(.host, request.hosts), (.method, request.methods)]
+        let words: [(Trait, RuleValues<String>)] = [(.host, rule.hosts), (.method, rule.methods)]
         return fields
-            + words.filter { !$0.1.isEmpty }.map { ($0.0, $0.1.map { Array($0.utf8) }) }
+            + words.filter { !$0.1.isEmpty }.map { trait, values in
+                (trait, RuleValues(values.all.map { Array($0.utf8) }))
+            }
     }
 
     /// The buckets with rules of the places whose paths `path` may share.
@@ -152,20 +164,34 @@ struct RuleIndex {
         return found
     }
 
-    /// Visits the rules of the bucket that no value of `traits` tells apart from a rule with them.
+    /// Visits the rules of the bucket that no value of a trait tells apart from `rule`, each once
+    /// in a comparison.
     private mutating func candidates(
-        in bucket: Bucket, _ traits: [(trait: Trait, values: [[UInt8]])],
-        _ visit: (Int, _ steps: inout Int) -> Void
+        in bucket: Bucket, _ rule: PlacedRule, _ visit: (Int, _ steps: inout Int) -> Void
     ) {
         func all(_ numbers: [Int]) {
-            for number in numbers where steps <= Self.maximumSteps { visit(number, &steps) }
+            steps += numbers.count / 16
+            for number in numbers where met[number] != comparisons {
+                guard steps <= Self.maximumSteps else { return }
+                met[number] = comparisons
+                visit(number, &steps)
+            }
         }
         all(bucket.plain)
         for (trait, byValue) in bucket.byTrait {
-            if let own = traits.first(where: { $0.trait == trait }) {
-                for value in own.values { byValue[value].map(all) }
-            } else {
+            steps += 1
+            guard let place = rule.traitPlaces[trait] else {
+                steps += byValue.count
                 byValue.values.forEach(all)
+                continue
+            }
+            let values = rule.traits[place].values
+            steps += min(values.all.count, byValue.count)
+            if steps > Self.maximumSteps { return }
+            if values.all.count <= byValue.count {
+                for value in values.all { byValue[value].map(all) }
+            } else {
+                for (value, numbers) in byValue where values.contains(value) { all(numbers) }
             }
         }
     }
@@ -182,13 +208,13 @@ extension RuleIndex.Bucket {
         let traits = rule.traits
         let crowds = traits.map { own in
             let known = byTrait[own.trait] ?? [:]
-            return own.values.reduce(0) { $0 + (known[$1]?.count ?? 0) }
+            return own.values.all.reduce(0) { $0 + (known[$1]?.count ?? 0) }
         }
         guard let best = crowds.indices.min(by: { crowds[$0] < crowds[$1] }) else {
             plain.append(number)
             return
         }
-        for value in traits[best].values {
+        for value in traits[best].values.all {
             byTrait[traits[best].trait, default: [:]][value, default: []].append(number)
         }
     }

@@ -15,6 +15,29 @@ struct RuleUnion {
 
     private var steps = 0
 
+    /// What earlier rules take of one.
+    enum Cover {
+        case none
+        /// All, between the rules with these numbers.
+        case whole([Int])
+        /// All but the requests without a path, for which they do not ask.
+        case allWithPaths([Int])
+    }
+
+    /// What the rules that a comparison found take of `rule`.
+    mutating func cover(
+        of rule: RuleScope, _ found: RuleIndex.Comparison, _ rules: [PlacedRule]
+    ) -> Cover {
+        if let one = found.hiding { return .whole([one]) }
+        if rule.asksForPath {
+            return hiding(rule, found.partial, rules).map { .whole($0) } ?? .none
+        }
+        let pathless = found.partial.filter { !rules[$0].scope.asksForPath }
+        if let all = hiding(rule, pathless, rules) { return .whole(all) }
+        if let one = found.hidingPaths { return .allWithPaths([one]) }
+        return hiding(rule, found.partial, rules).map { .allWithPaths($0) } ?? .none
+    }
+
     /// Those of `parts`, each of which takes a part of `rule`, that leave nothing of it when they are
     /// tried in this order; `nil` where something may be left.
     mutating func hiding(_ rule: RuleScope, _ parts: [Int], _ rules: [PlacedRule]) -> [Int]? {
@@ -24,7 +47,7 @@ struct RuleUnion {
         var taking: [Int] = []
         for number in parts {
             let part = sides.part(of: rules[number].scope)
-            var rest: [RuleBox] = []
+            var rest: [ValueBox] = []
             var isTaking = false
             for box in left {
                 let before = rest.count
@@ -39,62 +62,6 @@ struct RuleUnion {
             left = rest
         }
         return nil
-    }
-}
-
-extension RuleScope {
-    /// Whether this rule takes some of the requests of `other`, and of what `other` leaves open all:
-    /// then several such rules may hide it together.
-    func takesPart(of other: RuleScope) -> Bool {
-        services & other.services != 0 && path.covers(other.path)
-            && Self.takesPart(request.methods, of: other.request.methods)
-            && Self.takesPart(request.hosts, of: other.request.hosts)
-            && request.fields.allSatisfy { condition in
-                other.request.fields.contains {
-                    $0.field == condition.field && Self.takesPart(condition.values, of: $0.values)
-                }
-            }
-    }
-
-    private static func takesPart<Value: Equatable>(_ part: [Value], of all: [Value]) -> Bool {
-        part.isEmpty || part.contains(where: all.contains)
-    }
-}
-
-/// A set of numbers below 256: no side has more values.
-private typealias SideValues = SIMD4<UInt64>
-
-extension SideValues {
-    fileprivate static var all: Self { Self(repeating: .max) }
-
-    fileprivate init(numbers: some Sequence<Int>) {
-        self = .zero
-        for number in numbers { self[(number >> 6) & 3] |= 1 << UInt64(number & 63) }
-    }
-}
-
-/// Requests of a rule: all that have one of the values of each side.
-private struct RuleBox {
-    var sides: [SideValues]
-
-    /// Adds to `rest`, in boxes that have no request in common, what `part` leaves of this one.
-    /// Whether it takes any.
-    func cut(_ part: RuleBox, leaving rest: inout [RuleBox]) -> Bool {
-        let isApart = zip(sides, part.sides).contains { $0 & $1 == .zero }
-        guard !isApart else {
-            rest.append(self)
-            return false
-        }
-        var inner = self
-        for side in sides.indices {
-            let beside = sides[side] & ~part.sides[side]
-            guard beside != .zero else { continue }
-            var box = inner
-            box.sides[side] = beside
-            rest.append(box)
-            inner.sides[side] = sides[side] & part.sides[side]
-        }
-        return true
     }
 }
 
@@ -117,16 +84,16 @@ private struct RuleSides {
     }
 
     /// The rule itself.
-    var whole: RuleBox {
+    var whole: ValueBox {
         let counts = [methods.count, hosts.count] + fields.map(\.values.count)
-        return RuleBox(
+        return ValueBox(
             sides: [SideValues(services, 0, 0, 0)]
                 + counts.map { SideValues(numbers: 0..<max(1, $0)) })
     }
 
     /// What another rule that takes part of it has.
-    func part(of other: RuleScope) -> RuleBox {
-        RuleBox(
+    func part(of other: RuleScope) -> ValueBox {
+        ValueBox(
             sides: [
                 SideValues(other.services, 0, 0, 0), Self.part(other.request.methods, of: methods),
                 Self.part(other.request.hosts, of: hosts),

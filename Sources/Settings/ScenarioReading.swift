@@ -135,7 +135,8 @@ extension Field {
         let draft = StepDraft(
             field: self, section: section, name: name, request: request, key: key,
             requires: requires, completes: completes, count: count, outcomes: outcomes)
-        return reading.takeFields(of: draft) ? draft : nil
+        let canPass = draft.canPass()
+        return reading.takeFields(of: draft) && canPass ? draft : nil
     }
 
     /// 1 to 64 names, none twice.

@@ -30,6 +30,8 @@ package enum SettingsProblem: Sendable, Hashable {
     case outOfMemory
     case empty
     case syntax(String)
+    /// Bytes that are no text.
+    case notText(String)
     case refusedYAML(RefusedYAML)
     case tooDeep(limit: Int)
     case tooManyNodes(limit: Int)
@@ -43,10 +45,10 @@ package enum SettingsProblem: Sendable, Hashable {
     case badValue(path: String, written: String, reason: String)
     case duplicate(path: String, written: String, firstLine: Int)
     /// A rule that earlier ones hide: they take every request that this one would.
-    case unreachableRule(path: String, written: String, by: HidingRules)
+    case unreachableRule(path: String, written: WrittenRule, by: HidingRules)
     /// A rule that shares requests with an earlier one of another scenario.
     case overlappingRule(
-        path: String, written: String, earlier: String, scenario: String, firstLine: Int)
+        path: String, written: WrittenRule, earlier: WrittenRule, scenario: String, firstLine: Int)
     /// Rules from this one on were not compared with all earlier ones.
     case comparisonCut(path: String, limit: Int)
     /// Values that are right alone, and wrong together.
@@ -74,6 +76,7 @@ package enum SettingsProblem: Sendable, Hashable {
         case .syntax:
             "write \"key: value\" with spaces, not tabs, before it, and quote text that has "
                 + "any of : # { } [ ] , & * ! | > % @"
+        case .notText: "save the file as text in UTF-8, without control characters"
         case .tooDeep, .tooManyNodes, .tooLarge: "no settings of this program need that much"
         case .empty: "write the settings, beginning with \"version: 1\""
         default: ""
@@ -88,7 +91,7 @@ extension SettingsProblem: CustomStringConvertible {
         case .tooLarge(let limit): "the file is larger than \(limit) bytes"
         case .outOfMemory: "not enough memory to read the file"
         case .empty: "the file holds no settings"
-        case .syntax(let problem): "not valid YAML: \(problem)"
+        case .syntax(let problem), .notText(let problem): "not valid YAML: \(problem)"
         case .refusedYAML(let what): what.description
         case .tooDeep(let limit): "values are nested deeper than \(limit) levels"
         case .tooManyNodes(let limit): "the file holds more than \(limit) values"
@@ -110,10 +113,11 @@ extension SettingsProblem: CustomStringConvertible {
         case .duplicate(let path, let written, let line):
             "\(path): \(written.quoted) is already used on line \(line)"
         case .unreachableRule(let path, let written, let earlier):
-            "\(path): unreachable rule, as all of \(written.quoted) is taken by \(earlier)"
+            "\(path): unreachable rule, as all of \(written.english.quotedRule) is taken "
+                + "by \(earlier)"
         case .overlappingRule(let path, let written, let earlier, let scenario, let line):
-            "\(path): \(written.quoted) may be the same request as \(earlier.quoted) of scenario "
-                + "\(scenario.quoted) on line \(line), which takes it"
+            "\(path): \(written.english.quotedRule) may be the same request as "
+                + "\(earlier.english.quotedRule) of scenario \(scenario.quoted) on line \(line), which takes it"
         case .comparisonCut(let path, let limit):
             "\(path): the rules are too many and too alike to compare them all; from here on a "
                 + "rule that can never match may go unseen (limit: \(limit) comparisons)"
@@ -129,32 +133,6 @@ extension SettingsProblem: CustomStringConvertible {
 
     private static func place(_ path: String) -> String {
         path.isEmpty ? " at the top level" : " in \(path)"
-    }
-}
-
-/// The earlier rules that take all requests of one, each a part of them or one alone.
-package struct HidingRules: Sendable, Hashable, CustomStringConvertible {
-    /// So many are told as they are written, and of so many the line; the others are counted.
-    static let maximumWritten = 8
-    static let maximumLines = 64
-
-    /// The first of them, as they are written.
-    let written: [String]
-    /// Where they stand; of the first `written.count` are those.
-    let lines: [Int]
-    let count: Int
-
-    package var description: String {
-        var parts = zip(written, lines).map { "\($0.quoted) on line \($1)" }
-        let further = lines.dropFirst(written.count).map { "\($0)" }
-        if let first = further.first {
-            parts.append(
-                further.count == 1
-                    ? "the one on line \(first)"
-                    : "those on lines \(further.joined(separator: ", "))")
-        }
-        if count > lines.count { parts.append("\(count - lines.count) more") }
-        return parts.conjunction
     }
 }
 
@@ -176,10 +154,11 @@ extension String {
     private static let quotableCharacters = 64
 
     /// Text from a file made safe for a terminal: control characters as `?`, cut where long.
-    var quotable: String {
-        let start = String(String.UnicodeScalarView(unicodeScalars.prefix(Self.quotableCharacters)))
-        return unicodeScalars.count > Self.quotableCharacters
-            ? start.harmless + "…" : start.harmless
+    var quotable: String { quotable(upTo: Self.quotableCharacters) }
+
+    func quotable(upTo most: Int) -> String {
+        let start = String(String.UnicodeScalarView(unicodeScalars.prefix(most)))
+        return unicodeScalars.count > most ? start.harmless + "…" : start.harmless
     }
 
     /// Text from a file made safe for a terminal: control characters as `?`.

@@ -135,7 +135,10 @@ extension SentenceLanguage {
     fileprivate func words(_ condition: FieldCondition) -> String {
         let field = words(condition.field)
         guard !condition.values.isEmpty else {
-            return say("\(field) is present", "存在\(field)")
+            return condition.field.isJSON
+                ? say(
+                    "\(field) is present and no object or list", "存在\(field)且不是对象或数组")
+                : say("\(field) is present", "存在\(field)")
         }
         let values = alternatives(
             condition.values.map { String(decoding: $0, as: UTF8.self).quotable })
@@ -166,5 +169,14 @@ extension SentenceLanguage {
         }
         let name = parts.0.quotable
         return say("\(name) in the \(parts.1)", "\(parts.2)中的 \(name)")
+    }
+}
+
+extension MessageField {
+    fileprivate var isJSON: Bool {
+        switch self {
+        case .message(.requestJSON), .message(.responseJSON): true
+        default: false
+        }
     }
 }

@@ -230,7 +230,7 @@ extension YAMLReader {
         var problem = failed.problem.map { String(cString: $0) } ?? "not readable as YAML"
         guard failed.error != YAML_READER_ERROR else {
             let place = SourceText.place(ofByte: failed.problem_offset, in: Array(bytes))
-            return stop(.syntax(problem), place)
+            return stop(.notText(problem), place)
         }
         if let context = failed.context.map({ String(cString: $0) }) {
             let line = failed.context_mark.line + 1

@@ -98,6 +98,8 @@ struct ErrorTests {
             Issue.record("accepted")
         } catch {
             #expect(error.errors.first?.place == SourcePlace(line: 2, column: 13))
+            #expect(error.description.contains("save the file as text in UTF-8"))
+            #expect(!error.description.contains("tabs"))
         }
     }
 }

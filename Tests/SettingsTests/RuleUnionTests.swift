@@ -155,6 +155,33 @@ struct RuleUnionTests {
         #expect(Samples.message(Self.text(all)).contains("steps[256].when: unreachable rule"))
     }
 
+    @Test("of many values each are compared, and so is what follows them")
+    func wide() throws {
+        let rules = (0..<20).map { "{path: /a, host: h\($0), query: {q: [\(Self.values)]}}" }
+        let twice = Array(repeating: "{method: POST, path: /credit}", count: 2)
+        #expect(
+            Samples.message(Self.text(rules + twice)).contains(
+                "steps[21].when: unreachable rule, as all of \"POST /credit\""))
+        let alike = (0..<2).map { _ in "{path: /a, query: {q: [\(Self.values)]}}" }
+        let first = "{path: /a, header: {h: q}}"
+        #expect(
+            Samples.message(Self.text([first] + alike)).contains("steps[2].when: unreachable rule"))
+    }
+
+    @Test("that ask for a path leave requests without one to a rule that does not")
+    func withoutPath() throws {
+        let some = ["{path: \"/**\", query: {q: 1}}", "{path: \"/**\", query: {q: 2}}"]
+        for rules in [
+            ["{path: \"/**\"}", "{host: h}"], some + ["{query: {q: [1, 2]}}"],
+        ] {
+            let warnings = try Samples.agent(Self.text(rules)).warnings.map(\.description)
+            #expect(warnings.count == 1)
+            #expect(warnings[0].contains("only requests without a path, such as OPTIONS *"))
+        }
+        let rules = ["{host: h}", "{path: \"/**\"}"]
+        #expect(try Samples.agent(Self.text(rules)).warnings.isEmpty)
+    }
+
     @Test("that leave more parts than are looked at are taken, in bounded time")
     func hostile() throws {
         var random = Seeded(state: 68)

@@ -94,7 +94,7 @@ struct SentenceTests {
                    - refused if the status is 2xx or 409, and response header x-result is E1;
                    - undecided (pending) if state in the response's JSON body is P;
                    - completed if the status is 2xx, and code in the response's JSON body is \
-            0000, and ok in the response's JSON body is present;
+            0000, and ok in the response's JSON body is present and no object or list;
                    - otherwise incomplete.
             2. Scenario drawdown (支用): weight 7 by T/CQJR 032.2-2025, Table 2.
                A refused flow is a complete business flow and counts in TA. This differs from \

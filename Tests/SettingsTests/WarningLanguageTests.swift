@@ -19,7 +19,7 @@ struct WarningLanguageTests {
                 "  - {id: a, steps: [{when: {method: GET, path: \"/q/{id}\"}}]}\n"
                     + "  - {id: b, steps: [{when: {path: /q/all}}]}",
                 """
-                agent.yaml:6:28: 警告：scenarios[1].steps[0].when："any method /q/all" 与第 5 行场景 \
+                agent.yaml:6:28: 警告：scenarios[1].steps[0].when："任意方法 /q/all" 与第 5 行场景 \
                 "a" 的 "GET /q/{id}" 可能是同一请求，该请求归后者
                     6 |   - {id: b, steps: [{when: {path: /q/all}}]}
                       |                            ^

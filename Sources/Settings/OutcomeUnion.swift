@@ -1,0 +1,165 @@
+import Traffic
+
+/// Finds responses that describe all of another one together, each a part of it.
+///
+/// A response is a box of values, a side for the class of its status, for the code in its class and
+/// for each field, from which each other cuts its part, as rules do in `RuleUnion`. Where the limits
+/// are reached nothing is said of it.
+struct OutcomeUnion {
+    /// Sides of boxes cut, for one file.
+    static let maximumSteps = 10_000_000
+    /// Boxes that are left of one response at once.
+    static let maximumBoxes = 256
+
+    private var steps = 0
+
+    /// Places of those of `others` that leave nothing of `condition` when they are tried in this order;
+    /// `nil` where something may be left.
+    mutating func describing(
+        _ condition: OutcomeCondition, _ others: [OutcomeCondition]
+    ) -> [Int]? {
+        guard steps <= Self.maximumSteps else { return nil }
+        let sides = OutcomeSides(condition)
+        var left = sides.whole
+        guard !left.isEmpty else { return nil }
+        var taking: [Int] = []
+        for (place, other) in others.enumerated() {
+            steps += 1 + other.fields.reduce(0) { $0 + $1.values.count } / 8
+            guard let fields = sides.part(of: other) else { continue }
+            var isTaking = false
+            for sides in other.codes.boxes {
+                let part = ValueBox(sides: sides + fields)
+                var rest: [ValueBox] = []
+                for box in left {
+                    let before = rest.count
+                    isTaking = box.cut(part, leaving: &rest) || isTaking
+                    steps += box.sides.count * (1 + rest.count - before)
+                    guard steps <= Self.maximumSteps, rest.count <= Self.maximumBoxes else {
+                        return nil
+                    }
+                }
+                left = rest
+            }
+            if isTaking { taking.append(place) }
+            if left.isEmpty { return taking }
+        }
+        return nil
+    }
+}
+
+/// The numbers of a response's values in each field.
+private struct OutcomeSides {
+    private let condition: OutcomeCondition
+    private let numbers: [[[UInt8]: Int]]
+
+    init(_ condition: OutcomeCondition) {
+        self.condition = condition
+        numbers = condition.fields.map { field in
+            Dictionary(
+                zip(field.values, field.values.indices), uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    /// The response itself: a box for each class of its statuses.
+    var whole: [ValueBox] {
+        condition.codes.boxes.map { codes in
+            ValueBox(
+                sides: codes + numbers.map { SideValues(numbers: 0..<max(1, $0.count)) })
+        }
+    }
+
+    /// The fields of another one that takes part of it, and of what it leaves open all; `nil` where
+    /// that takes none.
+    func part(of other: OutcomeCondition) -> [SideValues]? {
+        let isPart = other.fields.allSatisfy { field in
+            condition.fields.contains { $0.field == field.field }
+        }
+        guard isPart else { return nil }
+        var sides: [SideValues] = []
+        for (own, numbers) in zip(condition.fields, numbers) {
+            let values = other.fields.first { $0.field == own.field }?.values ?? []
+            let side =
+                values.isEmpty
+                ? SideValues.all : SideValues(numbers: values.compactMap { numbers[$0] })
+            guard side != .zero else { return nil }
+            sides.append(side)
+        }
+        return sides
+    }
+}
+
+/// Statuses of final responses, 200 to 599.
+///
+/// Source: RFC 9110, 15.2 "Informational 1xx": a 1xx is an interim response.
+struct FinalCodes: Equatable {
+    /// A set of codes for each class, from 2xx on, as numbers from 0 to 99.
+    private var classes: [SideValues]
+
+    private static let whole = SideValues(numbers: 0..<100)
+    static let all = FinalCodes(classes: Array(repeating: whole, count: 4))
+
+    private init(classes: [SideValues]) { self.classes = classes }
+
+    init(_ patterns: [StatusPattern]) {
+        self =
+            patterns.isEmpty
+            ? .all : FinalCodes(classes: Array(repeating: .zero, count: 4))
+        for pattern in patterns {
+            switch pattern {
+            case .hundred(let digit):
+                if let place = Self.place(ofClass: digit) { classes[place] = Self.whole }
+            case .code(let code):
+                if let place = Self.place(ofClass: code / 100) {
+                    classes[place] = classes[place] | SideValues(numbers: [Int(code % 100)])
+                }
+            }
+        }
+    }
+
+    private static func place(ofClass digit: UInt16) -> Int? {
+        (2...5).contains(digit) ? Int(digit) - 2 : nil
+    }
+
+    var isEmpty: Bool { classes.allSatisfy { $0 == .zero } }
+
+    /// Without those whose responses have no body.
+    ///
+    /// Source: RFC 9112, 6.3 "Message Body Length": 1xx, 204 and 304 have none.
+    var withBody: FinalCodes {
+        var codes = self
+        codes.classes[0] = classes[0] & ~SideValues(numbers: [4])
+        codes.classes[1] = classes[1] & ~SideValues(numbers: [4])
+        return codes
+    }
+
+    func meets(_ other: FinalCodes) -> Bool {
+        zip(classes, other.classes).contains { $0 & $1 != .zero }
+    }
+
+    /// For each class that has some, the class and its codes, as sides of a box.
+    fileprivate var boxes: [[SideValues]] {
+        classes.indices.filter { classes[$0] != .zero }.map {
+            [SideValues(numbers: [$0]), classes[$0]]
+        }
+    }
+}
+
+extension OutcomeCondition {
+    /// The statuses with which a response can meet it.
+    var codes: FinalCodes {
+        let codes = FinalCodes(statuses)
+        return asksForBody ? codes.withBody : codes
+    }
+
+    /// Whether it asks for a field of the response's body.
+    var asksForBody: Bool { fields.contains { $0.field.isOfResponseBody } }
+}
+
+extension MessageField {
+    fileprivate var isOfResponseBody: Bool {
+        switch self {
+        case .message(.responseJSON), .message(.responseXML): true
+        default: false
+        }
+    }
+}
