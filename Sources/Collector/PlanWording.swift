@@ -124,6 +124,7 @@ extension VolumeUnknown {
         case .nothingSeen: "未见可读流量"
         case .encrypted(let hosts): "\(list(hosts)) 上的流量已加密"
         case .notCaptured(let hosts): "\(list(hosts)) 上的抓包未全程运行"
+        case .withoutRule(let hosts): "\(list(hosts)) 上一段时间没有该场景的规则"
         case .zeroUnconfirmed: "无一笔完成，且没有台账证实"
         case .ledgerMissing(let time): "台账缺少本轮 \(time.length.seconds) s 的数据"
         case .ledgerContradiction(let time): "台账合计有 \(time.length.seconds) s 相互重叠"

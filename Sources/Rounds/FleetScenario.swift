@@ -15,12 +15,13 @@ package struct FleetScenario: Sendable, Hashable {
 
 extension FleetScenario {
     /// A host where the scenario was quiet all the time stands by: it adds nothing, and does not
-    /// take the others' word away.
+    /// take the others' word away. One that has a rule at some times of the round alone takes it.
     init(_ id: ScenarioID, _ hosts: [HostRound]) {
         var counts = ScenarioCounts()
         var observed: [String] = []
         var encrypted: [String] = []
         var notCaptured: [String] = []
+        var withoutRule: [String] = []
         var spoken = false
         var hasRule = false
         var deduplications: Set<Deduplication> = []
@@ -32,6 +33,7 @@ extension FleetScenario {
             deduplications.formUnion(scenario.deduplications)
             if scenario.windows[.encrypted] != nil { encrypted.append(host.host) }
             if scenario.windows[.notCaptured] != nil { notCaptured.append(host.host) }
+            if host.losesRule(for: id) { withoutRule.append(host.host) }
             if scenario.windows[.seen] != nil { observed.append(host.host) }
         }
         self.id = id
@@ -42,6 +44,8 @@ extension FleetScenario {
             volume = .unknown(.encrypted(hosts: encrypted))
         } else if !notCaptured.isEmpty {
             volume = .unknown(.notCaptured(hosts: notCaptured))
+        } else if !withoutRule.isEmpty {
+            volume = .unknown(.withoutRule(hosts: withoutRule))
         } else if !observed.isEmpty {
             volume = .known(counts.volume)
         } else if hasRule {

@@ -53,7 +53,8 @@ package struct HostRound: Sendable, Hashable {
 
     var recordTime = IntervalSet()
     var energyTime = IntervalSet()
-    var countTime = IntervalSet()
+    /// By the scenarios that had a rule.
+    var spells: [RuledScenarios: RuleSpell] = [:]
 
     init(host: String, round: Interval, slices: ArraySlice<Slice>) {
         self.host = host
@@ -83,8 +84,8 @@ package struct HostRound: Sendable, Hashable {
     /// Time in service for which the energy is known.
     package var energyCovered: Nanoseconds { Nanoseconds(energyTime.count) }
 
-    /// Time for which the counts of every scenario with a rule are known; `nil` where the host has
-    /// no rule at all.
+    /// Time for which the counts of every scenario with a rule in the round are known; `nil` where the
+    /// host has no rule at all.
     package var countsCovered: Nanoseconds? {
         scenarios.values.contains { $0.hasRule } ? Nanoseconds(countTime.count) : nil
     }

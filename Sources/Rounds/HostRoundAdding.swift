@@ -78,16 +78,19 @@ extension HostRound {
     }
 
     /// Notes time that a record covers.
-    mutating func cover(_ range: Range<UInt64>, counts areKnown: Bool) {
+    mutating func cover(_ range: Range<UInt64>, by ruled: RuledScenarios, counts areKnown: Bool) {
         let new = recordTime.insert(range)
         windowOverlap += Nanoseconds(range.upperBound - range.lowerBound - new)
-        if areKnown { countTime.insert(range) }
+        if areKnown { spells[ruled, default: RuleSpell()].countTime.insert(range) }
     }
 
     /// Adds a record that touches the round, once.
-    mutating func add(_ record: RoundRecord, counts: Bool) {
+    mutating func add(_ record: RoundRecord, by ruled: RuledScenarios, counts: Bool) {
         let window = record.span
         records += 1
+        if !record.flags.contains(.agentStopped) {
+            spells[ruled, default: RuleSpell()].windows += 1
+        }
         if window.start < round.start || window.end > round.end { straddling += 1 }
         if let reason = record.energy.reason { energyUnknown[reason, default: 0] += 1 }
         sources.insert(record.source)

@@ -115,7 +115,7 @@ extension FleetScenario {
         case .known(0): return told == 0 ? .known(0) : .unknown(.zeroUnconfirmed)
         case .known: return volume
         case .unknown(.nothingSeen): return told == 0 ? .known(0) : volume
-        case .unknown(.encrypted), .unknown(.notCaptured):
+        case .unknown(.encrypted), .unknown(.notCaptured), .unknown(.withoutRule):
             return told == counts.volume ? .known(counts.volume) : volume
         case .unknown: return volume
         }

@@ -112,16 +112,19 @@ package struct RoundsBuilder: Sendable {
     ) {
         let countsIn = calendar.round(at: record.lastNanosecond)
         let areCountsKnown = record.areCountsKnown(of: counting)
+        // A plan's digests of rules say which rules its hosts are to have all the time.
+        let ruled = counting == nil ? record.ruled : nil
         var noted: Int?
         for slice in calendar.slices[calendar.touched(by: window)] {
             let range = (window.clamped(to: slice.interval) ?? slice.interval).range
             let start = range.lowerBound
             let covered = record.isInstant ? start..<start : range
             hosts[record.host, default: Self.blank(record.host, period, calendar)][slice.round]
-                .cover(covered, counts: areCountsKnown)
+                .cover(covered, by: ruled, counts: areCountsKnown)
             guard noted != slice.round else { continue }
             noted = slice.round
-            hosts[record.host]?[slice.round].add(record, counts: slice.round == countsIn)
+            hosts[record.host]?[slice.round].add(
+                record, by: ruled, counts: slice.round == countsIn)
         }
     }
 

@@ -12,6 +12,8 @@ package enum VolumeUnknown: Error, Sendable, Hashable, CustomStringConvertible {
     case encrypted(hosts: [String])
     /// Capture did not run for a window, on these hosts.
     case notCaptured(hosts: [String])
+    /// These hosts had a rule for the scenario, but not all the time.
+    case withoutRule(hosts: [String])
     /// All was seen and nothing completed: zero needs the ledger's word.
     case zeroUnconfirmed
     /// The imported ledger does not tell this time of the round.
@@ -28,6 +30,8 @@ package enum VolumeUnknown: Error, Sendable, Hashable, CustomStringConvertible {
             "traffic was encrypted on \(hosts.joined(separator: ", "))"
         case .notCaptured(let hosts):
             "capture did not run all the time on \(hosts.joined(separator: ", "))"
+        case .withoutRule(let hosts):
+            "a rule for it was missing for some time on \(hosts.joined(separator: ", "))"
         case .zeroUnconfirmed: "nothing was completed, and no ledger says so"
         case .ledgerMissing(let time):
             "the ledger does not tell \(time.length.seconds) s of the round"
