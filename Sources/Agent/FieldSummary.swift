@@ -22,30 +22,46 @@ package struct FieldSummary {
     }
 
     /// Who keeps the fields, how much they take of it, and until when.
-    private func cost(_ what: (english: String, chinese: String)) -> String {
-        room.isOfRequest
-            ? language.say(
-                "each request takes \(room.bytes) bytes for \(what.english) until it is answered",
-                "每个请求在得到响应之前为\(what.chinese)占用 \(room.bytes) 字节")
-            : language.say(
-                "each open connection takes \(room.bytes) bytes for \(what.english)",
-                "每个打开的连接为\(what.chinese)占用 \(room.bytes) 字节")
+    private func cost(_ what: (FieldRoom.Side) -> (english: String, chinese: String)) -> String {
+        let request = room.request.map { side in
+            language.say(
+                "each request takes \(side.bytes) bytes for \(what(side).english) until it is answered",
+                "每个请求在得到响应之前为\(what(side).chinese)占用 \(side.bytes) 字节")
+        }
+        let response = room.response.map { side in
+            language.say(
+                "each open connection takes \(side.bytes) bytes for \(what(side).english)",
+                "每个打开的连接为\(what(side).chinese)占用 \(side.bytes) 字节")
+        }
+        return [request, response].compactMap { $0 }
+            .joined(separator: language.say(", and ", "，"))
     }
 
-    private var kind: String {
-        room.isOfRequest
-            ? language.say("requests", "请求") : language.say("responses", "响应")
+    /// How many fields there are, and where.
+    private var fields: String {
+        let request = room.request.map { side in
+            language.say(
+                side.fields == 1
+                    ? "1 field in requests" : "\(side.fields) different fields in requests",
+                "在请求中查找 \(side.fields) 个不同的字段")
+        }
+        let response = room.response.map { side in
+            language.say(
+                side.fields == 1
+                    ? "1 field in responses" : "\(side.fields) different fields in responses",
+                "在响应中查找 \(side.fields) 个不同的字段")
+        }
+        return [request, response].compactMap { $0 }
+            .joined(separator: language.say(" and ", "，"))
     }
 
     /// What is looked for, what it takes, and how much room there is.
     package var line: String {
-        let fields = language.say(
-            room.fields == 1 ? "1 field" : "\(room.fields) different fields",
-            "\(room.fields) 个不同的字段")
+        let cost = cost { side in (side.fields == 1 ? "it" : "them", "其") }
         return language.say(
-            "Rules look for \(fields) in \(kind): \(cost(("them", ""))), and \(room.messages) of "
-                + "these have room at most.",
-            "规则在\(kind)中查找 \(fields)：\(cost(("", "其")))，最多容纳 \(room.messages) 个。")
+            "Rules look for \(fields): \(cost); \(room.connections) connections with a request that "
+                + "waits have room.",
+            "规则\(fields)：\(cost)；可容纳 \(room.connections) 个有请求等待响应的连接。")
     }
 
     /// That they are so many that little has room; `nil` where they are not.
@@ -56,14 +72,15 @@ package struct FieldSummary {
     /// What they take, how much there is, and what to do, where there is too little.
     package var shortage: String? {
         guard !room.isEnough else { return nil }
-        let (mebibytes, most, least) = (room.memory >> 20, room.messages, room.wanted)
+        let (mebibytes, most, least) = (room.memory >> 20, room.connections, room.wanted)
+        let cost = cost { side in ("\(side.fields) of them", "其中 \(side.fields) 个字段") }
         return language.say(
-            "\(cost(("\(room.fields) of them", ""))), and \(mebibytes) MiB hold \(most) of these at "
-                + "most, not \(least). Beyond them the connections used longest ago are let go of "
+            "\(cost), and \(mebibytes) MiB hold \(most) connections with a request that waits, "
+                + "not \(least). Beyond them the connections used longest ago are let go of "
                 + "and counted as evicted, and the window's counts are doubtful; each message takes "
                 + "more processor time, too. Ask for fewer different fields",
-            "\(cost(("", "其中 \(room.fields) 个字段")))，\(mebibytes) MiB 最多容纳 \(most) 个，"
-                + "不足 \(least) 个。超出时放弃最久未用的连接，计为 evicted，该窗口的计数存疑；"
+            "\(cost)，\(mebibytes) MiB 可容纳 \(most) 个有请求等待响应的连接，不足 \(least) 个。"
+                + "超出时放弃最久未用的连接，计为 evicted，该窗口的计数存疑；"
                 + "每个报文也更耗处理器时间。请减少不同的字段")
     }
 }

@@ -9,8 +9,8 @@ package struct EngineLimits: Sendable {
     /// Bytes for requests that wait, fields of messages, segments that came early, split lines and
     /// decompression. At the limit the connections used longest ago are evicted and counted.
     package var memory = 8 << 20
-    /// Messages for whose fields there is room beyond `memory` where rules ask for many: for what their
-    /// blocks take more than `fewFields` bytes; and the most bytes of that.
+    /// Connections for whose messages' fields there is room beyond `memory` where rules ask for many: for
+    /// what a request's block and a response's take more than `fewFields` bytes; and the most bytes of that.
     package var fieldMessages = 4096
     package var fewFields = 512
     package var fieldMemory = 64 << 20
@@ -183,7 +183,7 @@ package struct TransactionEngine: ~Copyable {
 
     /// Bytes that connections and their messages may take.
     private static func budget(_ limits: EngineLimits, _ plans: borrowing FieldPlans) -> Int {
-        limits.memory(largestBlock: plans.largestBlock?.bytes ?? 0)
+        limits.memory(fields: plans.largest.bytes)
     }
 
     /// Calls `body`, which may remove the connection it is given, for every connection.

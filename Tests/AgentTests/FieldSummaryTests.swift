@@ -38,19 +38,23 @@ struct FieldSummaryTests {
         #expect(
             english.line
                 == "Rules look for 500 different fields in requests: each request takes 49152 bytes "
-                + "for them until it is answered, and 1536 of these have room at most.")
+                + "for them until it is answered; 1530 connections with a request that waits have "
+                + "room.")
         #expect(
             english.warning
                 == "rules look for many fields: each request takes 49152 bytes for 500 of them until "
-                + "it is answered, and 72 MiB hold 1536 of these at most, not 4096. Beyond them "
-                + "the connections used longest ago are let go of and counted as evicted, and the "
+                + "it is answered, and 72 MiB hold 1530 connections with a request that waits, not "
+                + "4096. Beyond them the connections used longest ago are let go of and counted as evicted, and the "
                 + "window's counts are doubtful; each message takes more processor time, too. Ask "
                 + "for fewer different fields")
         let chinese = try #require(try summary(500, "body", .chinese))
         #expect(
             chinese.line
-                == "规则在请求中查找 500 个不同的字段：每个请求在得到响应之前为其占用 49152 字节，最多容纳 1536 个。")
-        #expect(chinese.warning?.contains("72 MiB 最多容纳 1536 个，不足 4096 个") == true)
+                == "规则在请求中查找 500 个不同的字段：每个请求在得到响应之前为其占用 49152 字节；"
+                + "可容纳 1530 个有请求等待响应的连接。")
+        #expect(
+            chinese.warning?.contains("72 MiB 可容纳 1530 个有请求等待响应的连接，不足 4096 个")
+                == true)
     }
 
     @Test("is told of responses by the connection")
@@ -59,15 +63,19 @@ struct FieldSummaryTests {
         #expect(
             summary.line
                 == "Rules look for 300 different fields in responses: each open connection takes "
-                + "24576 bytes for them, and 3072 of these have room at most.")
-        #expect(summary.warning?.contains("72 MiB hold 3072 of these at most, not 4096") == true)
+                + "24576 bytes for them; 3048 connections with a request that waits have room.")
+        #expect(
+            summary.warning?.contains("72 MiB hold 3048 connections with a request that waits, not")
+                == true)
     }
 
     @Test("is no warning where there is room for all, and nothing where no rule asks for a field")
     func few() throws {
         #expect(try summary(235, "body", .english)?.warning == nil)
         #expect(
-            try summary(1, "body", .english)?.line.hasPrefix("Rules look for 1 field in ") == true)
+            try summary(1, "body", .english)?.line
+                == "Rules look for 1 field in requests: each request takes 192 bytes for it until it "
+                + "is answered; 21845 connections with a request that waits have room.")
         #expect(try summary(0, "body", .english) == nil)
     }
 }

@@ -287,43 +287,6 @@ struct FieldKindTests {
         #expect(fields(segments, limits: limits, [error, other]) == [["-", "?"]])
     }
 
-    /// How many of some requests are exchanges, and how many connections were evicted, where all ask
-    /// before the first is answered.
-    private func waiting(_ count: Int, _ selectors: [FieldSelector]) -> (Int, evicted: UInt64) {
-        let turns: [Turn] = [
-            .client("POST / HTTP/1.1\r\nContent-Length: 16\r\n\r\n{\"field7\":\"v\"}  "),
-            .server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-        ]
-        let connections = (0..<count).map { connection(turns, clientPort: UInt16(20_000 + $0)) }
-        let order = connections.flatMap { $0.prefix(3) } + connections.flatMap { $0.dropFirst(3) }
-        let (exchanges, counters) = run(order, selectors: selectors, apart: 1000)
-        return (exchanges.count, counters.evicted)
-    }
-
-    @Test(
-        "have room in 4,096 requests that wait, whatever block they need, up to the limit in all",
-        arguments: [60, 90, 185, 235])
-    func roomForAll(count: Int) throws {
-        let selectors = (0..<count).map { FieldSelector.requestJSON(["field\($0)"]) }
-        let room = try #require(FieldRoom(selectors))
-        #expect(room.fields == count && room.isOfRequest && room.isEnough)
-        #expect(waiting(4096, selectors) == (4096, 0))
-    }
-
-    @Test("have the room that is told, no more, and nearly so much beside what else there is")
-    func roomTold() throws {
-        let selectors = (0..<500).map { FieldSelector.requestJSON(["field\($0)"]) }
-        let room = try #require(FieldRoom(selectors))
-        #expect(room.bytes == 48 << 10 && room.memory == 72 << 20)
-        #expect(room.messages == 1536 && !room.isEnough)
-        #expect(waiting(1400, selectors).evicted == 0)
-        #expect(waiting(1537, selectors).evicted > 0)
-        let responses = (0..<300).map { FieldSelector.responseXML(["field\($0)"]) }
-        let other = try #require(FieldRoom(responses + selectors.prefix(3)))
-        #expect(!other.isOfRequest && other.fields == 300 && other.bytes == 24 << 10)
-        #expect(FieldRoom([]) == nil)
-    }
-
     @Test("have room for as many as rules may ask for, in thousands of requests that wait")
     func roomForMany() {
         let selectors = (0..<500).map { FieldSelector.requestJSON(["field\($0)"]) }

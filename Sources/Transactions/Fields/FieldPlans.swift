@@ -159,18 +159,22 @@ struct FieldPlans: ~Copyable {
         values.deallocate()
     }
 
-    /// The block for the fields of a message that takes the largest; `nil` where none is asked for.
-    var largestBlock: (bytes: Int, fields: Int, isOfRequest: Bool)? {
-        var largest: (bytes: Int, fields: Int, isOfRequest: Bool)?
-        for side in 0..<2 * services.count where sides[side].count > 0 {
-            let isOfRequest = side % 2 == Direction.toServer.rawValue
-            let header = isOfRequest ? RequestFields.headerSize : 0
-            let bytes = BlockPool.blockSize(for: sides[side].size + header)
-            if bytes > largest?.bytes ?? 0 {
-                largest = (bytes, sides[side].count, isOfRequest)
-            }
+    /// Of the service whose messages' fields take the most.
+    var largest: FieldCost {
+        var largest = FieldCost()
+        for service in services.indices {
+            let cost = FieldCost(
+                request: cost(sides[2 * service], header: RequestFields.headerSize),
+                response: cost(sides[2 * service + 1], header: 0))
+            if cost.bytes > largest.bytes { largest = cost }
         }
         return largest
+    }
+
+    private func cost(_ side: MessageFields, header: Int) -> FieldRoom.Side? {
+        guard side.count > 0 else { return nil }
+        return FieldRoom.Side(
+            fields: side.count, bytes: BlockPool.blockSize(for: side.size + header))
     }
 
     // Inlined, for a call would lend it a copy.
