@@ -58,12 +58,17 @@ struct FlowJournal {
     /// A larger file is not read: it is none of ours.
     private static let limit = 1 << 30
     private static let statesPerEntry = 4096
+    /// In the place of a window's end: no flows are kept from here to the next entry.
+    private static let resting = UInt64.max
 
     let path: String
     /// Of the digests in it: those of another secret say nothing.
     let secret: UInt64
     /// The end of the window whose changes were added last.
     private var latest: Timestamp?
+    /// Whether the last entry says that none follows, and whether one may: not where some are missing.
+    private var isResting = false
+    private var mayRest = false
 
     /// - Parameter secret: `FlowSecret.identity`.
     init(path: String, secret: UInt64) {
@@ -74,8 +79,9 @@ struct FlowJournal {
     /// What was kept up to the end of the latest record.
     ///
     /// - Parameter end: of the latest record's window; `nil` without one, which keeps all.
-    func read(upTo end: Timestamp?) throws(StateFileError) -> StoredFlows {
+    mutating func read(upTo end: Timestamp?) throws(StateFileError) -> StoredFlows {
         var stored = StoredFlows()
+        (isResting, mayRest) = (false, end == nil)
         let file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard file >= 0 else {
             guard errno == ENOENT else { throw StateFileError(path: path, errno: errno) }
@@ -90,19 +96,22 @@ struct FlowJournal {
             let entry = try? Jouleflow_State_V1_FlowEntry(serializedBytes: payload),
             let change = FlowChanges(entry)
         {
-            if let end, entry.windowEnd > end.rawValue, !entry.isSnapshot { break }
+            let rests = entry.windowEnd == Self.resting
+            if let end, entry.windowEnd > end.rawValue, !entry.isSnapshot, !rests { break }
             guard entry.secret == secret else {
                 stored = StoredFlows(isOfOtherSecret: true)
-                whole = 0
+                (latest, whole, isResting) = (0, 0, false)
                 break
             }
+            isResting = rests
             // An entry without flows needs no names.
             if !change.states.isEmpty { stored.names = change.names }
             stored.states += change.states
-            latest = max(latest, entry.windowEnd)
+            if !rests { latest = max(latest, entry.windowEnd) }
             whole = reader.offset
         }
-        stored.isIncomplete = latest < end?.rawValue ?? 0
+        stored.isIncomplete = !isResting && latest < end?.rawValue ?? 0
+        mayRest = !stored.isIncomplete && !stored.isOfOtherSecret
         guard ftruncate(file, off_t(whole)) == 0 else {
             throw StateFileError(path: path, errno: errno)
         }
@@ -127,6 +136,29 @@ struct FlowJournal {
             try put(bytes, path, O_APPEND)
         }
         latest = end
+        isResting = false
+    }
+
+    /// Says, once, that windows without an entry follow, because no scenario has keys: so that they are
+    /// not taken for lost. Where flows are missing already it says nothing, so that this stays known.
+    mutating func rest() throws(StateFileError) {
+        guard mayRest, !isResting else { return }
+        var entry = Jouleflow_State_V1_FlowEntry()
+        entry.windowEnd = Self.resting
+        entry.secret = secret
+        do { try put(Self.framed(entry), path, O_APPEND) } catch let error as StateFileError {
+            throw error
+        } catch { throw StateFileError(path: path, errno: EINVAL) }
+        isResting = true
+    }
+
+    /// The entry's bytes: length, checksum, payload.
+    fileprivate static func framed(_ entry: Jouleflow_State_V1_FlowEntry) throws -> [UInt8] {
+        let payload: [UInt8] = try entry.serializedBytes()
+        let head = [UInt32(payload.count), CRC32C.checksum(payload)].flatMap { number in
+            (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        }
+        return head + payload
     }
 
     private func put(_ bytes: [UInt8], _ path: String, _ mode: Int32) throws(StateFileError) {
@@ -195,11 +227,7 @@ extension FlowChanges {
                 return scenario
             }
             for state in rest.prefix(count) { entry.add(state) }
-            let payload: [UInt8] = try entry.serializedBytes()
-            for number in [UInt32(payload.count), CRC32C.checksum(payload)] {
-                bytes += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
-            }
-            bytes += payload
+            bytes += try FlowJournal.framed(entry)
             rest = rest.dropFirst(count)
             isFirst = false
         } while !rest.isEmpty || isFirst

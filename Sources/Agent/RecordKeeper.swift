@@ -301,7 +301,11 @@ actor RecordKeeper {
     /// added. What cannot be now waits, within a limit.
     private func keepFlows(of window: MeteredWindow) {
         let end = window.energy.closed.window.end
-        guard settings.counter.hasKeys || !window.flows.states.isEmpty else { return }
+        guard settings.counter.hasKeys || !window.flows.states.isEmpty || !unkept.isEmpty else {
+            // Where it cannot, a later start with keys says that flows may be missing.
+            try? journal.rest()
+            return
+        }
         // A window whose record cannot be stored comes again; the file takes it once.
         if unkept.last?.end != end { unkept.append((end, window.flows)) }
         do throws(StateFileError) {

@@ -149,7 +149,8 @@ nonisolated struct Jouleflow_State_V1_FlowEntry: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The end of the window in which the flows changed: nanoseconds since 1970-01-01T00:00:00Z.
+  /// The end of the window in which the flows changed: nanoseconds since 1970-01-01T00:00:00Z. The largest
+  /// number, in an entry without flows: none are kept from here to the next entry.
   var windowEnd: UInt64 = 0
 
   /// These are all flows, and not only those that changed.

@@ -39,20 +39,27 @@ struct FlowJournalTests {
         for window in windows { try journal.append(window.changes, end: window.end) }
     }
 
+    private func stored(
+        _ path: String, secret: UInt64, upTo end: Timestamp?
+    ) throws -> StoredFlows {
+        var journal = FlowJournal(path: path, secret: secret)
+        return try journal.read(upTo: end)
+    }
+
     @Test("come back as they were written, and as far as the latest record")
     func reading() throws {
         try withTemporaryFolder { folder in
             let path = folder + "/flows"
-            #expect(try FlowJournal(path: path, secret: 7).read(upTo: nil).states == [])
+            #expect(try stored(path, secret: 7, upTo: nil).states == [])
             let windows = changes(9)
             try written(windows, path)
-            let all = try FlowJournal(path: path, secret: 7).read(upTo: nil)
+            let all = try stored(path, secret: 7, upTo: nil)
             #expect(all.states == windows.flatMap(\.changes.states))
             #expect(all.names == names)
             // What no record tells of is cut off, and does not come back.
-            let part = try FlowJournal(path: path, secret: 7).read(upTo: Timestamp(50))
+            let part = try stored(path, secret: 7, upTo: Timestamp(50))
             #expect(part.states == windows[..<5].flatMap(\.changes.states))
-            #expect(try FlowJournal(path: path, secret: 7).read(upTo: nil).states == part.states)
+            #expect(try stored(path, secret: 7, upTo: nil).states == part.states)
         }
     }
 
@@ -61,7 +68,7 @@ struct FlowJournalTests {
         try withTemporaryFolder { folder in
             let path = folder + "/flows"
             func isIncomplete(_ end: UInt64?) throws -> Bool {
-                try FlowJournal(path: path, secret: 7).read(upTo: end.map(Timestamp.init))
+                try stored(path, secret: 7, upTo: end.map(Timestamp.init))
                     .isIncomplete
             }
             #expect(try !isIncomplete(nil))
@@ -73,11 +80,52 @@ struct FlowJournalTests {
             var journal = FlowJournal(path: path, secret: 7)
             try journal.append(FlowChanges(), end: Timestamp(40))
             #expect(try !isIncomplete(40))
-            let all = try FlowJournal(path: path, secret: 7).read(upTo: nil)
+            let all = try stored(path, secret: 7, upTo: nil)
             #expect(all.states == changes(3).flatMap(\.changes.states))
             #expect(all.names == names)
             #expect(truncate(path, 20) == 0)
             #expect(try isIncomplete(40))
+        }
+    }
+
+    @Test("are not missing where they rest: windows of rules without keys have no entry")
+    func resting() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flows"
+            try written(changes(3), path)
+            var journal = FlowJournal(path: path, secret: 7)
+            _ = try journal.read(upTo: Timestamp(30))
+            try journal.rest()
+            let size = try bytes(of: path).count
+            try journal.rest()
+            #expect(try bytes(of: path).count == size)
+            for _ in 0..<2 {
+                let later = try stored(path, secret: 7, upTo: Timestamp(900))
+                #expect(!later.isIncomplete)
+                #expect(later.states == changes(3).flatMap(\.changes.states))
+                #expect(later.names == names)
+            }
+            // Flows are kept again.
+            _ = try journal.read(upTo: Timestamp(900))
+            try journal.append(FlowChanges(), end: Timestamp(910))
+            #expect(try !stored(path, secret: 7, upTo: Timestamp(910)).isIncomplete)
+            #expect(try stored(path, secret: 7, upTo: Timestamp(920)).isIncomplete)
+        }
+    }
+
+    @Test("rest from the beginning, but not where some are missing, which stays known")
+    func restingFromBeginning() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flows"
+            var journal = FlowJournal(path: path, secret: 7)
+            _ = try journal.read(upTo: Timestamp(10))
+            try journal.rest()
+            #expect(try stored(path, secret: 7, upTo: Timestamp(20)).isIncomplete)
+            _ = try journal.read(upTo: nil)
+            try journal.rest()
+            #expect(try !stored(path, secret: 7, upTo: Timestamp(20)).isIncomplete)
+            #expect(try stored(path, secret: 8, upTo: Timestamp(20)).isOfOtherSecret)
+            #expect(try stored(path, secret: 7, upTo: Timestamp(20)).isIncomplete)
         }
     }
 
@@ -89,8 +137,8 @@ struct FlowJournalTests {
             for window in windows + windows.suffix(1) {
                 try journal.append(window.changes, end: window.end)
             }
-            #expect(
-                try journal.read(upTo: nil).states == windows.flatMap(\.changes.states))
+            let kept = try journal.read(upTo: nil).states
+            #expect(kept == windows.flatMap(\.changes.states))
         }
     }
 
@@ -100,7 +148,7 @@ struct FlowJournalTests {
             let path = folder + "/flows"
             let snapshot = changes(1, from: 7, isSnapshot: true)
             try written(changes(7) + snapshot + changes(2, from: 8), path)
-            let read = try FlowJournal(path: path, secret: 7).read(upTo: Timestamp(90))
+            let read = try stored(path, secret: 7, upTo: Timestamp(90))
             #expect(
                 read.states
                     == (snapshot + changes(1, from: 8)).flatMap(\.changes.states))
@@ -112,10 +160,10 @@ struct FlowJournalTests {
         try withTemporaryFolder { folder in
             let path = folder + "/flows"
             try written(changes(3), path)
-            let other = try FlowJournal(path: path, secret: 8).read(upTo: nil)
+            let other = try stored(path, secret: 8, upTo: nil)
             #expect(other.isOfOtherSecret)
             #expect(other.states == [])
-            #expect(try !FlowJournal(path: path, secret: 7).read(upTo: nil).isOfOtherSecret)
+            #expect(try !stored(path, secret: 7, upTo: nil).isOfOtherSecret)
         }
     }
 
@@ -128,12 +176,12 @@ struct FlowJournalTests {
             let bytes = try bytes(of: path)
             for length in bytes.indices {
                 try write(Array(bytes[..<length]), to: path)
-                let kept = try FlowJournal(path: path, secret: 7).read(upTo: nil).states
+                let kept = try stored(path, secret: 7, upTo: nil).states
                 #expect(windows.flatMap(\.changes.states).starts(with: kept))
                 let more = changes(1, from: 20)
                 try written(more, path)
                 #expect(
-                    try FlowJournal(path: path, secret: 7).read(upTo: nil).states
+                    try stored(path, secret: 7, upTo: nil).states
                         == kept + more.flatMap(\.changes.states))
             }
         }
@@ -148,7 +196,7 @@ struct FlowJournalTests {
             var bytes = try bytes(of: path)
             bytes[seed * 7919 % bytes.count] ^= 1 << UInt8(seed % 8)
             try write(bytes, to: path)
-            let kept = try FlowJournal(path: path, secret: 7).read(upTo: nil).states
+            let kept = try stored(path, secret: 7, upTo: nil).states
             let all = windows.flatMap(\.changes.states)
             #expect(all.starts(with: kept))
             #expect(kept.count < all.count)
@@ -161,10 +209,10 @@ struct FlowJournalTests {
             let pipe = folder + "/flows"
             #expect(mkfifo(pipe, 0o600) == 0)
             #expect(throws: StateFileError.self) {
-                try FlowJournal(path: pipe, secret: 7).read(upTo: nil)
+                try stored(pipe, secret: 7, upTo: nil)
             }
             #expect(throws: StateFileError.self) {
-                try FlowJournal(path: folder, secret: 7).read(upTo: nil)
+                try stored(folder, secret: 7, upTo: nil)
             }
         }
     }
