@@ -5,7 +5,8 @@ import Metering
 /// that of its days.
 ///
 /// Hours of which retention deleted records are held to nothing but their days, and hours that say they are simulated
-/// and have no record are no finding: nothing stands behind them. While a rebuild is under way nothing is compared.
+/// and have no record are no finding: nothing stands behind them. While a rebuild is under way nothing is compared,
+/// and that is said; a state that no rebuild has is a finding, and stops no comparison.
 struct RollupVerification {
     private let db: Database
     private let calendar: RollupCalendar
@@ -17,12 +18,38 @@ struct RollupVerification {
         _ db: Database, _ parts: (StoredRecord) throws -> [HourPart],
         _ verification: inout Verification
     ) throws {
-        guard try Schema.hasRollups(db) else { return }
-        let state = try Row.fetchOne(db, sql: "SELECT through, upto FROM rollup_state")
-        guard state?[0] as Int64? ?? 0 >= state?[1] as Int64? ?? 0 else { return }
+        guard try Schema.hasRollups(db) else {
+            verification.uncomparedRollups =
+                "the store was made by an earlier version, and has none"
+            return
+        }
+        if let waiting = try waiting(db, &verification) {
+            verification.uncomparedRollups =
+                "they are being made anew, with \(waiting) records still to come"
+            return
+        }
         var rollups = try Self(db)
         try rollups.verifyHours(parts, &verification)
         try rollups.verifySums(&verification)
+    }
+
+    /// How many records a rebuild has still to add, at most; `nil` where none is under way. What retention may
+    /// delete is all in the roll-ups: while a rebuild is under way its last record is there.
+    private static func waiting(
+        _ db: Database, _ verification: inout Verification
+    ) throws -> Int64? {
+        let rows = try Row.fetchAll(db, sql: "SELECT through, upto FROM rollup_state")
+        let last = try Int64.fetchOne(db, sql: "SELECT coalesce(max(id), 0) FROM records") ?? 0
+        guard rows.count == 1, let through = rows[0][0] as Int64?, let upto = rows[0][1] as Int64?,
+            0...max(0, upto) ~= through, upto >= 0, through == upto || upto <= last
+        else {
+            let told = rows.map { "through \($0[0] as Int64? ?? 0), upto \($0[1] as Int64? ?? 0)" }
+            verification.find(
+                "rollup_state (\(told.joined(separator: "; "))) is none that a store has whose last "
+                    + "record has the id \(last); rollups rebuild makes it anew")
+            return nil
+        }
+        return through < upto ? upto - through : nil
     }
 
     private init(_ db: Database) throws {

@@ -16,6 +16,8 @@ package struct Verification: Sendable, Hashable {
     package var deleted = 0
     /// What was deleted, one sentence for each stretch; the first ``most``.
     package var deletions: [String] = []
+    /// Why roll-ups were not held to what records say; `nil` where they were.
+    package var uncomparedRollups: String?
     /// One sentence each; empty where the store holds what agents signed, all of it, and nothing else.
     package var findings: [String] = []
     /// Findings beyond ``most``.
@@ -62,6 +64,8 @@ extension SQLiteRecordStore {
                 // What was done to records moves roll-ups with it, and is named by its own place.
                 if let parts, verification.findings.isEmpty {
                     try RollupVerification.run(db, parts, &verification)
+                } else if parts != nil {
+                    verification.uncomparedRollups = "what was found comes before them"
                 }
             }
         } catch {

@@ -116,6 +116,7 @@ struct VerifyCommand: ParsableCommand {
                     + "it kept:")
             for stretch in found.deletions { print(stretch) }
         }
+        if let reason = found.uncomparedRollups { print("roll-ups were not compared: \(reason)") }
         for finding in found.findings { print(finding) }
         guard found.findings.isEmpty else { throw Failure(.answerIsNo, "\(path) is not sound") }
     }

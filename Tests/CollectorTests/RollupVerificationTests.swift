@@ -21,12 +21,17 @@ struct RollupVerificationTests {
     }
 
     private func findings(after sql: String) throws -> [String] {
-        #expect(try Pipeline.verify(store).findings == [])
+        try verification(after: sql).findings
+    }
+
+    private func verification(after sql: String) throws -> Verification {
+        let sound = try Pipeline.verify(store)
+        #expect(sound.findings == [] && sound.uncomparedRollups == nil)
         try store.close()
         let raw = try DatabaseQueue(path: directory.path + "/a.db")
         try raw.write { try $0.execute(sql: sql) }
         try raw.close()
-        return try Pipeline.verify(SQLiteRecordStore(reading: directory.path + "/a.db")).findings
+        return try Pipeline.verify(SQLiteRecordStore(reading: directory.path + "/a.db"))
     }
 
     private static let host = "(SELECT id FROM agents WHERE name = 'a2')"
@@ -77,6 +82,33 @@ struct RollupVerificationTests {
         let found = try findings(after: sql)
         #expect(
             found.contains { $0.contains(title) && $0.contains(words) }, "\(found.prefix(5))")
+    }
+
+    @Test(
+        "a state that no rebuild has is named, and stops no comparison",
+        arguments: [
+            "upto = 0, through = -5", "upto = upto + 1000000", "through = through + 1, upto = 0",
+            "upto = -1, through = -2",
+        ])
+    func strangeState(state: String) throws {
+        let found = try verification(
+            after: "UPDATE rollup_state SET \(state); DELETE FROM rollup_hours \(Self.hour)")
+        #expect(found.uncomparedRollups == nil)
+        #expect(found.findings.first?.hasPrefix("rollup_state (through ") == true)
+        #expect(
+            found.findings.contains { $0.contains("is not what its records say") },
+            "\(found.findings.prefix(5))")
+    }
+
+    @Test("where roll-ups are not compared, verification says why")
+    func uncompared() throws {
+        try store.beginRebuild(.standard)
+        let waiting = try #require(try Pipeline.verify(store).uncomparedRollups)
+        #expect(waiting.hasPrefix("they are being made anew, with "))
+        while try Pipeline.continueRebuild(store) {}
+        let found = try verification(after: "UPDATE records SET start_ns = start_ns + 1")
+        #expect(!found.findings.isEmpty)
+        #expect(found.uncomparedRollups == "what was found comes before them")
     }
 
     @Test("rebuilt roll-ups are what records say again, and simulated ones are no finding")
