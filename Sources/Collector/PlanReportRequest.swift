@@ -12,7 +12,7 @@ package struct PlanReportRequest: Sendable {
     package let plan: Plan
     /// The plan as the store keeps it; `nil` for a plan that was never sealed.
     package let sealed: Store.SealedPlan?
-    /// Where the factors of other levels of the grid are looked up.
+    /// Where the factors of other levels of the grid are looked up: the plan's are in it, before those of other files.
     package let factors: FactorTable
     /// Rounds are closed whose grace is over at this time.
     package let now: Timestamp
@@ -28,7 +28,7 @@ package struct PlanReportRequest: Sendable {
     ) {
         self.plan = plan
         self.sealed = sealed
-        self.factors = factors
+        self.factors = factors.holding(plan.factors)
         self.now = now
         self.software = software
         self.ledgerKeys = ledgerKeys

@@ -112,14 +112,43 @@ package struct FactorTable: Sendable {
             csv: csv + end + lines.flatMap { Array($0.utf8) + [0x0A] }, file: file)
     }
 
+    /// With the factors of a plan: those that come with the program, then the plan's as it has them, then the others.
+    /// So a plan's factor is there in whatever file its report is made with, and stands before a row that is not
+    /// the plan's. Where the bytes begin with those of the program's file, they still do.
+    package func holding(_ planned: [EmissionFactor]) -> FactorTable {
+        var indexByID: [String: Int] = [:]
+        var ordered: [EmissionFactor] = []
+        let first = factors.filter(Self.isPublished)
+        for factor in first + planned + factors where indexByID[factor.id] == nil {
+            indexByID[factor.id] = ordered.count
+            ordered.append(factor)
+        }
+        var bytes = Array((Self.header + "\n").utf8)
+        if let own = Self.published?.csv, csv.starts(with: own) {
+            bytes = own + (own.last == 0x0A ? [] : [0x0A])
+        } else {
+            for factor in first { bytes += Array(factor.line.utf8) + [0x0A] }
+        }
+        for factor in ordered.dropFirst(first.count) { bytes += Array(factor.line.utf8) + [0x0A] }
+        return FactorTable(factors: ordered, csv: bytes, indexByID: indexByID)
+    }
+
+    private static let published = try? FactorTable.builtIn()
+
+    private init(factors: [EmissionFactor], csv: [UInt8], indexByID: [String: Int]) {
+        self.factors = factors
+        self.csv = csv
+        self.indexByID = indexByID
+    }
+
+    /// Whether a factor comes with the program.
+    static func isPublished(_ factor: EmissionFactor) -> Bool { published?[factor.id] != nil }
+
     /// The factor with this id, or `nil`.
     package subscript(id: String) -> EmissionFactor? { indexByID[id].map { factors[$0] } }
 }
 
 extension EmissionFactor {
-    /// Whether its id says what it is, as of all factors that come with the program.
-    package var isNamedByItself: Bool { id == "\(area)-\(year)-\(basis)" }
-
     /// A line of a factor file.
     fileprivate var line: String {
         let parts = microgramsPerKilowattHour.quotientAndRemainder(dividingBy: 1_000_000_000)

@@ -26,8 +26,8 @@ package enum GridLevel: String, Sendable, Hashable, CaseIterable {
 extension FactorTable {
     /// The factor that stands for another at a level: itself where it is of that level or none of the
     /// grid's, else that of the wider area with the same basis, of the same year or the newest before.
-    /// Of several of one year it is the one whose id is area-year-basis, so that no row of a user's own takes the
-    /// place of a published one. `nil` where there is none, and for a narrower area, which nothing tells.
+    /// Of several of one year it is the one that comes with the program, else the first, so that no row of a user's
+    /// own takes the place of a published one, nor of one of the plan's, which ``holding(_:)`` puts before it. `nil` where there is none, and for a narrower area, which nothing tells.
     package func counterpart(of factor: EmissionFactor, at level: GridLevel) -> EmissionFactor? {
         guard let own = GridLevel(rawValue: factor.level), own != level else { return factor }
         let area: String?
@@ -39,6 +39,9 @@ extension FactorTable {
         return factors.filter {
             $0.level == level.rawValue && $0.area == area && $0.basis == factor.basis
                 && $0.year <= factor.year
-        }.max { ($0.year, $0.isNamedByItself ? 1 : 0) < ($1.year, $1.isNamedByItself ? 1 : 0) }
+        }.max { one, other in
+            (one.year, Self.isPublished(one) ? 1 : 0)
+                < (other.year, Self.isPublished(other) ? 1 : 0)
+        }
     }
 }

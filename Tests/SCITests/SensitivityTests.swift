@@ -63,6 +63,35 @@ struct Sensitivity {
         #expect(newer.counterpart(of: factor, at: .region)?.id == "mine")
     }
 
+    @Test("a plan's factor is in the table and stands before rows that are not the plan's")
+    func planned() throws {
+        let table = try FactorTable.builtIn()
+        let header = FactorTable.header + "\n"
+        let line = "a,national,全国,2022,lifecycle,0.1,U,x\n"
+        let foreign = try FactorTable(
+            csv: Array(
+                (header + line + line.replacing("a,n", with: "全国-2022-lifecycle,n")).utf8),
+            file: "f.csv")
+        let own = try FactorTable(
+            csv: Array((header + line.replacing("a,n", with: "own,n")).utf8), file: "f.csv"
+        ).factors
+        let city = EmissionFactor(
+            id: "c", level: "province", area: "重庆", year: 2022, basis: "lifecycle",
+            kilogramsPerKilowattHour: 0.6, grade: "U", source: "x")
+        let both = try table.followed(by: foreign, file: "f.csv").holding(own + [city])
+        #expect(both.counterpart(of: city, at: .national)?.id == "own")
+        #expect(both.csv.starts(with: table.csv))
+        #expect(both["a"] == foreign["a"])
+        let read = try FactorTable(csv: both.csv, file: "f.csv")
+        #expect(read.factors == both.factors)
+        #expect(both.holding(own + [city]).csv == both.csv)
+        #expect(table.holding([]).csv == table.csv)
+        // The plan's own value stands, whatever a file has by now.
+        let text = header + line.replacing("a,n", with: "own,n").replacing("0.1", with: "1")
+        let altered = try FactorTable(csv: Array(text.utf8), file: "f.csv")
+        #expect(altered.holding(own)["own"] == own.first)
+    }
+
     @Test("a user's own rows stand behind the published ones, whose bytes stay as they are")
     func followed() throws {
         let table = try FactorTable.builtIn()
