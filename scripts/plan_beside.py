@@ -2,6 +2,7 @@
 and the factors it was computed with. For verify-bundle.py, which docs/bundle.md is the format of."""
 import hashlib, pathlib, re, time
 from fractions import Fraction
+from plan_documents import rows, whole
 from plan_machines import MILLION, energy, nanoseconds
 from plan_rounds import WEIGHTS
 
@@ -155,28 +156,6 @@ def losses(runs, hosts):
 # The first line of a CSV of factors; SHA-256 of the whole of the one that comes with the program.
 HEADER = ["id", "level", "area", "year", "basis", "kgCO2_per_kWh", "grade", "source"]
 PUBLISHED, BYTES = "08bf1219a482fbd8d24402e5d5c96386295dc7255872b055df3e9b5be2e774ef", 12394
-FIELD, END = re.compile(r'"([^"]*(?:""[^"]*)*)"|([^",\r\n]*)'), re.compile(r"(?:\r?\n)+|\Z")
-
-def rows(text):
-    """The fields of each line of a CSV, by RFC 4180 and nothing wider."""
-    at = re.match(r"(?:\r?\n)*", text).end()
-    while at < len(text):
-        row, more = [], True
-        while more:
-            one = FIELD.match(text, at)
-            row.append(one[2] if one[1] is None else one[1].replace('""', '"'))
-            at = one.end()
-            more = text[at:at + 1] == ","
-            at += more
-        if not (end := END.match(text, at)):
-            raise ValueError(f"{row} does not end with its line")
-        yield row
-        at = end.end()
-def whole(text):
-    """A number as the program writes it: ASCII digits, of 64 bits."""
-    if not re.fullmatch("0|[1-9][0-9]{0,19}", text) or int(text) >= 2**64:
-        raise ValueError(f"{text!r} is no whole number")
-    return int(text)
 def table(text):
     """The lines of a CSV of factors, as a plan has them; values in micrograms."""
     lines, found = rows(text.lstrip("\ufeff")), {}
@@ -196,34 +175,43 @@ def table(text):
     return list(found.values())
 def counterpart(table, level, area, factor):
     """The factor of an area in the place of another: of the same basis, of its year or the newest before; of several
-    the one whose id is area-year-basis, as of all that come with the program. None where there is none."""
+    the first of the table. None where there is none."""
     known = [one for one in table if (one["level"], one["area"], one["basis"]) == (level, area, factor["basis"])
              and one["year"] <= factor["year"]]
-    return max(known, default=None, key=lambda one: (
-        one["year"], one["id"] == f"{one['area']}-{one['year']}-{one['basis']}"))
-def contradictions(text, plan, path=None):
-    """What is wrong with a bundle's CSV of factors: those that are others than the plan's, or than those that come with
-    the program, of which all must be there. Where their file is not (in a folder of the sources, or beside this one),
-    they are the first bytes of the CSV, by their digest."""
+    return max(known, default=None, key=lambda one: one["year"])
+def named(path):
+    """The factors of a file that is named behind the bundle: those that come with the program."""
+    print(f"factors compared with {path}")
+    with open(path, "rb") as file:
+        try:
+            return table(file.read().decode())
+        except ValueError as error:
+            raise OSError(f"{path} is no file of factors: {error}") from None
+def published(text):
+    """The factors that come with the program: of their file in a folder of the sources, or beside this one; without it,
+    the first bytes of a bundle's CSV, where they have its digest."""
     here = pathlib.Path(__file__).resolve().parent
-    paths = [path] if path else [here / "factors.csv", here.parent / "Sources" / "SCI" / "factors.csv"]
-    known = next((one for one in map(pathlib.Path, paths) if one.is_file()), None)
-    print(f"factors compared with {known or 'the digest of those that come with the program'}")
-    first = known.read_bytes() if known else text.encode()[:BYTES]
-    if not known and hashlib.sha256(first).hexdigest() != PUBLISHED:
+    paths = here / "factors.csv", here.parent / "Sources" / "SCI" / "factors.csv"
+    if path := next((one for one in paths if one.is_file()), None):
+        return named(path)
+    print("factors compared with the digest of those that come with the program")
+    first = text.encode()[:BYTES]
+    return table(first.decode()) if hashlib.sha256(first).hexdigest() == PUBLISHED else None
+def contradictions(told, plan, published):
+    """What is wrong with a bundle's table of factors: those of the plan, and those that come with the program, are all
+    there, and the same in every column."""
+    if published is None:
         yield "the CSV of factors does not begin with those that come with the program: name their file behind the bundle"
-        first = b""
-    published = table(first.decode()) if first else []
-    told = {one["id"]: one for one in table(text)}
-    for those, title in ((plan["factors"], "the plan"), (published, "the program")):
+    found = {one["id"]: one for one in told}
+    for those, title in ((plan["factors"], "the plan has"), (published or [], "comes with the program")):
         for own in those:
-            if own["id"] not in told:
-                if title == "the program":
-                    yield f"the CSV of factors: {own['id']}, which comes with the program, is not in it"
+            if own["id"] not in found:
+                yield f"the CSV of factors: {own['id']}, which {title}, is not in it"
                 continue
             for key in ("level", "area", "year", "basis", "micrograms_per_kwh", "grade", "source"):
-                if (one := told[own["id"]])[key] != own[key]:
-                    yield f"the CSV of factors: {key} of {own['id']} is {one[key]}, and {own[key]} in {title}"
-    known = {one["id"] for one in (*plan["factors"], *published)}
-    if others := [one for one in told if one not in known]:
+                if (one := found[own["id"]])[key] != own[key]:
+                    place = "the plan" if title == "the plan has" else "the program"
+                    yield f"the CSV of factors: {key} of {own['id']} is {one[key]}, and {own[key]} in {place}"
+    known = {one["id"] for one in (*plan["factors"], *(published or ()))}
+    if others := [one for one in found if one not in known]:
         print(f"factors of the CSV that neither the plan nor the program has: {len(others)}, {others[:10]}")

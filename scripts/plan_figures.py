@@ -4,6 +4,7 @@ import bisect, math, time
 from collections import defaultdict
 from fractions import Fraction
 import plan_beside as beside
+from plan_documents import rows
 from plan_machines import COUNTS, EVER, MILLION, STATES, amount, divide, energy, gaps, leaf, merkle, nanoseconds, total
 from plan_rounds import WEIGHTS
 
@@ -37,7 +38,8 @@ class Report:
     """`same` of it has each figure that is compared, under its path in the report's JSON."""
     def __init__(self, rounds, made, factors, plan_hash):
         self.rounds, self.plan, self.hash = rounds, rounds.plan, plan_hash
-        self.table = beside.table(factors)
+        # The first of an id counts: those of the program, of the plan, others.
+        self.table = list({one["id"]: one for one in reversed(factors)}.values())[::-1]
         self.factors = {f["id"]: f for f in self.plan["factors"]}
         self.closed = closed = rounds.closed(made)
         self.counted = [one for one in closed.values() if one.use in ("counted", "replaces")]
@@ -201,7 +203,7 @@ class Report:
 
     def assets(self, lines):
         """The boundary against an asset list, of lines id, site, role, name in the plan."""
-        assets, planned = list(beside.rows(lines))[1:], [m.id for m in self.rounds.machines]
+        assets, planned = list(rows(lines))[1:], [m.id for m in self.rounds.machines]
         named = {asset[3] for asset in assets}
         return {"listed": len(assets), "in_boundary": sum(asset[3] in planned for asset in assets),
                 "outside": [{"id": asset[0]} for asset in assets if not asset[3]],

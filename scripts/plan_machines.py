@@ -1,6 +1,6 @@
 """What records tell of the machines of a plan in its rounds, as docs/report.md has it: energy by time and factor,
 imputation, wall ratio, share, M, coverage, roots; of what had come by a time. For plan_rounds.py."""
-import bisect, datetime, hashlib, math, re
+import bisect, datetime, hashlib, math, re, unicodedata
 from collections import defaultdict, namedtuple
 from fractions import Fraction
 from types import SimpleNamespace
@@ -19,6 +19,11 @@ Slice = namedtuple("Slice", "start end round site factor market source")
 # Energy in the boundary by state, and of idle time; of the whole host, whose idle time is None behind a wall ratio.
 Segment = namedtuple("Segment", "slice states idle simulated host host_idle")
 
+def plain(value):
+    """A name, or a list of them, in the form in which names are compared: NFC, so that canonical equivalents are one."""
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 # Protocol buffers: proto/record.proto.
 def varint(data, at):
     value = 0
@@ -59,9 +64,12 @@ def column(message, field, count, usual=0):
 def read_manifest(data):
     m = fields(data)
     source, zones = number(m, 7), [fields(zone) for zone in m.get(9, [])]
-    return {"agent": number(m, 1, b"").decode(), "simulated": number(m, 5), "source": source, "scope": number(m, 8),
+    names = plain([name.decode() for name in m.get(11, [])])
+    if len(set(names)) < len(names):
+        raise ValueError(f"a manifest names a scenario twice: {names}")
+    return {"agent": plain(number(m, 1, b"").decode()), "simulated": number(m, 5), "source": source, "scope": number(m, 8),
             "counted": [number(z, 5) and number(z, 6) == source for z in zones],
-            "scenarios": [name.decode() for name in m.get(11, [])], "rules": number(m, 12, b"").decode(),
+            "scenarios": names, "rules": plain(number(m, 12, b"").decode()),
             "fleet": [number(fields(one), 2) == FLEET for one in m.get(19, [])], "secret": number(m, 20)}
 def energy_of(m, manifest, stopped):
     """Energy by state and by use; None where it is unknown or contradicts itself."""

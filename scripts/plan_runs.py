@@ -1,7 +1,7 @@
 """The runs of an evidence bundle: chains of hashes, signatures, and which of their records are there. For
 verify-bundle.py, which docs/bundle.md is the format of."""
 import hashlib, struct
-from plan_machines import EVER, fields, gaps, number, union
+from plan_machines import EVER, fields, gaps, number, plain, union
 
 FINDINGS = []
 tell = FINDINGS.append
@@ -51,10 +51,11 @@ class Run:
     """A run: its chain, its signatures, and which of its records are there."""
     def __init__(self, payload):
         size = struct.unpack_from("<I", payload)[0]
-        self.agent, self.key = payload[4:4 + size].decode(), payload[36 + size:]
+        self.name, self.key = payload[4:4 + size], payload[36 + size:]
+        self.agent = plain(self.name.decode())
         self.run, self.seen, self.before, self.last = struct.unpack_from("<4Q", payload, 4 + size)
         self.title, self.order = f"run {self.run:x} of {self.agent}", (
-            payload[4:4 + size], struct.unpack_from("<q", payload, 4 + size)[0])
+            self.name, struct.unpack_from("<q", payload, 4 + size)[0])
         # Stretches of numbers, each with the number behind it; of those that are there also when their time is.
         self.parts, self.lost, self.deleted, self.held, self.times = [], [], [], [], []
         self.through, self.batch_before = 0, (0, 0)
@@ -73,7 +74,7 @@ class Run:
             heads.append(sha256(heads[-1], record))
         title = f"{place}: records {first} to {last} of {self.title}"
         statement = b"JFBATCH1" + struct.pack("<3Q", self.run, first, last) + previous + heads[-1]
-        if at != len(payload) or not signed(self.key, signature, statement + self.agent.encode()):
+        if at != len(payload) or not signed(self.key, signature, statement + self.name):
             tell(f"{title} are not what their agent signed")
         if not self.seen:
             tell(f"{place}: a batch of {self.title}, whose key never came")

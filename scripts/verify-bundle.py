@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """Verifies an evidence bundle of jouleflow-collector, without jouleflow-collector.
 Reads the format of docs/bundle.md, verifies digests, plans, imports, chains and signatures, computes the report anew
-from the raw records (plan_runs.py: chains, signatures and holes of runs; plan_machines.py: what each machine used;
-plan_rounds.py: rounds; plan_figures.py: the report; plan_beside.py: what it tells beside figures, and factors)
-and names what is wrong with its place. Status 0: nothing; 1: something; 5: the file cannot be read. Python's own
-library alone; memory grows with the number of records.
+from the raw records (plan_documents.py: documents and imports; plan_runs.py: chains, signatures and holes of runs;
+plan_machines.py: what each machine used; plan_rounds.py: rounds; plan_figures.py: the report; plan_beside.py: what it
+tells beside figures, and factors) and names what is wrong with its place. Status 0: nothing; 1: something; 5: the
+bundle, or the file of factors that is named behind it, cannot be read. Python's own library alone; memory grows with
+the number of records.
 """
-import bisect, itertools, json, math, re, struct, sys
-from collections import defaultdict
+import itertools, math, re, struct, sys
 from fractions import Fraction
-from plan_beside import contradictions, losses, rows, strange_keys, terms, whole
+from plan_beside import contradictions, losses, named, published, strange_keys, table, terms, utc
+from plan_documents import FACTS, MISSING, canonical, check_closing, check_import, parse, read_facts, replaced
 from plan_figures import Report, counting
-from plan_machines import EVER, column, fields, nanoseconds, number, read_manifest, read_record
+from plan_machines import column, fields, nanoseconds, number, read_manifest, read_record
 from plan_rounds import Rounds
 from plan_runs import FINDINGS, Run, sha256, tell
 
@@ -35,53 +36,14 @@ def entries(file):
         yield head[4], payload, place
         count, at = count + 1, at + size + 37
 
-MISSING = type("Missing", (), {"__repr__": lambda _: "nothing"})()
-def unique(pairs):
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError(f"a key is there twice: {sorted(key for key, _ in pairs)}")
-    return found
-def no_number(text):
-    raise ValueError(f"{text} is no number")
-def parse(text):
-    return json.loads(bytes(text).decode(), object_pairs_hook=unique, parse_constant=no_number)
-# The facts of documents by type, beside their bytes: numbers with #, what may be left out with ?.
-FACTS = {16: "format plan made software version", 17: "", 18: "hash start sealed abandoned? reason?", 19: "kind at",
-         20: "id# kind sha256 file at signed_by? signature?", 21: "", 24: "round# revision# sha256 at software"}
-def read_facts(kind, payload):
-    facts, known = parse(payload), {one.rstrip("#?"): one for one in f"{FACTS[kind]} bytes#".split()}
-    for key, one in known.items():
-        if type(facts.get(key)) is not (int if "#" in one else str) and (key in facts or "?" not in one):
-            raise ValueError(f"{key} is {facts.get(key, MISSING)!r}")
-    if more := sorted(facts.keys() - known):
-        raise ValueError(f"{more} are no facts of it")
-    return facts
-HEADERS = {"meter": "meter from_ns to_ns energy_uj", "ledger": "scenario from_ns to_ns flows"}
-def replaced(imports):
-    """The lines of imports as (name, start, end, value, came, gone): the latest of the same name and time counts."""
-    active = defaultdict(lambda: ([], [], []))
-    for facts, body in imports:
-        came, rest = nanoseconds(facts["at"]), rows(body.decode())
-        if (header := next(rest, None)) != HEADERS[facts["kind"]].split():
-            raise ValueError(f"import {facts['id']} ({facts['kind']}, {facts['file']}) begins with {header}")
-        for row in rest:
-            try:
-                name, low, high, value = row[0], *map(whole, row[1:])
-            except (ValueError, IndexError):
-                raise ValueError(f"import {facts['id']} ({facts['kind']}, {facts['file']}): {row} is no line") from None
-            starts, ends, lines = active[name]
-            cut = slice(bisect.bisect_right(ends, low), bisect.bisect_left(starts, high))
-            for line in lines[cut]:
-                line[5] = came
-            line = [name, low, high, value, came, EVER]
-            starts[cut], ends[cut], lines[cut] = [low], [high], [line]
-            facts.setdefault("lines", []).append(line)
-    return [line for facts, _ in imports for line in facts.get("lines", ())]
+# The order of entries: types that stand beside each other.
+ORDER = ((16,), (17,), (18, 19), (20,), (24,), (1,), (2, 3, 4, 7, 8), (5,), (21,))
 
 class Bundle:
     """What a bundle holds: documents as (type, facts, bytes, place), and what its records come to."""
     def __init__(self, file):
         self.documents, self.manifests, self.runs, self.run, self.rounds = [], {}, {}, None, None
-        self.waiting, self.window, self.is_open, self.is_over = [], None, False, False
+        self.waiting, self.window, self.is_open, self.is_over, self.place = [], None, False, False, 0
         for kind, payload, place in itertools.chain(entries(file), [(None, b"", "the end")]):
             try:
                 self.take(kind, payload, place)
@@ -104,6 +66,9 @@ class Bundle:
                 raise ValueError("bytes of no document")
             return self.documents[-1][2].extend(payload)
         self.close()
+        if (stage := next((i for i, kinds in enumerate(ORDER) if kind in kinds), self.place)) < self.place:
+            tell(f"{place}: type {kind} is not in its order")
+        self.place = stage
         if kind is None:
             if self.run:
                 self.run.close(self.runs, self.rounds)
@@ -117,7 +82,9 @@ class Bundle:
             self.documents.append((kind, read_facts(kind, payload), bytearray(), place))
             self.is_open = True
         elif kind == 1:
-            self.manifests[int.from_bytes(sha256(payload)[:8], "big")] = read_manifest(payload)
+            if (digest := int.from_bytes(sha256(payload)[:8], "big")) in self.manifests:
+                tell(f"{place}: manifest {digest:x} is in it twice")
+            self.manifests[digest] = read_manifest(payload)
         elif kind == 2:
             before, run = self.run, Run(payload)
             if before:
@@ -143,7 +110,11 @@ class Bundle:
     def begin(self):
         """Checks the documents, which stand before all runs."""
         self.is_over = True  # without them nothing can be computed
-        head, before = self.of(16)[0][0], (0, 0)
+        head, before, proofs = self.of(16)[0][0], (0, 0), []
+        for kind, facts, body, place in self.documents:
+            if kind == 19 and (facts, body) in proofs:
+                tell(f"{place}: a proof ({facts['kind']}) is in it twice")
+            proofs = [] if kind == 18 else [*proofs, (facts, body)] if kind == 19 else proofs
         if head["format"] != "jouleflow-bundle-1":
             raise ValueError(f"the format is {head['format']!r}")
         for kind, key in ((18, "hash"), (24, "sha256")):
@@ -153,8 +124,7 @@ class Bundle:
         latest = 0
         for facts, body in self.of(20):
             title = f"import {facts['id']} ({facts['kind']}, {facts['file']})"
-            if sha256(body).hex() != facts["sha256"]:
-                tell(f"{title} was altered")
+            FINDINGS.extend(check_import(title, facts, body))
             if facts["id"] <= latest:
                 tell(f"{title} is not in its place")
             latest = facts["id"]
@@ -167,8 +137,11 @@ class Bundle:
         if len(plans) != 1:
             tell(f"the plan {head['plan']} is in it {len(plans)} times")
         (self.facts, body), self.made = plans[0], head["made"]
-        self.plan = parse(body)
+        self.plan = canonical(body)
         self.is_late = nanoseconds(self.facts["sealed"]) >= nanoseconds(self.plan["schedule"]["start"])
+        if nanoseconds(self.facts["start"]) != nanoseconds(self.plan["schedule"]["start"]):
+            tell(f"the plan {head['plan']} begins at {self.plan['schedule']['start']} and is told to begin at "
+                 f"{self.facts['start']}")
         if self.is_late:
             tell(f"plan {head['plan']} was sealed at {self.facts['sealed']}, after its first round began")
         self.rounds = Rounds(self.plan, {kind: replaced([one for one in self.of(20) if one[0]["kind"] == kind])
@@ -216,11 +189,11 @@ def same(path, told, computed, absent=MISSING):
         if not near and (told != value or isinstance(told, bool) != isinstance(value, bool)):
             tell(f"figure {path}: {told} is told, {float(value) if isinstance(value, Fraction) else value} is computed")
 
-def compare(bundle):
+def compare(bundle, own):
     facts, plan = bundle.facts, bundle.plan
-    factors = bundle.of(17)[0][1].decode()
-    FINDINGS.extend(contradictions(factors, plan, sys.argv[2] if len(sys.argv) > 2 else None))
-    report = Report(bundle.rounds, nanoseconds(bundle.made), factors, facts["hash"])
+    factors = table(text := bundle.of(17)[0][1].decode())
+    FINDINGS.extend(contradictions(factors, plan, own := published(text) if own is None else own))
+    report = Report(bundle.rounds, nanoseconds(bundle.made), [*(own or ()), *plan["factors"], *factors], facts["hash"])
     result, head = report.same["result"], bundle.of(16)[0][0]
     standing = "not_assessment" if bundle.is_late or "abandoned" in facts else (
         "assessment" if result["valid_rounds"] == result["planned_rounds"] else "incomplete")
@@ -239,7 +212,13 @@ def compare(bundle):
     FINDINGS.extend(report.strange(told, [one for one, _ in bundle.of(24)]))
     for one, body in (one for one in bundle.of(24) if one[0]["revision"] == 1):
         if one["round"] - 1 in report.closed:
-            same(f"round {one['round']} as it closed", parse(body), report.closing(one["round"] - 1), None)
+            title, low, high = f"round {one['round']} as it closed", *map(utc, report.closed[one["round"] - 1].span)
+            try:
+                check_closing(kept := canonical(body))
+            except ValueError as error:
+                tell(f"{title}: {error}")
+                kept = parse(body)
+            same(title, kept, report.closing(one["round"] - 1) | {"from": low, "to": high}, None)
         else:
             tell(f"round {one['round']} has figures that it closed with, and is not closed")
     print(f"made by {head['software']} {head['version']}: sentences are not compared")
@@ -248,6 +227,7 @@ def compare(bundle):
 
 def main():
     try:
+        own = named(sys.argv[2]) if len(sys.argv) > 2 else None
         with open(sys.argv[1], "rb") as file:
             bundle = Bundle(file)
     except (OSError, IndexError) as error:
@@ -256,7 +236,7 @@ def main():
         tell("nothing was computed")
     elif bundle.of(21):
         try:
-            compare(bundle)
+            compare(bundle, own)
         except Exception as error:
             tell(f"the figures cannot be compared: {error!r}")
     elif not FINDINGS:

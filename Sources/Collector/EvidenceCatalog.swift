@@ -66,6 +66,7 @@ struct EvidenceCatalog {
     private var open: (document: EvidenceDocument, missing: Int, place: String)?
     /// Bytes of documents, manifests and what is told of runs: they stay in memory.
     private var held = 0
+    private var order = EvidenceOrder()
     private var run: EvidenceRun?
     /// The rounds of the plan that it is of; known when runs begin.
     private var period: Interval?
@@ -95,6 +96,7 @@ struct EvidenceCatalog {
             return
         }
         if type != .bytes { closeDocument() }
+        if let problem = order.note(type) { findings.tell("\(frame.place): \(problem)") }
         switch type {
         case .head, .factors, .plan, .lodging, .imported, .revision, .figures:
             try begin(type, frame)
@@ -122,7 +124,11 @@ struct EvidenceCatalog {
         switch entry {
         case .manifest(let bytes):
             try hold(bytes.count)
-            manifests[RecordCodec.digest(ofManifest: bytes)] = bytes
+            let digest = RecordCodec.digest(ofManifest: bytes)
+            if manifests.updateValue(bytes, forKey: digest) != nil {
+                let name = String(digest.rawValue, radix: 16)
+                findings.tell("\(frame.place): manifest \(name) is in it twice")
+            }
         case .run(let one):
             closeRun()
             try hold(Self.entryBytes)
@@ -195,9 +201,6 @@ struct EvidenceCatalog {
         guard let (document, bytes) = read else { return }
         try hold(frame.payload.count)
         open = (document, bytes, frame.place)
-        if !runs.isEmpty, type != .figures {
-            findings.tell("\(frame.place): a document (\(type)) behind the runs")
-        }
         switch document {
         case .head(let one):
             if head != nil { findings.tell("\(frame.place): second head") }

@@ -4,19 +4,23 @@ import SCI
 /// Holds the CSV of factors in a bundle to what its figures rest on.
 ///
 /// A factor that the plan has, or that comes with this program, is the same there in every column: it says
-/// which number it is, of which area, year and basis, and who published it. All that come with the program are
-/// there: without one of them, a line of the sensitivity rests on another. A factor that neither has is the word of
+/// which number it is, of which area, year and basis, and who published it. All of the plan and all that come with the
+/// program are there: without one of them, a line of the sensitivity rests on another. A factor that neither has is the word of
 /// whoever made the bundle.
 struct EvidenceFactors {
     let table: FactorTable
 
     /// What contradicts the plan's factors, then those that come with the program.
     func contradictions(to plan: Plan) -> [String] {
-        let missing = published.filter { table[$0.id] == nil }.map {
-            "the CSV of factors: \($0.id), which comes with the program, is not in it"
+        missing(plan.factors, "the plan has") + contradictions(to: plan.factors, named: "the plan")
+            + contradictions(to: published, named: "the program")
+            + missing(published, "comes with the program")
+    }
+
+    private func missing(_ factors: [EmissionFactor], _ origin: String) -> [String] {
+        factors.filter { table[$0.id] == nil }.map {
+            "the CSV of factors: \($0.id), which \(origin), is not in it"
         }
-        return contradictions(to: plan.factors, named: "the plan")
-            + contradictions(to: published, named: "the program") + missing
     }
 
     /// The ids of those that neither the plan nor the program has, in the order of the file.

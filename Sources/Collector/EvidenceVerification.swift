@@ -201,6 +201,10 @@ extension EvidenceCatalog.Plan {
                 "\(title) begins at \(plan.schedule.start.rfc3339) and is told to begin at "
                     + facts.start.rfc3339)
         }
+        for (index, one) in lodgings.enumerated()
+        where lodgings[..<index].contains(where: { $0 == one }) {
+            findings.tell("\(title): a proof (\(one.kind)) is in it twice")
+        }
         for (kind, _, proof) in lodgings {
             guard let kind = Lodging.Kind(rawValue: kind) else {
                 findings.tell("\(title): a proof of the unknown kind \(kind)")

@@ -44,6 +44,63 @@ struct EvidenceFactorTests {
     }
 
     @Test(
+        "a row of the plan that is not there is named, as is one that was altered",
+        .enabled(if: Recomputation.isPossible))
+    func planned() async throws {
+        let lacking = "the CSV of factors: diesel, which the plan has, is not in it"
+        let dropped = try await said { bundle in
+            let lines = String(decoding: bundle.document(.factors), as: UTF8.self)
+                .split(separator: "\n").filter { !$0.hasPrefix("diesel,") }
+            try bundle.put(Array((lines.joined(separator: "\n") + "\n").utf8), in: .factors)
+        }
+        #expect(dropped.swift == [lacking])
+        #expect(dropped.python.contains(lacking), "\(dropped.python)")
+        let year = "the CSV of factors: year of diesel is 2021, and 2023 in the plan"
+        let altered = try await said { bundle in
+            let lines = String(decoding: bundle.document(.factors), as: UTF8.self)
+            let text = "\ndiesel,own,here,202"
+            try bundle.put(
+                Array(lines.replacing(text + "3,", with: text + "1,").utf8), in: .factors)
+        }
+        #expect(altered.swift == [year])
+        #expect(altered.python.contains(year), "\(altered.python)")
+    }
+
+    @Test(
+        "ids that Unicode holds for one are there twice",
+        .enabled(if: Recomputation.isPossible),
+        arguments: [("\u{E9}", "e\u{301}"), ("全", "\u{FA72}")])
+    func equivalentIDs(id: String, other: String) async throws {
+        let said = try await said { bundle in
+            let lines = String(decoding: bundle.document(.factors), as: UTF8.self)
+            let own = [id, other].map { "\($0),own,here,2022,average,0.1,A,mine\n" }.joined()
+            try bundle.put(Array((lines + own).utf8), in: .factors)
+        }
+        #expect(said.swift.contains { $0.contains("is there already") }, "\(said.swift)")
+        #expect(said.python.contains("or its id is there already"), "\(said.python)")
+    }
+
+    @Test(
+        "a file of factors that is not there, or is none, is named, and not the bundle",
+        .enabled(if: Recomputation.isPossible))
+    func strangeFile() async throws {
+        let path = directory.path + "/a.jfb"
+        try Data(try fleet()).write(to: URL(fileURLWithPath: path))
+        let stranger = directory.path + "/plan.yaml"
+        try Data("version: 1\n".utf8).write(to: URL(fileURLWithPath: stranger))
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "scripts/verify-bundle.py").path
+        for file in [directory.path + "/none.csv", stranger] {
+            let finished = try await offPool {
+                try run(URL(fileURLWithPath: "/usr/bin/python3"), ["-B", script, path, file])
+            }
+            #expect(finished.status == 5, "\(finished.output)")
+            #expect(finished.errors.contains(file), "\(finished.errors)")
+        }
+    }
+
+    @Test(
         "rows of a user's own are told, and are no finding",
         .enabled(if: Recomputation.isPossible))
     func own() async throws {

@@ -160,8 +160,9 @@ struct EvidenceFigureTests {
         #expect(said.status == 1 && said.output.contains("全国-2023-average is no decimal number"))
         var own = try EvidenceBundle(try fleet())
         let lines = String(decoding: own.document(.factors), as: UTF8.self)
-        let grid = "grid,national,全国,2022,average,0.5306,A,test\n"
-        try own.put(Array((lines + grid).utf8), in: .factors)
+        let grid = "\ngrid,national,全国,202"
+        let other = lines.replacing(grid + "3,", with: grid + "2,")
+        try own.put(Array(other.utf8), in: .factors)
         try await check(
             own, "the CSV of factors: year of grid is 2022, and 2023 in the plan")
     }
