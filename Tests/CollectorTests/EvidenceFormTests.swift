@@ -95,6 +95,21 @@ struct EvidenceFormTests {
         try await check(bundle, words)
     }
 
+    @Test(
+        "names that Unicode holds for one are one", .enabled(if: Recomputation.isPossible))
+    func equivalentNames() async throws {
+        var bundle = try EvidenceBundle(try closed())
+        let before = bundle.document(.figures)
+        bundle.replace("全国", with: "\u{FA72}国", in: .figures)
+        #expect(bundle.document(.figures) != before)
+        #expect(
+            try EvidenceBundle.verify(bundle.bytes).findings == [
+                "the figures are written otherwise than this program writes them"
+            ])
+        let finished = try await EvidenceBundle.python(bundle.bytes, in: directory)
+        #expect(finished.status == 0, "\(finished.output)")
+    }
+
     @Test("a plan begins when it is told to", .enabled(if: Recomputation.isPossible))
     func start() async throws {
         var bundle = try EvidenceBundle(try closed())
