@@ -180,7 +180,7 @@ extension PlanPage {
                 parts: link(
                     t(
                         "另有 \(rest.count) 轮，其中无效 \(invalid) 轮：见第一章的全表",
-                        "and \(rest.count) more, of which \(invalid) are invalid: all are in the table of "
+                        "and \(rest.count) more (invalid: \(invalid)): all are in the table of "
                             + "chapter 1"), to: Anchor("rounds")))
         ]
     }
