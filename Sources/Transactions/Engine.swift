@@ -4,10 +4,12 @@ package import Traffic
 
 /// The bounds of the engine's memory and patience. Times are packet time.
 package struct EngineLimits: Sendable {
-    /// Connections at once; at the limit the one used longest ago is evicted and counted.
+    /// Connections at once; at the limit one makes room, is evicted and counted:
+    /// `ConnectionTable.victim`.
     package var connections = 32_768
     /// Bytes for requests that wait, fields of messages, segments that came early, split lines and
-    /// decompression. At the limit the connections used longest ago are evicted and counted.
+    /// decompression. At the limit the connections that hold the most are evicted and counted, of
+    /// equals those used longest ago.
     package var memory = 8 << 20
     /// Connections for whose messages' fields there is room beyond `memory` where rules ask for many: for
     /// what a request's block and a response's take more than `fewFields` bytes; and the most bytes of that.
@@ -146,8 +148,8 @@ package struct TransactionEngine: ~Copyable {
     }
 
     deinit {
-        for standing in Standing.allCases {
-            var next = table[standing].newest
+        for number in UseOrder.all {
+            var next = table[UseOrder(number: number)].newest
             while let connection = next {
                 next = connection.pointee.older
                 connection.deallocateBlocks()
@@ -190,8 +192,8 @@ package struct TransactionEngine: ~Copyable {
     private mutating func forEachConnection(
         _ body: (inout TransactionEngine, ConnectionPointer) -> Void
     ) {
-        for standing in Standing.allCases {
-            var next = table[standing].newest
+        for number in UseOrder.all {
+            var next = table[UseOrder(number: number)].newest
             while let connection = next {
                 next = connection.pointee.older
                 body(&self, connection)
@@ -204,7 +206,7 @@ package struct TransactionEngine: ~Copyable {
     /// Bytes of `EngineLimits.memory` in use or kept for use.
     package var accountedMemory: Int { pool.allocated }
     /// Connections that hold early segments.
-    var holding: Int { table[.waiting].count }
+    var holding: Int { table.waiting }
 
     /// Takes one frame. Its bytes are not kept.
     package mutating func ingest(_ frame: Frame) {
@@ -229,15 +231,15 @@ package struct TransactionEngine: ~Copyable {
         decoder.fragments.expire(now: now)
         if decoder.fragments.hasChanged { noteFragments() }
         releaseOverdue(now: now)
-        expire(.embryonic, after: limits.idleTime, now: now)
-        expire(.live, after: limits.idleTime, now: now)
-        expire(.waiting, after: limits.idleTime, now: now)
-        expire(.doubted, after: limits.closedTime, now: now)
-        expire(.closed, after: limits.closedTime, now: now)
+        for number in UseOrder.all {
+            let order = UseOrder(number: number)
+            let isShort = order == .doubted || order == .closed
+            expire(order, after: isShort ? limits.closedTime : limits.idleTime, now: now)
+        }
     }
 
-    private mutating func expire(_ standing: Standing, after limit: Nanoseconds, now: UInt64) {
-        while let connection = table[standing].oldest,
+    private mutating func expire(_ order: UseOrder, after limit: Nanoseconds, now: UInt64) {
+        while let connection = table[order].oldest,
             connection.pointee.lastSeen.addingClamped(limit.rawValue) < now
         {
             drop(connection, now: now)
@@ -312,7 +314,7 @@ package struct TransactionEngine: ~Copyable {
         guard segment.pointee.flags.contains(.syn) || segment.pointee.length > 0,
             !segment.pointee.flags.contains(.rst)
         else { return nil }
-        if table.count >= table.maximum, let victim = table.victim {
+        if table.count >= table.maximum, let victim = table.victim() {
             if !victim.pointee.isClosed { counters.evicted &+= 1 }
             drop(victim, now: now)
         }

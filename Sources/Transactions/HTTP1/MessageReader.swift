@@ -154,6 +154,7 @@ extension TransactionEngine {
             }
             parser.pointee.spill = larger
             parser.pointee.spillCapacity = capacity
+            noteBulk(connection)
         }
         if let spill = parser.pointee.spill, let source = bytes.baseAddress {
             (spill + length).copyMemory(from: source, byteCount: wanted - length)

@@ -14,12 +14,13 @@ extension TransactionEngine {
         _ request: RequestLine, to connection: ConnectionPointer, start: UInt64, sequence: UInt32,
         acknowledged: UInt32?
     ) -> Bool {
-        guard connection.pointee.pendingCount < limits.pendingRequests else { return false }
         let methodLength = request.method.count
         let targetLength = min(request.target.count, Self.maximumTarget)
-        guard
-            let block = take(
-                PendingRequest.headerSize + methodLength + targetLength, for: connection),
+        let size = PendingRequest.headerSize + methodLength + targetLength
+        let units = connection.pointee.pendingUnits.addingReportingOverflow(
+            PendingRequest.units(size))
+        guard connection.pointee.pendingCount < limits.pendingRequests, !units.overflow,
+            let block = take(size, for: connection),
             let method = request.method.baseAddress, let target = request.target.baseAddress
         else { return false }
         // Not `observer?.began(…)`: unoptimised, that allocates a function each time.
@@ -45,6 +46,8 @@ extension TransactionEngine {
         }
         connection.pointee.pendingLast = pending
         connection.pointee.pendingCount += 1
+        connection.pointee.pendingUnits = units.partialValue
+        if connection.pointee.pendingCount > 1 || size > Bulk.plainRequest { noteBulk(connection) }
         beginRequestHead(connection, pending)
         return true
     }
@@ -77,6 +80,7 @@ extension TransactionEngine {
         connection.pointee.pendingFirst = first.pointee.next
         if connection.pointee.pendingLast == first { connection.pointee.pendingLast = nil }
         connection.pointee.pendingCount -= 1
+        connection.pointee.pendingUnits -= PendingRequest.units(first.pointee.blockSize)
         pool.give(UnsafeMutableRawPointer(first), size: first.pointee.blockSize)
     }
 

@@ -7,8 +7,8 @@ extension TransactionEngine {
     /// Calls `body` for every request that waits, as an exchange without a response that ends now,
     /// and notes on it what is returned.
     package mutating func forEachWaiting(_ body: (Exchange) -> RequestMark) {
-        for standing in Standing.allCases {
-            var next = table[standing].newest
+        for number in UseOrder.all {
+            var next = table[UseOrder(number: number)].newest
             while let connection = next {
                 next = connection.pointee.older
                 var request = connection.pointee.pendingFirst

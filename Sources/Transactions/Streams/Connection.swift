@@ -116,6 +116,13 @@ struct PendingRequest {
 
     static let headerSize = MemoryLayout<PendingRequest>.stride
     var blockSize: Int { Self.headerSize + Int(methodLength) + Int(targetLength) }
+
+    /// The unit of `Connection.pendingUnits`, of which every block is a multiple.
+    static let unit = 32
+    /// What a request's block takes, in such units.
+    static func units(_ blockSize: Int) -> UInt16 {
+        UInt16(clamping: BlockPool.blockSize(for: blockSize) / unit)
+    }
 }
 
 /// What is known of the fields of a request; their slots stand behind it in its block.
@@ -139,23 +146,6 @@ enum RequestKind: UInt8 {
     case plain, head, connect
 }
 
-/// Where a connection stands in its life: each has its own order of use in the table.
-enum Standing: UInt8, CaseIterable {
-    case live
-    /// Live, and it holds segments that came early.
-    case waiting
-    /// Nothing but a SYN was seen.
-    case embryonic
-    /// A RST was seen that may not be its own: it goes on where its bytes do, else it ends soon.
-    case doubted
-    /// Ended, and remembered for its late packets.
-    case closed
-
-    /// Bytes came, and may go on to come.
-    @inline(__always)
-    var isLive: Bool { self == .live || self == .waiting }
-}
-
 /// A connection and the state of its protocol. Lives in a slot of the table.
 ///
 /// Of a slot's five lines of 64 bytes, most packets need the first, which tells what the packet
@@ -177,14 +167,12 @@ struct Connection {
     /// Segments of both directions that wait, in the order they came.
     var heldFirst: UnsafeMutablePointer<HeldSegment>?
     var service: UInt16
+    /// What the requests that wait take, without their fields, in units of 32 bytes.
+    var pendingUnits: UInt16 = 0
     var standing = Standing.embryonic
-    var isEncrypted = false
-    /// A first message has been recognised as HTTP.
-    var isRecognised = false
-    /// A request began while an earlier one had no whole response.
-    var isPipelined = false
-    /// Bytes were missed that may have held messages, or the connection was met in its middle.
-    var hasLost = false
+    /// The order of use that it stands in.
+    var order = UseOrder.embryonic
+    private var facts: Facts = []
     /// `requestsInTurn`, and above it `isUsed`.
     private var turnsAndUse: UInt8 = 0
 
@@ -219,6 +207,49 @@ struct Connection {
     var isUsed: Bool {
         get { turnsAndUse & 0x80 != 0 }
         set { turnsAndUse = turnsAndUse & 0x7f | (newValue ? 0x80 : 0) }
+    }
+
+    private struct Facts: OptionSet {
+        let rawValue: UInt8
+        static let encrypted = Facts(rawValue: 1)
+        static let recognised = Facts(rawValue: 2)
+        static let pipelined = Facts(rawValue: 4)
+        static let lost = Facts(rawValue: 8)
+        /// The lowest bit of `bulk`, which has 3.
+        static let bulkShift: UInt8 = 4
+
+        subscript(fact: Facts) -> Bool {
+            get { contains(fact) }
+            set { self = newValue ? union(fact) : subtracting(fact) }
+        }
+    }
+
+    var isEncrypted: Bool {
+        get { facts[.encrypted] }
+        set { facts[.encrypted] = newValue }
+    }
+    /// A first message has been recognised as HTTP.
+    var isRecognised: Bool {
+        get { facts[.recognised] }
+        set { facts[.recognised] = newValue }
+    }
+    /// A request began while an earlier one had no whole response.
+    var isPipelined: Bool {
+        get { facts[.pipelined] }
+        set { facts[.pipelined] = newValue }
+    }
+    /// Bytes were missed that may have held messages, or the connection was met in its middle.
+    var hasLost: Bool {
+        get { facts[.lost] }
+        set { facts[.lost] = newValue }
+    }
+    /// What it is known to hold at most: what it gave back since is learned when room is wanted.
+    var bulk: Bulk {
+        get { Bulk(rawValue: facts.rawValue &>> Facts.bulkShift & Bulk.most.rawValue) }
+        set {
+            let others = facts.rawValue & ~(Bulk.most.rawValue &<< Facts.bulkShift)
+            facts = Facts(rawValue: others | newValue.rawValue &<< Facts.bulkShift)
+        }
     }
 
     var isClosed: Bool { standing == .closed }

@@ -1,8 +1,8 @@
 // Hot path: allocates only while the number of connections grows.
 import CIntrinsics
 
-/// Connections of one standing in the order of their use.
-struct UseOrder {
+/// Connections of one kind in the order of their use.
+struct Uses {
     fileprivate(set) var newest: ConnectionPointer?
     fileprivate(set) var oldest: ConnectionPointer?
     fileprivate(set) var count = 0
@@ -49,7 +49,8 @@ struct ConnectionTable: ~Copyable {
 
     let maximum: Int
     let hash = EndsHash()
-    private var orders: InlineArray<5, UseOrder> = .init(repeating: UseOrder())
+    private let orders: UnsafeMutablePointer<Uses>
+    private(set) var count = 0
     /// Connections taken in so far, and a grain for each that had to make room.
     private var turns: UInt32 = 0
     private var turnGrain: UInt32 = 0
@@ -64,6 +65,8 @@ struct ConnectionTable: ~Copyable {
 
     init(maximum: Int) {
         self.maximum = max(1, maximum)
+        orders = .allocate(capacity: UseOrder.all.count)
+        orders.initialize(repeating: Uses(), count: UseOrder.all.count)
         let capacity = 1024
         buckets = .allocate(capacity: capacity)
         buckets.initialize(repeating: Self.emptyBucket, count: capacity)
@@ -71,20 +74,27 @@ struct ConnectionTable: ~Copyable {
         slabs = .allocate(capacity: self.maximum / Int(Self.slabSlots) + 1)
     }
 
-    var count: Int {
-        orders[0].count + orders[1].count + orders[2].count + orders[3].count + orders[4].count
+    subscript(order: UseOrder) -> Uses { orders[Int(order.rawValue)] }
+
+    /// Connections that hold early segments.
+    var waiting: Int {
+        var sum = 0
+        for number in UseOrder.allWaiting { sum += self[UseOrder(number: number)].count }
+        return sum
     }
 
-    subscript(standing: Standing) -> UseOrder { orders[Int(standing.rawValue)] }
-
-    /// Any connection, the one of its standing that was used longest ago; `nil` where none is left.
+    /// Any connection, the one of its kind that was used longest ago; `nil` where none is left.
     var anyOldest: ConnectionPointer? {
         oldestLive ?? self[.embryonic].oldest ?? self[.closed].oldest
     }
 
     /// The live connection that was used longest ago, or one that a RST has made doubtful.
     private var oldestLive: ConnectionPointer? {
-        older(self[.live].oldest, older(self[.waiting].oldest, self[.doubted].oldest))
+        var oldest: ConnectionPointer?
+        for number in UseOrder.allLive {
+            oldest = older(oldest, self[UseOrder(number: number)].oldest)
+        }
+        return oldest
     }
 
     private func older(_ one: ConnectionPointer?, _ other: ConnectionPointer?) -> ConnectionPointer?
@@ -94,15 +104,30 @@ struct ConnectionTable: ~Copyable {
     }
 
     /// The connection to evict: of those that have ended or sent nothing yet, while they are more
-    /// than an eighth, so that a flood of them cannot drive out the others; else the live one that
-    /// was used longest ago.
-    var victim: ConnectionPointer? {
+    /// than an eighth, so that a flood of them cannot drive out the others; else of those without
+    /// a request that waits the one that was used longest ago, unless another has been idle for longer and
+    /// they are fewer than the others: then that one.
+    mutating func victim() -> ConnectionPointer? {
         if self[.embryonic].count > maximum / 8 { return self[.embryonic].oldest }
         if self[.closed].count > maximum / 8 { return self[.closed].oldest }
-        return anyOldest
+        let idle = older(oldestIdle(.bare), oldestIdle(.live(.little)))
+        guard let idle, let oldest = oldestLive else { return anyOldest }
+        let idleCount = self[.bare].count + self[.live(.little)].count
+        return idleCount > maximum / 2 || idle.pointee.lastSeen < oldest.pointee.lastSeen
+            ? idle : oldest
+    }
+
+    /// Of an order the oldest without a request that waits; those before it are set aside.
+    private mutating func oldestIdle(_ order: UseOrder) -> ConnectionPointer? {
+        while let oldest = self[order].oldest {
+            guard oldest.pointee.pendingFirst != nil else { return oldest }
+            setAside(oldest, in: .asked)
+        }
+        return nil
     }
 
     deinit {
+        orders.deallocate()
         buckets.deallocate()
         for index in 0..<Int(slabCount) { slabs[index].deallocate() }
         slabs.deallocate()
@@ -139,7 +164,8 @@ struct ConnectionTable: ~Copyable {
         slot.parser(.toClient).initialize(to: MessageParser())
         place(slot)
         turns &+= 1
-        linkNewest(slot)
+        count += 1
+        linkNewest(slot, in: .embryonic)
         turnGrain = UInt32(clamping: count / 64)
         return slot
     }
@@ -147,6 +173,7 @@ struct ConnectionTable: ~Copyable {
     /// Removes a connection whose blocks the caller has given back.
     mutating func remove(_ connection: ConnectionPointer) {
         unlink(connection)
+        count -= 1
         var hole = Int(connection.pointee.hash) & mask
         while buckets[hole] != connection.pointee.number { hole = (hole + 1) & mask }
         // Backward shift: later members of the run move up so that no probe ends early.
@@ -185,7 +212,7 @@ struct ConnectionTable: ~Copyable {
             connection.pointee.lastSeen.addingClamped(2 * Self.useGrain) >= now
         else { return false }
         unlink(connection)
-        linkNewest(connection)
+        linkNewest(connection, in: connection.pointee.order)
         return true
     }
 
@@ -197,20 +224,37 @@ struct ConnectionTable: ~Copyable {
         connection.pointee.lastSeen = max(connection.pointee.lastSeen, now)
         unlink(connection)
         connection.pointee.standing = standing
-        linkNewest(connection)
+        linkNewest(connection, in: UseOrder(standing, connection.pointee.bulk))
+    }
+
+    /// Notes what a connection holds: it becomes the newest of its kind.
+    mutating func move(_ connection: ConnectionPointer, to bulk: Bulk) {
+        connection.pointee.bulk = bulk
+        setAside(connection, in: UseOrder(connection.pointee.standing, bulk))
+    }
+
+    /// Takes a connection over to another order, until it is used again.
+    mutating func setAside(_ connection: ConnectionPointer, in order: UseOrder) {
+        let stamp = connection.pointee.stamp
+        let isUsed = connection.pointee.isUsed
+        unlink(connection)
+        linkNewest(connection, in: order)
+        connection.pointee.stamp = stamp
+        connection.pointee.isUsed = isUsed
     }
 
     private mutating func unlink(_ connection: ConnectionPointer) {
         let newer = connection.pointee.newer
         let older = connection.pointee.older
-        let index = Int(connection.pointee.standing.rawValue)
+        let index = Int(connection.pointee.order.rawValue)
         if let newer { newer.pointee.older = older } else { orders[index].newest = older }
         if let older { older.pointee.newer = newer } else { orders[index].oldest = newer }
         orders[index].count -= 1
     }
 
-    private mutating func linkNewest(_ connection: ConnectionPointer) {
-        let index = Int(connection.pointee.standing.rawValue)
+    private mutating func linkNewest(_ connection: ConnectionPointer, in order: UseOrder) {
+        let index = Int(order.rawValue)
+        connection.pointee.order = order
         connection.pointee.stamp = turns
         connection.pointee.isUsed = false
         connection.pointee.newer = nil

@@ -51,6 +51,7 @@ extension TransactionEngine {
         connection.pointee.heldLast = segment
         connection.pointee.heldCount += 1
         connection.pointee.heldBytes += Int32(payload.count)
+        noteBulk(connection)
         return true
     }
 
@@ -240,12 +241,14 @@ extension TransactionEngine {
 
     /// Gives up the holes whose time is over, in all connections.
     mutating func releaseOverdue(now: UInt64) {
-        var next = table[.waiting].newest
-        while let connection = next {
-            next = connection.pointee.older
-            while let segment = firstOverdue(connection, now: now) {
-                giveUpHole(connection, before: segment, now: now)
-                releaseReady(connection, now: now)
+        for number in UseOrder.allWaiting {
+            var next = table[UseOrder(number: number)].newest
+            while let connection = next {
+                next = connection.pointee.older
+                while let segment = firstOverdue(connection, now: now) {
+                    giveUpHole(connection, before: segment, now: now)
+                    releaseReady(connection, now: now)
+                }
             }
         }
     }

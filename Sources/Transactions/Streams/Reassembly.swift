@@ -243,6 +243,7 @@ extension TransactionEngine {
         }
         flushPending(connection)
         releaseBlocks(of: connection)
+        connection.pointee.bulk = .little
         table.renew(connection, as: .closed, now: now)
     }
 
@@ -262,7 +263,7 @@ extension TransactionEngine {
         releaseResponseFields(of: connection)
     }
 
-    private mutating func releaseSpill(_ parser: ParserPointer) {
+    mutating func releaseSpill(_ parser: ParserPointer) {
         guard let spill = parser.pointee.spill else { return }
         pool.give(spill, size: parser.pointee.spillCapacity)
         parser.pointee.spill = nil
