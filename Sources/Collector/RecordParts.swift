@@ -231,6 +231,6 @@ extension TrafficLosses {
     fileprivate var countable: UInt64 {
         max(kernelDrops, undatedDrops).addingClamped(interfaceDrops).addingClamped(gaps)
             .addingClamped(evicted).addingClamped(unread).addingClamped(shed)
-            .addingClamped(keyless).addingClamped(forgottenKeys)
+            .addingClamped(keyless).addingClamped(forgottenKeys).addingClamped(unjoined)
     }
 }

@@ -16,8 +16,8 @@ package struct CountLoss: Sendable, Hashable, Comparable {
     ///
     /// - lost / (lost + exchanges), where lost = the larger of `kernelDrops` and `undatedDrops`
     ///   + `interfaceDrops` + `gaps` + `evicted` + `unread` + `shed` + `keyless` +
-    ///   `forgottenKeys`: each is taken to hide one exchange, or to have one counted twice, and a
-    ///   drop that left a gap counts as both;
+    ///   `forgottenKeys` + `unjoined`: each is taken to hide one exchange, or to have one counted
+    ///   twice, and a drop that left a gap counts as both;
     /// - `uncaptured` / `duration`: the time without capture is taken to have had as many
     ///   exchanges as the rest.
     ///
@@ -28,7 +28,7 @@ package struct CountLoss: Sendable, Hashable, Comparable {
             .addingClamped(losses.interfaceDrops).addingClamped(losses.gaps)
             .addingClamped(losses.evicted).addingClamped(losses.unread)
             .addingClamped(losses.shed).addingClamped(losses.keyless)
-            .addingClamped(losses.forgottenKeys)
+            .addingClamped(losses.forgottenKeys).addingClamped(losses.unjoined)
         let share = Self.share(lost, of: lost.addingClamped(tally.exchanges))
         let away = Self(uncaptured: losses.uncaptured, of: duration)
         self.init(partsPerMillion: share + away.partsPerMillion)
@@ -56,4 +56,11 @@ package struct CountLoss: Sendable, Hashable, Comparable {
         let (quotient, remainder) = whole.dividingFullWidth(product)
         return remainder > 0 ? quotient + 1 : quotient
     }
+}
+
+extension TrafficLosses {
+    /// Exchanges whose request and response were captured, perhaps, and not joined: a request and a
+    /// response that are unpaired may be of one. Those of one kind alone are of none: what was not
+    /// answered, or asked before the capture began.
+    package var unjoined: UInt64 { min(unpairedRequests, unpairedResponses) }
 }

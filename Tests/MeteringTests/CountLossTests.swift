@@ -47,6 +47,17 @@ struct CountLossTests {
             } == 400_000)
     }
 
+    @Test("takes a request and a response that are unpaired for one exchange")
+    func unjoined() {
+        #expect(
+            loss(exchanges: 0) { ($0.unpairedRequests, $0.unpairedResponses) = (7, 9) } == 1_000_000
+        )
+        #expect(
+            loss(exchanges: 999) { ($0.unpairedRequests, $0.unpairedResponses) = (1, 40) } == 1000)
+        #expect(loss(exchanges: 999) { $0.unpairedRequests = 40 } == 0)
+        #expect(loss(exchanges: 999) { $0.unpairedResponses = 40 } == 0)
+    }
+
     @Test("takes the larger of the drops that are dated and those that are not")
     func undated() {
         #expect(loss(exchanges: 90) { $0.undatedDrops = 10 } == 100_000)

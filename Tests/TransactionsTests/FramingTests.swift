@@ -110,6 +110,22 @@ struct FramingTests {
     }
 
     @Test(
+        "A long line is as suspect in any pieces", arguments: ["\0", "\rb", "\0\0", "\r\r"])
+    func longLine(end: String) {
+        let pad = String(repeating: "p", count: 9000)
+        let head = "POST /s HTTP/1.1\r\nX: \(pad)"
+        let clean = head + "\r\n\r\n"
+        for cut in [10, 8189, 8209, 8210, 8211, 8212, 8213, 8214, 9018, 9019, 9020, 9021, 9022] {
+            for (text, count) in [(head + end + "\r\n\r\n", 1), (clean, 0)] as [(String, UInt64)] {
+                let result = run(
+                    connection([.client(text), .server(ok)]) { cut < $0 ? [cut, $0 - cut] : [$0] })
+                #expect(result.exchanges.count == 1)
+                #expect(result.counters.suspicious == count, "cut at \(cut)")
+            }
+        }
+    }
+
+    @Test(
         "A head is read the same, wherever its line ends lie among 64 bytes",
         arguments: [true, false])
     func lineEnds(isPair: Bool) {

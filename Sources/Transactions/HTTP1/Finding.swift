@@ -92,7 +92,10 @@ extension TransactionEngine {
         let isTurn =
             !server.pointee.isOpen
             || readAcknowledged ?? server.pointee.next == server.pointee.next
-        return isTurn && !isAwaited(connection) || !isPassed(connection)
+        guard isTurn && !isAwaited(connection) || !isPassed(connection) else { return false }
+        let client = connection.parser(.toServer)
+        if client.pointee.doubt == .none { client.pointee.doubt = .found }
+        return true
     }
 
     /// Whether a segment that begins with a method begins its request. Where it does not, the bytes
@@ -115,10 +118,10 @@ extension TransactionEngine {
                 flushPending(connection)
                 return true
             }
-            // An interim response, but to which request?
-            if bytes.count > 9 && bytes[9] == 0x31 { return false }
+            // An interim response, but to which request? What is behind it tells more.
+            guard let final = bytes.behindInterim else { return false }
             // Without its status it may be text.
-            let hasStatus = bytes.count >= 12
+            let hasStatus = final.count >= 12 && final.beginsResponse
             if hasStatus { noteAnswered(connection, by: readAcknowledged) }
             if hasStatus && connection.pointee.pendingFirst == nil && !parser.pointee.hasMissed {
                 counters.unpairedResponses &+= 1
@@ -135,7 +138,9 @@ extension TransactionEngine {
     private mutating func pass(_ connection: ConnectionPointer, _ direction: Direction) {
         guard direction == .toServer else { return passResponses(connection) }
         let client = connection.parser(.toServer)
-        if connection.pointee.requestsInTurn == 0, client.pointee.doubt == .none {
+        if connection.pointee.requestsInTurn == 0,
+            client.pointee.doubt == .none || client.pointee.doubt == .early
+        {
             client.pointee.doubt = .passed
         }
     }
@@ -174,12 +179,15 @@ extension TransactionEngine {
     /// What was passed over before the request that waits may be the beginning of another, and the
     /// request a text in its body. Then the response, which follows the last of these bytes, is to
     /// that other. It is to this one where the response comes before the request's end, and its
-    /// client goes on with the rest: what it sends next tells.
+    /// client goes on with the rest: what it sends next tells. That tells too whether a request
+    /// was text that was found where the place was lost, and is not at its end.
     mutating func weighDoubt(_ connection: ConnectionPointer) {
         let client = connection.parser(.toServer)
-        if client.pointee.doubt == .asked {
+        if client.pointee.doubt == .asked || client.pointee.doubt == .found {
             if client.pointee.isInMessage && connection.pointee.pendingCount == 1 {
                 client.pointee.doubt = .answered
+            } else if client.pointee.doubt == .found {
+                client.pointee.doubt = .none
             } else {
                 flushPending(connection)
             }
@@ -198,7 +206,8 @@ extension TransactionEngine {
             client.pointee.reset()
             client.pointee.state = .lost
         } else if server.pointee.state == .settling {
-            finishExchange(connection, isComplete: true, now: server.pointee.remaining)
+            let end = server.pointee.remaining
+            finishExchange(connection, isComplete: true, now: end)
             server.pointee.reset()
         }
     }
@@ -208,6 +217,27 @@ extension UnsafeRawBufferPointer {
     /// Whether a segment begins a message of this direction, as far as it goes.
     fileprivate func begins(_ direction: Direction) -> Bool {
         direction == .toServer ? beginsRequest : beginsResponse
+    }
+
+    /// What a segment that begins with interim responses has behind them; `nil` where they do not
+    /// end in it, or nothing follows.
+    fileprivate var behindInterim: UnsafeRawBufferPointer? {
+        var rest = self
+        while rest.count > 9, rest[9] == 0x31, rest.beginsResponse {
+            guard let length = rest.headLength, length < rest.count else { return nil }
+            rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+        }
+        return rest
+    }
+
+    /// The length of a head, with the empty line that ends it.
+    private var headLength: Int? {
+        var line = 0
+        for index in 0..<count where self[index] == 0x0a {
+            if index == line || index == line + 1 && self[line] == 0x0d { return index + 1 }
+            line = index + 1
+        }
+        return nil
     }
 
     /// Whether bytes are too few to tell whether they begin a message of this direction.

@@ -70,6 +70,17 @@ extension TransactionEngine {
         if memchr(start, 0x0d, line.count) != nil { parser.pointee.suspect(.bareCR) }
     }
 
+    /// The same of the part of a long line that is not kept. Its last byte takes the place of the
+    /// last that is: it may be the first half of the line's end.
+    func suspect(
+        _ parser: ParserPointer, behind spill: UnsafeMutableRawPointer, _ rest: Line
+    ) {
+        let last = spill + (MessageParser.maximumLine - 1)
+        suspect(parser, in: Line(start: last, count: 1))
+        suspect(parser, in: Line(rebasing: rest.dropLast()))
+        last.storeBytes(of: rest[rest.count - 1], as: UInt8.self)
+    }
+
     /// Takes one line of a head; fields that are not needed are passed by their first bytes.
     func takeHeader(_ parser: ParserPointer, _ line: Line) {
         let first = line[0]

@@ -75,9 +75,13 @@ struct MessageParser {
         case read
     }
 
-    /// Why the first request found on a connection that was picked up may be none.
+    /// What is not sure of the request that waits, or of the next one.
     enum Doubt: UInt8 {
         case none
+        /// A final response began before the end of the request line that is being read.
+        case early
+        /// The request that waits was found where the place in the stream was not known.
+        case found
         /// Bytes of the client were passed over, and the server has sent nothing since.
         case passed
         /// After such bytes came what looks like a request, which waits.

@@ -158,6 +158,10 @@ extension TransactionEngine {
         }
         if let spill = parser.pointee.spill, let source = bytes.baseAddress {
             (spill + length).copyMemory(from: source, byteCount: wanted - length)
+            if parser.pointee.state == .head, wanted - length < bytes.count {
+                suspect(
+                    parser, behind: spill, Line(rebasing: bytes[(wanted - length)...]))
+            }
         }
         parser.pointee.spillLength = UInt16(wanted)
     }
@@ -187,7 +191,8 @@ extension TransactionEngine {
                 giveUp(connection, direction, .headTooLong, now: now)
             } else {
                 // A line that was cut may end with the first half of its end.
-                suspect(parser, in: isCut ? Line(rebasing: line.dropLast()) : line)
+                let isHalf = isCut && line[line.count - 1] == 0x0d
+                suspect(parser, in: isHalf ? Line(rebasing: line.dropLast()) : line)
                 takeHeader(parser, line)
                 if parser.pointee.hasSlots { takeField(connection, direction, line, isCut: isCut) }
             }

@@ -83,6 +83,7 @@ extension TransactionEngine {
                 stopReading(connection, direction, isWhole: false)
             }
             parser.pointee.reset()
+            if parser.pointee.doubt == .early { parser.pointee.doubt = .none }
             noteMissed(connection)
         } else {
             if parser.pointee.fields == .reading || parser.pointee.state == .head {
@@ -196,6 +197,7 @@ extension TransactionEngine {
     mutating func expect(_ request: RequestLine, of connection: ConnectionPointer) -> Bool {
         let server = connection.parser(.toClient)
         server.pointee.hasMissed = false
+        guard !takeEarly(connection) else { return false }
         let isDoubted = takeDoubt(connection)
         let isInTurn = !isAwaited(connection)
         if !isInTurn {
@@ -203,6 +205,7 @@ extension TransactionEngine {
                 connection.pointee.isPipelined = true
                 if connection.pointee.hasLost { flushPending(connection) }
             }
+            dropFound(connection)
         } else if server.pointee.isInMessage && server.pointee.state != .tunnel {
             // The client goes on after a response to a request that was missed. Where that ends
             // depends on the request's method; where the next begins is known.
@@ -228,6 +231,7 @@ extension TransactionEngine {
             connection.pointee.hasLost = true
             noteMissed(connection)
         }
+        dropFound(connection)
         counters.unpairedRequests &+= 1
         return false
     }
@@ -249,6 +253,7 @@ extension TransactionEngine {
             beginResponseHead(connection)
         } else {
             counters.unpairedResponses &+= 1
+            noteEarly(connection)
         }
     }
 }
