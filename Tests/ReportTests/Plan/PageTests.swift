@@ -82,7 +82,9 @@ struct PageTests {
             let shown = first.matches(of: /href="#round-\d+"/).count
             #expect(shown < content.rounds.count)
             let more = content.rounds.count - shown
-            #expect(first.contains(language == .chinese ? "另有 \(more) 轮" : "and \(more) more, of"))
+            #expect(
+                first.contains(
+                    language == .chinese ? "另有 \(more) 轮" : "and \(more) more (invalid: "))
             #expect(
                 Set(rest.matches(of: /href="#round-\d+"/).map(\.output)).count
                     == content.rounds.count)
