@@ -207,10 +207,17 @@ def one_round(records, hosts, names, begin, end, factor, repeated):
     counts = {name: {"counted_flows": 0, "completed": 0, "refused": 0, "duplicates": 0,
                      "duplicates_across_hosts": 0} for name in names}
     seen = {name: set() for name in names}
+    lost = set()
     problem |= hidden_duplicates([r for r in records if begin < r["end"] <= end], names)
     for host in hosts:
         mine = [r for r in records if r["host"] == host and r["start"] < end and r["end"] > begin]
         energy_spans, count_spans = [], []
+        # Scenarios that have a rule here in the round: a window without one of them knows nothing of it.
+        ruled_in = [(r, {name for name, how in zip(r["scenarios"], r["observed"]) if how != NO_RULE})
+                    for r in mine if not r["agent_stopped"]]
+        needed = set().union(*(ruled for _, ruled in ruled_in))
+        lost |= {name for _, ruled in ruled_in for name in needed - ruled}
+        with_all = {id(r) for r, ruled in ruled_in if needed <= ruled}
         for r in mine:
             span = (max(begin, r["start"]), min(end, r["end"]))
             if span != (r["start"], r["end"]):
@@ -225,7 +232,7 @@ def one_round(records, hosts, names, begin, end, factor, repeated):
             if r["agent_stopped"]:
                 continue  # as if there were no record: the time stays uncovered
             ruled = set(r["observed"]) - {NO_RULE}
-            if ruled and ruled <= {SEEN, QUIET}:
+            if ruled and ruled <= {SEEN, QUIET} and id(r) in with_all:
                 count_spans.append(span)
             for i, name in enumerate(r["scenarios"]):
                 seen[name].add(r["observed"][i])
@@ -242,7 +249,7 @@ def one_round(records, hosts, names, begin, end, factor, repeated):
         has_rule = any(set(r["observed"]) - {NO_RULE} for r in mine)
         problem |= has_rule and union(count_spans) / whole < MINIMUM_COVERAGE
     for name in names:
-        known = SEEN in seen[name] and not seen[name] & {ENCRYPTED, NOT_CAPTURED}
+        known = SEEN in seen[name] and not seen[name] & {ENCRYPTED, NOT_CAPTURED} and name not in lost
         counts[name]["counted_flows"] -= counts[name]["duplicates_across_hosts"]
         counts[name]["ta"] = counts[name]["counted_flows"] if known else None
         if not known:
