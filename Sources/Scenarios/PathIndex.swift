@@ -12,7 +12,11 @@ struct PathIndex: BitwiseCopyable, Sendable {
         /// The groups of templates that end here, and that take any rest; -1: none.
         var end: Int32 = -1
         var prefix: Int32 = -1
-        var hasLiterals = false
+        /// How long the segments are that lead on from here: a bit for each number of bytes, that of
+        /// 63 for longer ones too. Most others are no longer looked for than that.
+        fileprivate var lengths: UInt64 = 0
+
+        fileprivate static func bit(ofLength length: Int) -> UInt64 { 1 &<< UInt64(min(length, 63)) }
     }
 
     let texts: TextIndex
@@ -34,10 +38,10 @@ struct PathIndex: BitwiseCopyable, Sendable {
     ) {
         let node = nodes[number]
         if node.prefix >= 0 { body(Int(node.prefix)) }
-        guard node.hasLiterals || node.parameter >= 0 else { return }
+        guard node.lengths != 0 || node.parameter >= 0 else { return }
         var end = start
         while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
-        if node.hasLiterals {
+        if node.lengths & Node.bit(ofLength: end - start) != 0 {
             let segment = UnsafeRawBufferPointer(rebasing: path[start..<end])
             if let child = texts.find(segment, of: .node(number)) {
                 step(path, to: end, node: child, body)
@@ -96,7 +100,7 @@ struct PathBuilder {
             nodes[node].parameter = Int32(child)
         case .literal(let text):
             child = texts.number(Array(text.utf8), of: .node(node), else: new)
-            nodes[node].hasLiterals = true
+            nodes[node].lengths |= PathIndex.Node.bit(ofLength: text.utf8.count)
         }
         if child == new { nodes.append(PathIndex.Node()) }
         return child

@@ -30,6 +30,24 @@ struct RuleTableTests {
         #expect((match != nil) == expected)
     }
 
+    @Test("segments of any length are told apart", arguments: [1, 8, 9, 62, 63, 64, 65, 127, 200])
+    func lengths(length: Int) {
+        let lengths = [length, length + 1, length + 64]
+        let templates = lengths.map { "/{id}/" + String(repeating: "s", count: $0) + "/x" }
+        let table = RuleTable([
+            scenario(
+                .credit, templates.map { step(RequestMatch(path: PathTemplate($0))) })
+        ])
+        func rule(_ segment: String) -> Int? {
+            Request(target: "/7/\(segment)/x").withExchange { table.match($0)?.rule }
+        }
+        for (number, length) in lengths.enumerated() {
+            #expect(rule(String(repeating: "s", count: length)) == number)
+            #expect(rule(String(repeating: "s", count: length - 1) + "t") == nil)
+        }
+        #expect(rule(String(repeating: "s", count: length + 2)) == nil)
+    }
+
     @Test(
         "hosts are compared without port and case, and an absolute target's comes first",
         arguments: [

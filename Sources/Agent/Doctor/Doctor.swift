@@ -187,6 +187,10 @@ package struct Doctor: Sendable {
         return RingCheck(
             kept: seen.kept, ringMebibytes: settings.capture.ringMebibytes, language: language
         ).findings()
+            + ProcessorUseCheck(
+                attribution: settings.attribution, use: seen.kept.processorUse,
+                processors: sysconf(Int32(_SC_NPROCESSORS_ONLN)), language: language
+            ).findings()
             + RulesCheck(settings: settings, kept: seen.kept, language: language).findings()
     }
 

@@ -13,8 +13,8 @@ package struct DoctorFinding: Sendable, Hashable {
 
     /// What is looked at. The raw values are the keys of the JSON, and stay.
     package enum Topic: String, Sendable, Hashable, CaseIterable {
-        case configuration, user, kernel, clock, energy, capture, ring, services, rules, state
-        case spool, certificates, collector, metrics, agent, sandbox
+        case configuration, user, kernel, clock, energy, capture, ring, services, processors, rules
+        case state, spool, certificates, collector, metrics, agent, sandbox
     }
 
     package let topic: Topic

@@ -14,6 +14,24 @@ struct KeptWindows: Sendable {
         var hits: [UInt64]
     }
 
+    /// Processor time of windows that were divided by time in flight, where all of it is known.
+    struct ProcessorUse: Sendable {
+        /// Of the windows, by the clock.
+        private(set) var length = Nanoseconds.zero
+        private(set) var host = Nanoseconds.zero
+        private(set) var services = Nanoseconds.zero
+
+        mutating func add(_ record: Record, _ manifest: Manifest) {
+            let known = record.processor.services.compactMap(\.value)
+            guard manifest.model == .concurrency, let busy = record.processor.hostBusy.value,
+                known.count == record.processor.services.count
+            else { return }
+            length = length.adding(record.window.duration)
+            host = host.adding(busy)
+            services = known.reduce(services) { $0.adding($1) }
+        }
+    }
+
     /// Windows that could be read.
     private(set) var count = 0
     private(set) var start: Timestamp?
@@ -28,6 +46,7 @@ struct KeptWindows: Sendable {
     /// Windows with those rules, and where the first of them began.
     private(set) var rulesCount = 0
     private(set) var rulesSince: Timestamp?
+    private(set) var processorUse = ProcessorUse()
 
     init() {}
 
@@ -55,7 +74,10 @@ struct KeptWindows: Sendable {
         packets &+= record.tally.packets
         kernelDrops &+= record.tally.losses.kernelDrops
         if record.energy.value == nil { unknownEnergy += 1 }
-        if let manifest { add(record, manifest) }
+        if let manifest {
+            add(record, manifest)
+            processorUse.add(record, manifest)
+        }
     }
 
     private mutating func add(_ record: Record, _ manifest: Manifest) {
@@ -75,5 +97,12 @@ struct KeptWindows: Sendable {
     var span: Nanoseconds {
         guard let start, let end else { return .zero }
         return end.since(start)
+    }
+}
+
+extension Nanoseconds {
+    /// The sum, or the largest time: what a file says is nobody's word.
+    fileprivate func adding(_ other: Nanoseconds) -> Nanoseconds {
+        Nanoseconds(rawValue.addingClamped(other.rawValue))
     }
 }
