@@ -1,6 +1,7 @@
 package import ArgumentParser
 import CLinux
-import Glibc
+// For stdout: a global variable, of a stream that has a lock of its own.
+@preconcurrency import Glibc
 
 /// What the exit status of Jouleflow's programs means; 0 is done.
 package enum ExitStatus: Int32, Sendable {
@@ -25,9 +26,21 @@ package struct Failure: Error {
 }
 
 extension AsyncParsableCommand {
-    /// Runs the command line and exits where it fails, with Jouleflow's statuses: the parser's own
-    /// number for a usage error (64) becomes 2.
+    /// Runs the command line and exits where it fails, with Jouleflow's statuses. It has failed too
+    /// where what it printed cannot be written.
     package static func runToExit() async {
+        let name = configuration.commandName ?? "jouleflow"
+        var status = await endStatus(name)
+        do throws(Failure) { try flushOutput() } catch {
+            complain("\(name): \(error.message)\n")
+            if status == 0 { status = error.status.rawValue }
+        }
+        if status != 0 { Glibc.exit(status) }
+    }
+
+    /// Runs the command line and says what is wrong. The parser's own number for a usage error (64)
+    /// becomes 2.
+    private static func endStatus(_ name: String) async -> Int32 {
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -35,18 +48,19 @@ extension AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            return 0
         } catch let failure as Failure {
-            complain("\(configuration.commandName ?? "jouleflow"): \(failure.message)\n")
-            Glibc.exit(failure.status.rawValue)
+            complain("\(name): \(failure.message)\n")
+            return failure.status.rawValue
         } catch {
             let code = exitCode(for: error)
             let text = fullMessage(for: error)
-            if code == .success {
+            guard code != .success else {
                 print(text)
-                Glibc.exit(0)
+                return 0
             }
             complain(text + "\n")
-            Glibc.exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
+            return code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue
         }
     }
 }
@@ -61,12 +75,26 @@ package func write(_ bytes: [UInt8]) throws(Failure) {
     var rest = bytes[...]
     while !rest.isEmpty {
         let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-        if count < 0 && errno != EINTR {
-            let reason = String(cString: strerror(errno))
-            throw Failure(.unreadable, "cannot write to standard output: \(reason)")
-        }
+        if count < 0 && errno != EINTR { throw unwritten(errno) }
         rest = rest.dropFirst(max(0, count))
     }
+}
+
+/// Sees that what was printed is written. Throws where some of it cannot be.
+private func flushOutput() throws(Failure) {
+    guard fflush(stdout) == 0 else { throw unwritten(errno) }
+    // Of what was lost earlier the C library keeps no reason.
+    guard ferror(stdout) == 0 else {
+        throw Failure(.unreadable, "cannot write to standard output: some of it is lost")
+    }
+}
+
+/// That standard output cannot be written, and the system's reason. Where nobody reads it any more
+/// the program ends here and says nothing, as by SIGPIPE where that is not ignored.
+private func unwritten(_ code: Int32) -> Failure {
+    guard code != EPIPE else { Glibc.exit(128 + SIGPIPE) }
+    return Failure(
+        .unreadable, "cannot write to standard output: \(String(cString: strerror(code)))")
 }
 
 /// The version of Jouleflow's programs.

@@ -21,7 +21,7 @@ struct AgentCommand: AsyncParsableCommand {
             Metering needs the right to read energy_uj and the capability CAP_NET_RAW, not root.
 
             Exit status: 0 done, 1 the answer is no, 2 usage, 3 configuration, 4 permission,
-            5 input unreadable.
+            5 input unreadable or output unwritable.
 
             Manuals, such as configuration.md, are in /usr/share/doc/jouleflow-agent, and in docs/ of the \
             sources.

@@ -39,7 +39,8 @@ struct CheckCommand: AsyncParsableCommand {
 
             Exit status: 0 the settings are usable, also where there are warnings; 2 usage, 3 the \
             settings are wrong: every error is printed with its line and what to write, or \
-            flow_secret or tls name files that cannot be used; 4 no right to read one of them.
+            flow_secret or tls name files that cannot be used; 4 no right to read one of them; 5 \
+            the output cannot be written.
             """)
 
     @Argument(help: "The settings, such as /etc/jouleflow/agent.yaml.")

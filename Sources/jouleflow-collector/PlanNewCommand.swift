@@ -36,8 +36,8 @@ struct PlanNewCommand: ParsableCommand {
 
     func run() throws {
         guard hostsFromStore else {
-            print(PlanTemplate.text(hosts: [], ruleSets: [], now: .now), terminator: "")
-            return
+            let text = PlanTemplate.text(hosts: [], ruleSets: [], now: .now)
+            return try write(Array(text.utf8))
         }
         let path =
             try store
@@ -52,7 +52,7 @@ struct PlanNewCommand: ParsableCommand {
         guard !hosts.isEmpty else {
             throw Failure(.answerIsNo, "\(path) knows no agent yet that a plan can name")
         }
-        print(PlanTemplate.text(hosts: hosts, ruleSets: ruleSets, now: .now), terminator: "")
+        try write(Array(PlanTemplate.text(hosts: hosts, ruleSets: ruleSets, now: .now).utf8))
     }
 }
 

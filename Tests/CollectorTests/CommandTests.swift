@@ -110,6 +110,26 @@ struct CommandTests {
         #expect(try await report().status == 5)
     }
 
+    @Test("a result that cannot be written ends with 5 and the reason")
+    func unwritable() async throws {
+        try SQLiteRecordStore(path: database).close()
+        let hour = ["--from", "2026-11-21T00:00Z", "--to", "2026-11-21T01:00Z"]
+        for words in [["verify"], ["plan", "list"], ["usage"] + hour, ["rollups", "rebuild"]] {
+            let end = try await offPool { [database] in
+                let program = products.appending(path: "jouleflow-collector").path
+                return try run(
+                    URL(filePath: "/bin/sh"),
+                    ["-c", "exec \"$0\" \"$@\" > /dev/full", program] + words
+                        + ["--store", database])
+            }
+            #expect(end.status == 5, "\(words)")
+            #expect(
+                end.errors
+                    == "jouleflow-collector: cannot write to standard output: "
+                    + "No space left on device\n")
+        }
+    }
+
     @Test("a report in Chinese says in Chinese what is wrong")
     func chinese() async throws {
         let missing = try await collector(
