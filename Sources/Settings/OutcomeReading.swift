@@ -128,7 +128,7 @@ extension Field {
                 "no response can meet it, as one body is not both JSON (body) and XML (xml)",
                 "keep the kind that the server answers with")
         }
-        if condition.codes.isEmpty {
+        if condition.codes().isEmpty {
             return refuse(
                 "no response can meet it, as one with that status has no body",
                 "leave out the \(isJSON ? "body" : "xml") condition, or name a status whose "
@@ -223,15 +223,20 @@ extension StatusPattern {
 
 extension StepDraft {
     /// Whether some response to its methods has the outcome completed; reports where none has.
-    ///
-    /// Source: RFC 9110, 9.3.2 "HEAD": a server sends no content in the response.
     func canPass() -> Bool {
         let completed = outcomes.conditions.filter { $0.outcome == .completed }
-        guard request.methods == ["HEAD"], completed.allSatisfy(\.asksForBody) else { return true }
+        let methods = request.methods
+        let canPass = methods.contains { method in
+            completed.contains { !$0.codes(to: method).isEmpty }
+        }
+        guard !methods.isEmpty, !canPass else { return true }
+        let bodiless = [("HEAD", "one to HEAD"), ("CONNECT", "a 2xx to CONNECT")]
+            .filter { methods.contains($0.0) }.map(\.1)
         let place = section.field(ScenarioKeys.Step.outcome) ?? field
         return place.refuse(
-            "no response can complete the step, as one to HEAD has no body, and completed asks for "
-                + "a field of it",
+            "no response can complete the step, as \(bodiless.conjunction) "
+                + "\(bodiless.count == 1 ? "has" : "have") no body, and completed asks for a field "
+                + "of it",
             "name the status or a header of the response, or another method")
     }
 }

@@ -27,7 +27,7 @@ struct OutcomeUnion {
             steps += 1 + other.fields.reduce(0) { $0 + $1.values.count } / 8
             guard let fields = sides.part(of: other) else { continue }
             var isTaking = false
-            for sides in other.codes.boxes {
+            for sides in other.codes().boxes {
                 let part = ValueBox(sides: sides + fields)
                 var rest: [ValueBox] = []
                 for box in left {
@@ -62,7 +62,7 @@ private struct OutcomeSides {
 
     /// The response itself: a box for each class of its statuses.
     var whole: [ValueBox] {
-        condition.codes.boxes.map { codes in
+        condition.codes().boxes.map { codes in
             ValueBox(
                 sides: codes + numbers.map { SideValues(numbers: 0..<max(1, $0.count)) })
         }
@@ -122,18 +122,20 @@ struct FinalCodes: Equatable {
 
     var isEmpty: Bool { classes.allSatisfy { $0 == .zero } }
 
-    /// Without those whose responses have no body.
+    /// Without those whose responses have no body, to requests of this method where it is known.
     ///
-    /// Source: RFC 9112, 6.3 "Message Body Length": 1xx, 204 and 304 have none.
-    var withBody: FinalCodes {
+    /// Source: RFC 9112, 6.3 "Message Body Length": 1xx, 204 and 304 have none, nor has a response
+    /// to HEAD, nor a 2xx to CONNECT, behind which a tunnel begins (RFC 9110, 9.3.6).
+    fileprivate func withBody(to method: String?) -> FinalCodes {
         var codes = self
         codes.classes[0] = classes[0] & ~SideValues(numbers: [4])
         codes.classes[1] = classes[1] & ~SideValues(numbers: [4])
+        switch method {
+        case "HEAD": codes.classes = classes.map { _ in .zero }
+        case "CONNECT": codes.classes[0] = .zero
+        default: break
+        }
         return codes
-    }
-
-    func meets(_ other: FinalCodes) -> Bool {
-        zip(classes, other.classes).contains { $0 & $1 != .zero }
     }
 
     /// For each class that has some, the class and its codes, as sides of a box.
@@ -145,14 +147,14 @@ struct FinalCodes: Equatable {
 }
 
 extension OutcomeCondition {
-    /// The statuses with which a response can meet it.
-    var codes: FinalCodes {
+    /// The statuses with which a response can meet it, one to this method where it is known.
+    func codes(to method: String? = nil) -> FinalCodes {
         let codes = FinalCodes(statuses)
-        return asksForBody ? codes.withBody : codes
+        return asksForBody ? codes.withBody(to: method) : codes
     }
 
     /// Whether it asks for a field of the response's body.
-    var asksForBody: Bool { fields.contains { $0.field.isOfResponseBody } }
+    private var asksForBody: Bool { fields.contains { $0.field.isOfResponseBody } }
 }
 
 extension MessageField {

@@ -112,6 +112,26 @@ struct FlowSettingsTests {
                 .contains("outcome.pending: a list of 17 is out of range, 1 to 16 entries"))
     }
 
+    @Test(
+        "ask for a field of a body where a response to one of the methods may have one",
+        arguments: [
+            ("CONNECT", "{status: 407, body: {c: A}}"), ("CONNECT", "{body: {c: A}}"),
+            ("CONNECT", "[{status: 2xx, body: {c: A}}, {status: 2xx, header: {c: A}}]"),
+            ("[HEAD, CONNECT]", "{status: [2xx, 4xx], body: {c: A}}"),
+            ("[CONNECT, GET]", "{status: 2xx, body: {c: A}}"), ("HEAD", "{status: 2xx}"),
+        ])
+    func bodies(method: String, completed: String) throws {
+        let text = """
+            version: 1
+            services: [{name: a, ports: [80], counts_flows: true}]
+            collectors: []
+            scenarios:
+              - id: s
+                steps: [{when: {method: \(method), host: a}, outcome: {completed: \(completed)}}]
+            """
+        #expect(try Samples.agent(text).scenarios[0].steps.count == 1)
+    }
+
     @Test("take 5,000 steps in one scenario and the next, in any shape, and no more than the limit")
     func many() throws {
         let clock = ContinuousClock()
