@@ -26,7 +26,8 @@ enum FlowSecretFile {
     static func secret(
         _ named: String?, else own: String
     ) throws(SecretFileError) -> FlowSecret {
-        let file = SecretFile(named ?? own, of: .flowKeys, lengths: lengths)
+        let file = SecretFile(
+            named ?? own, of: named == nil ? .ownFlowKeys : .sharedFlowKeys)
         let bytes =
             named == nil ? try file.readOrMake { FlowSecret.random().bytes } : try file.read()
         guard let secret = FlowSecret(bytes) else {

@@ -1,16 +1,14 @@
 import Glibc
+import Settings
 
 /// A secret in a file that its owner alone may use.
 struct SecretFile {
     let path: String
     let purpose: SecretPurpose
-    /// How many bytes it may have.
-    let lengths: ClosedRange<Int>
 
-    init(_ path: String, of purpose: SecretPurpose, lengths: ClosedRange<Int>) {
+    init(_ path: String, of purpose: SecretPurpose) {
         self.path = path
         self.purpose = purpose
-        self.lengths = lengths
     }
 
     func error(_ cause: SecretFileError.Cause) -> SecretFileError {
@@ -30,10 +28,10 @@ struct SecretFile {
         guard fstat(file, &status) == 0 else { throw error(.unreadable(errno)) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw error(.notAFile) }
         guard status.st_mode & 0o077 == 0 else { throw error(.exposed) }
-        var bytes = [UInt8](repeating: 0, count: lengths.upperBound + 1)
+        var bytes = [UInt8](repeating: 0, count: purpose.lengths.upperBound + 1)
         let count = Glibc.read(file, &bytes, bytes.count)
         guard count >= 0 else { throw error(.unreadable(errno)) }
-        guard lengths.contains(count) else {
+        guard purpose.lengths.contains(count) else {
             throw error(.badLength(max(count, Int(clamping: status.st_size))))
         }
         return Array(bytes[..<count])
@@ -72,10 +70,35 @@ struct SecretFile {
 
 /// What a secret is for.
 package enum SecretPurpose: Sendable, Hashable {
-    /// The keys of flows are hashed with it.
-    case flowKeys
+    /// The keys of flows are hashed with it, on all hosts that share flows.
+    case sharedFlowKeys
+    /// The keys of flows are hashed with it, on this host alone.
+    case ownFlowKeys
     /// Batches are signed with it.
     case signing
+
+    /// Whether the agent makes it where it is missing.
+    var isMadeByAgent: Bool { self != .sharedFlowKeys }
+
+    /// How many bytes it may have.
+    var lengths: ClosedRange<Int> {
+        self == .signing ? SigningKeyFile.lengths : FlowSecretFile.lengths
+    }
+
+    /// What it means that the agent makes another.
+    func loss(in language: SentenceLanguage) -> String {
+        switch self {
+        case .sharedFlowKeys, .ownFlowKeys:
+            language.say(
+                "and no flow is known again: an open one is incomplete where earlier steps are "
+                    + "required, and a completed one may count once more",
+                "此前的流程均不再识别：进行中的流程若须先经过其他步骤，将记为未完成；已完成的流程可能再计一次")
+        case .signing:
+            language.say(
+                "records that were not sent are lost, and the collector names the change",
+                "尚未发送的记录将丢失，采集端会提示变更")
+        }
+    }
 }
 
 /// Why there is no secret.
@@ -109,7 +132,7 @@ package struct SecretFileError: Error, Hashable {
 extension SecretFileError: CustomStringConvertible {
     package var description: String {
         switch (cause, purpose) {
-        case (.unreadable(ENOENT), .flowKeys):
+        case (.unreadable(ENOENT), .sharedFlowKeys):
             """
             there is no secret \(path): make it with `(umask 077; head -c 32 /dev/urandom > \(path))`, \
             and copy it to all hosts that share flows
@@ -119,17 +142,12 @@ extension SecretFileError: CustomStringConvertible {
             cannot read the secret \(path): \(String(cString: strerror(code))). Give it to the \
             agent's user, with mode 0600
             """
-        case (.notAFile, .flowKeys):
+        case (.notAFile, .sharedFlowKeys):
             "\(path) is no file: name a file of random bytes in flow_secret"
-        case (.notAFile, .signing): "\(path) is no file: move it away, and the agent makes one"
+        case (.notAFile, _): "\(path) is no file: move it away, and the agent makes one"
         case (.exposed, _):
             "others than its owner may use the secret \(path): `chmod 600 \(path)`"
-        case (.badLength(let bytes), .flowKeys): flowKeyLength(bytes)
-        case (.badLength(let bytes), .signing):
-            """
-            the key \(path) has \(bytes) bytes, and none that the agent made: restore it, or move it \
-            away; then the agent makes another, and the collector names the change
-            """
+        case (.badLength(let bytes), _): badLength(bytes)
         case (.unwritable(let code), _):
             """
             cannot make the secret \(path): \(String(cString: strerror(code))). Let the agent's user \
@@ -138,12 +156,16 @@ extension SecretFileError: CustomStringConvertible {
         }
     }
 
-    private func flowKeyLength(_ bytes: Int) -> String {
-        let (least, most) = (FlowSecretFile.lengths.lowerBound, FlowSecretFile.lengths.upperBound)
-        return """
-            the secret \(path) has \(bytes) byte\(bytes == 1 ? "" : "s"): it takes \(least) to \(most). Make \
-            another with `(umask 077; head -c 32 /dev/urandom > \(path))`, and copy it to all hosts \
-            that share flows
-            """
+    private func badLength(_ bytes: Int) -> String {
+        let (least, most) = (purpose.lengths.lowerBound, purpose.lengths.upperBound)
+        let remedy =
+            purpose.isMadeByAgent
+            ? "Restore it, or remove it: the agent makes another at its next start, "
+                + purpose.loss(in: .english)
+            : "Make another with `(umask 077; head -c 32 /dev/urandom > \(path))`, and copy it to "
+                + "all hosts that share flows"
+        return "the \(purpose == .signing ? "key" : "secret") \(path) has \(bytes) "
+            + "byte\(bytes == 1 ? "" : "s"): it takes "
+            + (least == most ? "\(least)" : "\(least) to \(most)") + ". " + remedy
     }
 }

@@ -9,7 +9,7 @@ enum SigningKeyFile {
     static func key(
         _ path: String
     ) throws(SecretFileError) -> (key: SigningKey, isNew: Bool) {
-        let file = SecretFile(path, of: .signing, lengths: lengths)
+        let file = SecretFile(path, of: .signing)
         guard let bytes = try file.readIfThere() else { return (SigningKey(), true) }
         guard let key = SigningKey(bytes) else { throw file.error(.badLength(bytes.count)) }
         return (key, false)
@@ -17,6 +17,6 @@ enum SigningKeyFile {
 
     /// Puts a new key into the file.
     static func keep(_ key: SigningKey, _ path: String) throws(SecretFileError) {
-        try SecretFile(path, of: .signing, lengths: lengths).make(key.bytes)
+        try SecretFile(path, of: .signing).make(key.bytes)
     }
 }

@@ -162,6 +162,30 @@ struct DoctorStateTests {
         #expect(own.count == 1)
     }
 
+    @Test(
+        "has what the agent made and is damaged removed, and tells what is lost by that",
+        arguments: [
+            ("flow-secret", "and no flow is known again", "此前的流程均不再识别"),
+            ("signing-key", "records that were not sent are lost", "尚未发送的记录将丢失"),
+        ])
+    func damaged(name: String, loss: String, chinese: String) throws {
+        let fixture = try StateFixture()
+        let path = "\(fixture.path)/\(name)"
+        fixture.write(path, 5)
+        let told = try SentenceLanguage.allCases.map { language in
+            try fixture.findings(language).filter { $0.state == .fault }
+        }
+        #expect(told.map { $0.map(\.subject) } == [[path], [path]])
+        let fixes = told.flatMap { $0.map(\.fix) }
+        #expect(
+            fixes.first?.hasPrefix(
+                "restore it, or remove it, `rm \(path)`: the agent makes another at its next "
+                    + "start, \(loss)") == true, "\(fixes)")
+        #expect(
+            fixes.last?.hasPrefix("恢复该文件，或将其删除（`rm \(path)`）：代理下次启动时会另建，\(chinese)")
+                == true, "\(fixes)")
+    }
+
     @Test("changes owners of links themselves, and rights as the user whose they are")
     func ownership() throws {
         let fixture = try StateFixture()

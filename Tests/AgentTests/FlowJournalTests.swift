@@ -288,8 +288,31 @@ struct FlowSecretFileTests {
         }
     }
 
+    @Test("of this host alone that is damaged is restored, or removed for another")
+    func damaged() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/flow-secret"
+            let file = open(path, O_WRONLY | O_CREAT, 0o600)
+            _ = Glibc.write(file, [7], 1)
+            close(file)
+            do throws(SecretFileError) {
+                _ = try FlowSecretFile.secret(nil, else: path)
+                Issue.record("accepted")
+            } catch {
+                #expect(
+                    error.description
+                        == "the secret \(path) has 1 byte: it takes 16 to 4096. Restore it, or "
+                        + "remove it: the agent makes another at its next start, and no flow is "
+                        + "known again: an open one is incomplete where earlier steps are "
+                        + "required, and a completed one may count once more")
+            }
+            unlink(path)
+            _ = try FlowSecretFile.secret(nil, else: path)
+        }
+    }
+
     private func wanting(_ cause: SecretFileError.Cause) -> SecretFileError {
-        SecretFileError(path: "s", purpose: .flowKeys, cause: cause)
+        SecretFileError(path: "s", purpose: .sharedFlowKeys, cause: cause)
     }
 
     @Test("is wanting for lack of a right, or else of what the settings should say")

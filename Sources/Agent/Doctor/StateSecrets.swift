@@ -7,23 +7,20 @@ extension StateCheck {
         let state = StateDirectory(at: settings.state)
         let named = settings.flowKeys.secret
         return [
-            secret(named ?? state.flowSecret, of: .flowKeys, isMadeByAgent: named == nil),
-            secret(state.signingKey, of: .signing, isMadeByAgent: true),
+            secret(
+                named ?? state.flowSecret, of: named == nil ? .ownFlowKeys : .sharedFlowKeys),
+            secret(state.signingKey, of: .signing),
         ].compactMap { $0 }
     }
 
     /// `nil` for what is told already: it is a link, or no file.
-    private func secret(
-        _ path: String, of purpose: SecretPurpose, isMadeByAgent: Bool
-    ) -> DoctorFinding? {
+    private func secret(_ path: String, of purpose: SecretPurpose) -> DoctorFinding? {
         let isInState = path.hasPrefix(settings.state + "/")
         guard !isInState || files.isPlain(path) else { return nil }
-        let lengths = purpose == .flowKeys ? FlowSecretFile.lengths : SigningKeyFile.lengths
         do throws(SecretFileError) {
-            _ = try SecretFile(path, of: purpose, lengths: lengths)
-                .read(isLinkFollowed: !isInState)
+            _ = try SecretFile(path, of: purpose).read(isLinkFollowed: !isInState)
         } catch {
-            if isMadeByAgent, error.cause == .unreadable(ENOENT) {
+            if purpose.isMadeByAgent, error.cause == .unreadable(ENOENT) {
                 return DoctorFinding(
                     .state, path, .ok,
                     language.say("is not there yet; the agent makes it", "尚不存在；代理会创建"))
@@ -41,10 +38,6 @@ extension StateCheck {
     private func words(
         _ cause: SecretFileError.Cause, _ path: String, _ purpose: SecretPurpose
     ) -> (found: String, fix: String) {
-        let restore = language.say(
-            "restore it, or move it away: the agent makes another at its start, and the collector "
-                + "names the change",
-            "恢复该文件，或移走：代理启动时会另建，采集端会提示变更")
         switch cause {
         case .unreadable(ENOENT):
             return (language.say("there is no such secret", "没有该密钥"), make(path))
@@ -57,17 +50,16 @@ extension StateCheck {
         case .notAFile:
             return (
                 language.say("it is no file", "不是文件"),
-                purpose == .flowKeys
-                    ? language.say("move it away, then ", "移走它，然后 ") + make(path) : restore
+                purpose.isMadeByAgent
+                    ? renewal(of: path, purpose)
+                    : language.say("move it away, then ", "移走它，然后 ") + make(path)
             )
         case .exposed:
             return (
                 language.say("others than its owner may use it", "所有者以外的用户可以使用"), give(path)
             )
         case .badLength(let bytes):
-            let lengths =
-                purpose == .flowKeys ? FlowSecretFile.lengths : SigningKeyFile.lengths
-            let (least, most) = (lengths.lowerBound, lengths.upperBound)
+            let (least, most) = (purpose.lengths.lowerBound, purpose.lengths.upperBound)
             let right =
                 least == most
                 ? "\(least)"
@@ -77,9 +69,18 @@ extension StateCheck {
                 language.say(
                     "it has \(bytes) bytes, and \(right) are right",
                     "长度为 \(bytes) 字节，应为 \(right) 字节"),
-                purpose == .flowKeys ? make(path) : restore
+                purpose.isMadeByAgent ? renewal(of: path, purpose) : make(path)
             )
         }
+    }
+
+    /// What helps where the agent made it, and would again.
+    private func renewal(of path: String, _ purpose: SecretPurpose) -> String {
+        let removal = AdvisedName(path, language).removal { "rm \($0)" }
+        return language.say(
+            "restore it, or remove it, \(removal): the agent makes another at its next start, ",
+            "恢复该文件，或将其删除（\(removal)）：代理下次启动时会另建，")
+            + purpose.loss(in: language)
     }
 
     private func give(_ path: String) -> String {
