@@ -78,7 +78,7 @@ package enum SettingsSummary {
                 "a model between \(idle) and \(maximum) W, marked estimated",
                 "\(idle) 至 \(maximum) W 的模型（标注为估算）")
         }
-        let other = language.say(", else from ", "，否则取自 ")
+        let other = language.say(", else from ", "，否则为 ")
         let source =
             switch energy.source {
             case .none: ""
@@ -100,7 +100,7 @@ package enum SettingsSummary {
         let simulated =
             energy.isSimulated ? language.say(", marked SIMULATED", "，标注为模拟（SIMULATED）") : ""
         return language.say(
-            "Energy from \(source)\(simulated). \(idle)", "电能取自 \(source)\(simulated)。\(idle)")
+            "Energy from \(source)\(simulated). \(idle)", "电能来源：\(source)\(simulated)。\(idle)")
     }
 
     private static func watts(_ milliwatts: UInt64) -> String { "\(Double(milliwatts) / 1000)" }
@@ -114,7 +114,7 @@ package enum SettingsSummary {
         let limit = settings.flowKeys.limit
         let secret =
             settings.flowKeys.secret.map {
-                language.say("the secret in \($0)", "\($0) 中的密钥")
+                language.say("the secret in \($0)", " \($0) 中的密钥")
             }
             ?? language.say(
                 "a secret of this host's own under \(settings.state)",

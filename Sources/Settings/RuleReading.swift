@@ -127,7 +127,7 @@ struct RuleReading {
         guard let first = hiding.first.map({ rules[$0] }) else { return }
         let more = hiding.count - 1
         let others = more == 0 ? "" : " and \(more) more"
-        let chineseOthers = more == 0 ? "" : "等 \(hiding.count) 条规则"
+        let chineseOthers = more == 0 ? "" : " 等 \(hiding.count) 条规则"
         rule.field.doubt(
             "only requests without a path, such as OPTIONS * and CONNECT host:port, are left to "
                 + "\(written(rule).english.quotedRule): \(written(first).english.quotedRule) on "

@@ -50,7 +50,8 @@ package enum RuleSentences {
             switch service.cpu {
             case .cgroup:
                 language.say("the cgroup of its listening socket", "监听套接字所在的 cgroup")
-            case .cgroupPath(let path): "\(language.say("the cgroup", "cgroup")) \(path)"
+            case .cgroupPath(let path):
+                language.say("the cgroup \(path)", "路径为 \(path) 的 cgroup")
             case .process:
                 language.say(
                     "the processes behind its listening socket", "监听套接字背后的进程")

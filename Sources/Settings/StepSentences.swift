@@ -24,9 +24,9 @@ struct StepSentences {
             request.methods.isEmpty
             ? language.say("any method", "任意方法") : language.alternatives(request.methods)
         let path = request.path.map { "\($0)" } ?? language.say("any path", "任意路径")
-        return language.say(
-            "Rule \(title) \(step.name): \(method)\(request.path == nil ? "," : "") \(path)",
-            "规则 \(title) \(step.name)：\(method) \(path)")
+        let between = request.path == nil ? language.say(", ", "，") : " "
+        return language.say("Rule \(title) \(step.name): ", "规则 \(title) \(step.name)：")
+            + method + between + path
     }
 
     private var place: String? {
@@ -92,7 +92,7 @@ struct StepSentences {
         step.outcomes.map { condition in
             language.say(
                 "- \(words(condition.outcome)) if \(words(condition));",
-                "- \(words(condition)) 时，\(words(condition.outcome))；")
+                "- 若\(words(condition))，则\(words(condition.outcome))；")
         } + [language.say("- otherwise incomplete.", "- 其他情况：未完成。")]
     }
 
@@ -128,7 +128,7 @@ struct StepSentences {
 extension SentenceLanguage {
     /// Clauses that all hold.
     fileprivate func conjoined(_ clauses: [String]) -> String {
-        clauses.joined(separator: say(", and ", " 且 "))
+        clauses.joined(separator: say(", and ", "，且"))
     }
 
     /// `a is b or c`.
@@ -137,8 +137,9 @@ extension SentenceLanguage {
         guard !condition.values.isEmpty else {
             return condition.field.isJSON
                 ? say(
-                    "\(field) is present and no object or list", "存在\(field)且不是对象或数组")
-                : say("\(field) is present", "存在\(field)")
+                    "\(field) is present and no object or list",
+                    "\(field) 存在且不是对象或数组")
+                : say("\(field) is present", "\(field) 存在")
         }
         let values = alternatives(
             condition.values.map { String(decoding: $0, as: UTF8.self).quotable })

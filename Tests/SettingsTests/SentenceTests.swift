@@ -138,22 +138,22 @@ struct SentenceTests {
                流程键只以带密钥的散列值保存，不保存原文。
                规则 1.1 apply：POST 或 PUT /api/{applyNo}
                    服务：gateway；主机名：loan.example。
-                   条件：查询参数 txnCode 为 CR01 或 CR02 且 存在请求头 x-channel。
+                   条件：查询参数 txnCode 为 CR01 或 CR02，且请求头 x-channel 存在。
                    流程键：路径中的 {applyNo}。
                    此步骤属于流程，但不完成流程：
-                   - 状态码为 2xx 时，通过此步骤；
+                   - 若状态码为 2xx，则通过此步骤；
                    - 其他情况：未完成。
-               规则 1.2 decide：任意方法 任意路径
+               规则 1.2 decide：任意方法，任意路径
                    条件：请求 JSON 体中的 code 为 D。
                    流程键：响应 JSON 体中的 no。
                    流程须先经过 apply，否则其完成记为未完成。
                    一次请求的笔数取自响应 XML 体中的 R.n。
                    此步骤完成流程：
-                   - 状态码为 5xx 时，失败，流程仍可继续；
-                   - 状态码为 2xx 且 响应 JSON 体中的 code 为 E2001 时，失败，流程仍可继续；
-                   - 状态码为 2xx 或 409 且 响应头 x-result 为 E1 时，被拒绝；
-                   - 响应 JSON 体中的 state 为 P 时，尚无结果（pending）；
-                   - 状态码为 2xx 且 响应 JSON 体中的 code 为 0000 且 存在响应 JSON 体中的 ok且不是对象或数组 时，完成；
+                   - 若状态码为 5xx，则失败，流程仍可继续；
+                   - 若状态码为 2xx，且响应 JSON 体中的 code 为 E2001，则失败，流程仍可继续；
+                   - 若状态码为 2xx 或 409，且响应头 x-result 为 E1，则被拒绝；
+                   - 若响应 JSON 体中的 state 为 P，则尚无结果（pending）；
+                   - 若状态码为 2xx，且响应 JSON 体中的 code 为 0000，且响应 JSON 体中的 ok 存在且不是对象或数组，则完成；
                    - 其他情况：未完成。
             2. 场景 drawdown（支用）：权重 7，依据 T/CQJR 032.2-2025 表2。
                被拒绝的流程也是完整业务流程，计入 TA。这与标准表1不同：按表1，只有授信的拒绝结果才是完整业务流程。
@@ -164,15 +164,15 @@ struct SentenceTests {
                    条件：表单字段 t 为 a。
                    流程键：表单字段 no。
                    此步骤完成流程：
-                   - 状态码为 2xx 时，完成；
+                   - 若状态码为 2xx，则完成；
                    - 其他情况：未完成。
             3. 场景 transfer：不属于 T/CQJR 032.2-2025 表2的四种场景，标准未规定其权重，配置它时不输出 SCI_CF。
                被拒绝的流程单独列出，不计入 TA。
                每次完成的请求各计一笔：各步骤都没有 flow_key，无法识别重复。
-               规则 3.1 step：任意方法 任意路径
+               规则 3.1 step：任意方法，任意路径
                    条件：请求 XML 体中的 E.T 为 a。
                    此步骤完成流程：
-                   - 状态码为 2xx 时，完成；
+                   - 若状态码为 2xx，则完成；
                    - 其他情况：未完成。
             """
         #expect(try lines(.chinese).joined(separator: "\n") == expected)
