@@ -6,44 +6,19 @@ import Traffic
 /// for each field, from which each other cuts its part, as rules do in `RuleUnion`. Where the limits
 /// are reached nothing is said of it.
 struct OutcomeUnion {
-    /// Sides of boxes cut, for one file.
-    static let maximumSteps = 10_000_000
-    /// Boxes that are left of one response at once.
-    static let maximumBoxes = 256
+    private var cutter = BoxCutter(maximumSteps: 10_000_000)
 
-    private var steps = 0
-
-    /// Places of those of `others` that leave nothing of `condition` when they are tried in this order;
-    /// `nil` where something may be left.
+    /// Places of those of `others` that leave nothing of `condition` when they are tried in this
+    /// order; `nil` where something may be left.
     mutating func describing(
         _ condition: OutcomeCondition, _ others: [OutcomeCondition]
     ) -> [Int]? {
-        guard steps <= Self.maximumSteps else { return nil }
+        guard !cutter.isAtLimit else { return nil }
         let sides = OutcomeSides(condition)
-        var left = sides.whole
-        guard !left.isEmpty else { return nil }
-        var taking: [Int] = []
-        for (place, other) in others.enumerated() {
-            steps += 1 + other.fields.reduce(0) { $0 + $1.values.count } / 8
-            guard let fields = sides.part(of: other) else { continue }
-            var isTaking = false
-            for sides in other.codes().boxes {
-                let part = ValueBox(sides: sides + fields)
-                var rest: [ValueBox] = []
-                for box in left {
-                    let before = rest.count
-                    isTaking = box.cut(part, leaving: &rest) || isTaking
-                    steps += box.sides.count * (1 + rest.count - before)
-                    guard steps <= Self.maximumSteps, rest.count <= Self.maximumBoxes else {
-                        return nil
-                    }
-                }
-                left = rest
-            }
-            if isTaking { taking.append(place) }
-            if left.isEmpty { return taking }
+        for other in others {
+            cutter.steps += 1 + other.fields.reduce(0) { $0 + $1.values.count } / 8
         }
-        return nil
+        return cutter.cut(sides.whole, by: others.indices) { sides.parts(of: others[$0]) }
     }
 }
 
@@ -68,23 +43,23 @@ private struct OutcomeSides {
         }
     }
 
-    /// The fields of another one that takes part of it, and of what it leaves open all; `nil` where
-    /// that takes none.
-    func part(of other: OutcomeCondition) -> [SideValues]? {
+    /// What another one has that takes part of it, and all of what it leaves open, as boxes; none
+    /// where it takes none.
+    func parts(of other: OutcomeCondition) -> [ValueBox] {
         let isPart = other.fields.allSatisfy { field in
             condition.fields.contains { $0.field == field.field }
         }
-        guard isPart else { return nil }
+        guard isPart else { return [] }
         var sides: [SideValues] = []
         for (own, numbers) in zip(condition.fields, numbers) {
             let values = other.fields.first { $0.field == own.field }?.values ?? []
             let side =
                 values.isEmpty
                 ? SideValues.all : SideValues(numbers: values.compactMap { numbers[$0] })
-            guard side != .zero else { return nil }
+            guard side != .zero else { return [] }
             sides.append(side)
         }
-        return sides
+        return other.codes().boxes.map { ValueBox(sides: $0 + sides) }
     }
 }
 

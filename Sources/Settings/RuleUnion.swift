@@ -8,12 +8,7 @@ import Traffic
 /// in general whether nothing is left takes time without bound (the tautology of a disjunctive
 /// normal form); where the limits are reached nothing is said of the rule.
 struct RuleUnion {
-    /// Sides of boxes cut, for one file.
-    static let maximumSteps = 1_000_000
-    /// Boxes that are left of one rule at once.
-    static let maximumBoxes = 256
-
-    private var steps = 0
+    private var cutter = BoxCutter(maximumSteps: 1_000_000)
 
     /// What earlier rules take of one.
     enum Cover {
@@ -41,27 +36,11 @@ struct RuleUnion {
     /// Those of `parts`, each of which takes a part of `rule`, that leave nothing of it when they are
     /// tried in this order; `nil` where something may be left.
     mutating func hiding(_ rule: RuleScope, _ parts: [Int], _ rules: [PlacedRule]) -> [Int]? {
-        guard parts.count > 1, steps <= Self.maximumSteps else { return nil }
+        guard parts.count > 1, !cutter.isAtLimit else { return nil }
         let sides = RuleSides(rule)
-        var left = [sides.whole]
-        var taking: [Int] = []
-        for number in parts {
-            let part = sides.part(of: rules[number].scope)
-            var rest: [ValueBox] = []
-            var isTaking = false
-            for box in left {
-                let before = rest.count
-                isTaking = box.cut(part, leaving: &rest) || isTaking
-                steps += box.sides.count * (1 + rest.count - before)
-                guard steps <= Self.maximumSteps, rest.count <= Self.maximumBoxes else {
-                    return nil
-                }
-            }
-            if isTaking { taking.append(number) }
-            if rest.isEmpty { return taking }
-            left = rest
+        return cutter.cut([sides.whole], by: parts) {
+            CollectionOfOne(sides.part(of: rules[$0].scope))
         }
-        return nil
     }
 }
 

@@ -34,3 +34,44 @@ struct ValueBox {
         return true
     }
 }
+
+/// Tells whether boxes take all of others between them, in a bounded time.
+struct BoxCutter {
+    /// Boxes that are left at once.
+    static let maximumBoxes = 256
+
+    /// Sides of boxes cut, for one file.
+    let maximumSteps: Int
+    var steps = 0
+
+    init(maximumSteps: Int) { self.maximumSteps = maximumSteps }
+
+    /// Whether no more is cut.
+    var isAtLimit: Bool { steps > maximumSteps }
+
+    /// Those of `numbers` whose boxes take something of `whole` when they are cut from it in this
+    /// order, up to the one that leaves nothing; `nil` where something may be left.
+    mutating func cut<Boxes: Sequence<ValueBox>>(
+        _ whole: [ValueBox], by numbers: some Sequence<Int>, boxes: (Int) -> Boxes
+    ) -> [Int]? {
+        guard !whole.isEmpty else { return nil }
+        var left = whole
+        var taking: [Int] = []
+        for number in numbers {
+            var isTaking = false
+            for part in boxes(number) {
+                var rest: [ValueBox] = []
+                for box in left {
+                    let before = rest.count
+                    isTaking = box.cut(part, leaving: &rest) || isTaking
+                    steps += box.sides.count * (1 + rest.count - before)
+                    guard !isAtLimit, rest.count <= Self.maximumBoxes else { return nil }
+                }
+                left = rest
+            }
+            if isTaking { taking.append(number) }
+            if left.isEmpty { return taking }
+        }
+        return nil
+    }
+}

@@ -5,39 +5,6 @@ import Traffic
 
 @Suite("Two rules")
 struct RuleOrderTests {
-    /// A request reduced to what rules ask for.
-    private struct Request {
-        let service: Int
-        let method: String
-        let path: [String]
-        let host: String
-        let query: [String: String]
-
-        func isMatched(by match: RequestMatch) -> Bool {
-            (match.services.isEmpty || match.services.contains(service))
-                && (match.methods.isEmpty || match.methods.contains(method))
-                && (match.hosts.isEmpty || match.hosts.contains(host))
-                && (match.path.map(matches) ?? true)
-                && match.fields.allSatisfy { condition in
-                    guard case .query(let name) = condition.field, let value = query[name] else {
-                        return false
-                    }
-                    return condition.values.isEmpty || condition.values.contains(Array(value.utf8))
-                }
-        }
-
-        private func matches(_ template: PathTemplate) -> Bool {
-            let count = template.segments.count
-            guard template.isPrefix ? path.count > count : path.count == count else { return false }
-            return zip(template.segments, path).allSatisfy { segment, text in
-                switch segment {
-                case .literal(let literal): literal == text
-                case .parameter: !text.isEmpty
-                }
-            }
-        }
-    }
-
     private static let words = ["", "a", "b"]
 
     private func rule(_ random: inout Seeded) -> RequestMatch {
@@ -59,7 +26,7 @@ struct RuleOrderTests {
             methods: some(["GET", "PUT"]), path: path, hosts: some(["x", "y"]), fields: fields)
     }
 
-    private static let requests: [Request] = {
+    private static let requests: [ReducedRequest] = {
         let paths = words.flatMap { first in
             [[first]]
                 + words.flatMap { second in
@@ -70,14 +37,14 @@ struct RuleOrderTests {
         let queries = values.flatMap { t in
             values.map { u in ["t": t, "u": u].compactMapValues { $0 } }
         }
-        var requests: [Request] = []
+        var requests: [ReducedRequest] = []
         for path in paths {
             for query in queries {
                 for (index, method) in ["GET", "PUT", "POST"].enumerated() {
                     let service = (index + path.count) & 1
                     let host = ["x", "y", "z"][(index + query.count) % 3]
                     requests.append(
-                        Request(
+                        ReducedRequest(
                             service: service, method: method, path: path, host: host,
                             query: query))
                 }

@@ -5,30 +5,10 @@ import Traffic
 
 @Suite("Several rules")
 struct RuleUnionTests {
-    /// A request reduced to what the rules of one path ask for.
-    private struct Request {
-        let service: Int
-        let method: String
-        let host: String
-        let query: [String: String]
-
-        func isMatched(by match: RequestMatch) -> Bool {
-            (match.services.isEmpty || match.services.contains(service))
-                && (match.methods.isEmpty || match.methods.contains(method))
-                && (match.hosts.isEmpty || match.hosts.contains(host))
-                && match.fields.allSatisfy { condition in
-                    guard case .query(let name) = condition.field, let value = query[name] else {
-                        return false
-                    }
-                    return condition.values.isEmpty || condition.values.contains(Array(value.utf8))
-                }
-        }
-    }
-
     private static let services = 3
 
     /// All there are: of each aspect what rules name, and something that none names.
-    private static let requests: [Request] = {
+    private static let requests: [ReducedRequest] = {
         let values: [String?] = [nil, "1", "2", "3", "4"]
         let queries = values.flatMap { t in
             values.map { u in ["t": t, "u": u].compactMapValues { $0 } }
@@ -37,7 +17,7 @@ struct RuleUnionTests {
             ["GET", "PUT", "POST"].flatMap { method in
                 ["x", "y", "z"].flatMap { host in
                     queries.map {
-                        Request(service: service, method: method, host: host, query: $0)
+                        ReducedRequest(service: service, method: method, host: host, query: $0)
                     }
                 }
             }
