@@ -76,11 +76,12 @@ package struct FieldSummary {
         let cost = cost { side in ("\(side.fields) of them", "其中 \(side.fields) 个字段") }
         return language.say(
             "\(cost), and \(mebibytes) MiB hold \(most) connections with a request that waits, "
-                + "not \(least). Beyond them the connections used longest ago are let go of "
-                + "and counted as evicted, and the window's counts are doubtful; each message takes "
-                + "more processor time, too. Ask for fewer different fields",
+                + "not \(least). Beyond them connections are let go of, first those that hold the "
+                + "most, then idle ones, then those whose request waits; they are counted as "
+                + "evicted, and the window's counts are doubtful. Each message takes more processor "
+                + "time, too. Ask for fewer different fields",
             "\(cost)，\(mebibytes) MiB 可容纳 \(most) 个有请求等待响应的连接，不足 \(least) 个。"
-                + "超出时放弃最久未用的连接，计为 evicted，该窗口的计数存疑；"
-                + "每个报文也更耗处理器时间。请减少不同的字段")
+                + "超出时放弃连接：先是占用最多的，再是空闲的，最后是有请求等待响应的；"
+                + "放弃的连接计为 evicted，该窗口的计数存疑。每个报文也更耗处理器时间。请减少不同的字段")
     }
 }

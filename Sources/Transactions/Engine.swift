@@ -9,7 +9,7 @@ package struct EngineLimits: Sendable {
     package var connections = 32_768
     /// Bytes for requests that wait, fields of messages, segments that came early, split lines and
     /// decompression. At the limit the connections that hold the most are evicted and counted, of
-    /// equals those used longest ago.
+    /// those that hold little idle ones first.
     package var memory = 8 << 20
     /// Connections for whose messages' fields there is room beyond `memory` where rules ask for many: for
     /// what a request's block and a response's take more than `fewFields` bytes; and the most bytes of that.

@@ -44,17 +44,20 @@ struct FieldSummaryTests {
             english.warning
                 == "rules look for many fields: each request takes 49152 bytes for 500 of them until "
                 + "it is answered, and 72 MiB hold 1530 connections with a request that waits, not "
-                + "4096. Beyond them the connections used longest ago are let go of and counted as evicted, and the "
-                + "window's counts are doubtful; each message takes more processor time, too. Ask "
-                + "for fewer different fields")
+                + "4096. Beyond them connections are let go of, first those that hold the most, "
+                + "then idle ones, then those whose request waits; they are counted as evicted, "
+                + "and the window's counts are doubtful. Each message takes more processor time, "
+                + "too. Ask for fewer different fields")
         let chinese = try #require(try summary(500, "body", .chinese))
         #expect(
             chinese.line
                 == "规则在请求中查找 500 个不同的字段：每个请求在得到响应之前为其占用 49152 字节；"
                 + "可容纳 1530 个有请求等待响应的连接。")
         #expect(
-            chinese.warning?.contains("72 MiB 可容纳 1530 个有请求等待响应的连接，不足 4096 个")
-                == true)
+            chinese.warning?.contains(
+                "72 MiB 可容纳 1530 个有请求等待响应的连接，不足 4096 个。"
+                    + "超出时放弃连接：先是占用最多的，再是空闲的，最后是有请求等待响应的；"
+                    + "放弃的连接计为 evicted，该窗口的计数存疑。") == true)
     }
 
     @Test("is told of responses by the connection")

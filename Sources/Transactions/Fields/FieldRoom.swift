@@ -16,8 +16,8 @@ package struct FieldRoom: Sendable, Hashable {
     /// The memory that messages and connections share, in bytes.
     package let memory: Int
     /// Connections that have room there at once, each with a request that waits, its method and target
-    /// of 128 bytes at most, and where nothing came out of order. Beyond them those used longest ago are
-    /// evicted.
+    /// of 128 bytes at most, and where nothing came out of order. Beyond them those that hold the
+    /// most are evicted, and idle ones before those with a request that waits.
     package let connections: Int
     /// Connections for which there is to be room.
     package let wanted: Int
