@@ -196,9 +196,9 @@ extension PlanPage {
             [
                 note(
                     t(
-                        "覆盖率 = 有电能的时间 / 应在役时间。最低者在前。",
-                        "Coverage is time with known energy over time in service; "
-                            + "the least comes first."
+                        "覆盖率 = 有电能的时间 / 应在役时间，范围为\(summedShort)。最低者在前。",
+                        "Coverage is time with known energy over time in service, in "
+                            + "\(summedShort); the least comes first."
                     )), coverageChart,
                 table(
                     [

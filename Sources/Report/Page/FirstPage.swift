@@ -2,7 +2,7 @@ import Metering
 
 extension PlanPage {
     /// Hosts with the least coverage that the first page names; the rest is in its chapter.
-    static let leastCoveredShown = 5
+    static let leastCoveredShown = 4
     /// Scenarios, and sources of energy, that it has room for; all are in their chapters.
     static let scenariosShown = 5
     static let sourcesShown = 3
@@ -139,11 +139,16 @@ extension PlanPage {
         switch content.result.mean {
         case .known:
             return unit + t("，各轮 SCIʲ 的算术平均（附录A d）", ", arithmetic mean of the rounds (Annex A d)")
-        case .unknown(let reason):
-            let partial = content.result.partialMean.value.map {
+        case .unknown:
+            // A whole sentence that always fits; the whole reason is in chapter 1.
+            let result = content.result
+            let partial = result.partialMean.value.map {
                 t("；部分平均（仅供参考）", "; partial mean, for information: ") + Decimal.significant($0)
             }
-            return unit + t("：", ": ") + short(say(reason), columns: Self.sourceColumns)
+            return unit
+                + t(
+                    "：计划 \(result.plannedRounds) 轮，有效 \(result.validRounds) 轮",
+                    ": \(result.validRounds) of \(result.plannedRounds) rounds are valid")
                 + (partial ?? "")
         }
     }

@@ -171,7 +171,8 @@ extension PlanPage {
         let simulated =
             energy.simulated.energy > .zero
             ? [t("其中模拟 ", "simulated ") + Decimal.percent(energy.simulated.share)] : []
-        return "\(Decimal.significant(energy.total.kilowattHours)) kWh: "
+        return "\(Decimal.significant(energy.total.kilowattHours)) kWh"
+            + t("（\(summedShort)合计）：", " (sum of \(summedShort)): ")
             + (states + simulated).joined(separator: t("，", ", ")) + bySource
     }
 
@@ -188,13 +189,16 @@ extension PlanPage {
                 + (more > 0 ? t("，另有 \(more) 种", " and \(more) more") : "")
     }
 
+    /// Of the rounds that the row of energy, which stands before it, names.
     private var leastCovered: Markup {
         let worst = byCoverage.prefix(Self.leastCoveredShown).map { host in
             short(host.id, columns: Self.nameColumns)
                 + " \(host.coverage.value.map(Decimal.percent) ?? "—")"
         }
         let text =
-            t("\(content.hosts.count) 台，最低者：", "\(content.hosts.count) in all, the least: ")
+            t(
+                "\(content.hosts.count) 台，同上轮次，最低者：",
+                "\(content.hosts.count) in all, the least in these rounds: ")
             + worst.joined(separator: t("，", ", "))
         return link(text, to: Anchor("coverage"))
     }

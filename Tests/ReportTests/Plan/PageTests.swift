@@ -69,6 +69,52 @@ struct PageTests {
         }
     }
 
+    /// What stands before chapter 1, and the rest.
+    private func parts(
+        _ content: PlanReportContent, _ language: Language
+    ) throws -> (first: Substring, rest: Substring) {
+        let html = content.html(language)
+        let end = try #require(html.range(of: "<section id=\"rounds\""))
+        return (html[..<end.lowerBound], html[end.lowerBound...])
+    }
+
+    @Test("says on its first page which rounds energy and coverage are over")
+    func summed() throws {
+        var content = Sample(hosts: 2).full()
+        for idle in [[], [3]] {
+            content.result.roundsWithoutBusiness = idle
+            let rounds = "the rounds in the result" + (idle.isEmpty ? "" : " and of R = 0")
+            let english = try parts(content, .english)
+            #expect(english.first.contains(" kWh (sum of \(rounds)): measured "))
+            #expect(english.first.contains(" in all, the least in these rounds: "))
+            #expect(english.rest.contains("in service, in \(rounds); the least"))
+            let chinese = try parts(content, .chinese)
+            let words = idle.isEmpty ? "计入结果的轮次" : "计入结果及 R = 0 的轮次"
+            #expect(chinese.first.contains(" kWh（\(words)合计）：实测 "))
+            #expect(chinese.first.contains(" 台，同上轮次，最低者："))
+            #expect(chinese.rest.contains("应在役时间，范围为\(words)。"))
+        }
+    }
+
+    @Test("says on its first page in a whole sentence how many rounds are valid")
+    func valid() throws {
+        let why = Wording(
+            zh: "计划 40 轮，有效 27 轮，尚有 13 轮未关闭",
+            en: "27 of 40 rounds are valid, and 13 are not closed yet")
+        var content = Sample(hosts: 2).incomplete()
+        content.standing = .incomplete(why)
+        content.result.mean = .unknown(why)
+        (content.result.plannedRounds, content.result.validRounds) = (40, 27)
+        let english = try parts(content, .english)
+        #expect(
+            english.first.contains(" of business: 27 of 40 rounds are valid; partial mean, for "))
+        let chinese = try parts(content, .chinese)
+        #expect(chinese.first.contains("业务量：计划 40 轮，有效 27 轮；部分平均"))
+        for (page, text) in [(english, why.en), (chinese, why.zh)] {
+            #expect(page.first.contains(text) && page.rest.contains(text))
+        }
+    }
+
     @Test(
         "says on its first page how many rounds it has no room for, and has all in the next chapter",
         arguments: Language.allCases)
