@@ -217,7 +217,7 @@ let package = Package(
             [
                 "Collector", "Metering", "Records", "Wire", "Store", "Rounds", "SCI", "Report",
                 "Chain", "TransportSecurity", "CertificateAuthority", "jouleflow-collector",
-                "LogDiary", "Assessment", "Bundle", "Imports", "Weights",
+                "LogDiary", "Assessment", "Bundle", "Imports", "Weights", "CRC32C",
                 grdb, crypto, logging, lifecycle,
             ] + nio),
         // A fleet of the lab: the agent's parts on simulated hosts, and a collector that reports.

@@ -5,7 +5,8 @@ Names are the same where Unicode says so (canonical equivalence), in whatever fo
 is brought to NFC, while digests and signatures are of the bytes as they are."""
 import bisect, hashlib, json, re
 from collections import defaultdict
-from plan_machines import EVER, nanoseconds, plain
+from plan_machines import nanoseconds
+from plan_records import EVER, plain
 
 MISSING = type("Missing", (), {"__repr__": lambda _: "nothing"})()
 def unique(pairs):

@@ -5,7 +5,8 @@ from collections import defaultdict
 from fractions import Fraction
 import plan_beside as beside
 from plan_documents import rows
-from plan_machines import COUNTS, EVER, MILLION, STATES, amount, divide, energy, gaps, leaf, merkle, nanoseconds, total
+from plan_machines import MILLION, STATES, amount, divide, energy, gaps, leaf, merkle, nanoseconds, total
+from plan_records import COUNTS, EVER
 from plan_rounds import WEIGHTS
 
 LEVELS = ("province", "region", "national")

@@ -1,104 +1,17 @@
 """What records tell of the machines of a plan in its rounds, as docs/report.md has it: energy by time and factor,
 imputation, wall ratio, share, M, coverage, roots; of what had come by a time. For plan_rounds.py."""
-import bisect, datetime, hashlib, math, re, unicodedata
+import bisect, datetime, hashlib, math, re
 from collections import defaultdict, namedtuple
 from fractions import Fraction
 from types import SimpleNamespace
+from plan_records import NO_RULE, QUIET, SEEN
 
-SEEN, QUIET, ENCRYPTED, NOT_CAPTURED, NO_RULE = 1, 2, 3, 4, 5
-FLEET, STOPPED, HOUR, MILLION, EVER = 2, 1 << 7, 3600 * 10**9, 10**6, 2**64
+HOUR, MILLION = 3600 * 10**9, 10**6
 STATES = ("measured", "bridged", "estimated", "imputed")
-COUNTS = ("approved", "refused", "failed", "incomplete", "duplicates")
 
-# A window's record, or a reading of a device's meter: `came` and `gone`, from when until when it counts; `begin`,
-# where its energy begins; `energy`, by state, or None; `uses`, by use: what is not divided, idle, and others;
-# `counts`, by scenario: flows and COUNTS; `told`, by scenario: what completions tell of flows.
-Record = namedtuple("Record", "host run came gone begin start end instant energy uses manifest stopped simulated clock "
-                    "observed counts told", defaults=(False, False, None, {}, {}, {}))
 Slice = namedtuple("Slice", "start end round site factor market source")
 # Energy in the boundary by state, and of idle time; of the whole host, whose idle time is None behind a wall ratio.
 Segment = namedtuple("Segment", "slice states idle simulated host host_idle")
-
-def plain(value):
-    """A name, or a list of them, in the form in which names are compared: NFC, so that canonical equivalents are one."""
-    if isinstance(value, list):
-        return [plain(one) for one in value]
-    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
-# Protocol buffers: proto/record.proto.
-def varint(data, at):
-    value = 0
-    for shift in range(0, 70, 7):
-        value, at = value | (data[at] & 0x7F) << shift, at + 1
-        if data[at - 1] < 0x80:
-            return value & 2**64 - 1, at
-    raise ValueError("a number of more than 10 bytes")
-def fields(data):
-    """The fields of a message: number -> list of raw values."""
-    found, at = defaultdict(list), 0
-    while at < len(data):
-        tag, at = varint(data, at)
-        if (kind := tag & 7) == 0:
-            value, at = varint(data, at)
-        else:
-            size, at = varint(data, at) if kind == 2 else ({1: 8, 5: 4}[kind], at)
-            value, at = data[at:at + size], at + size
-            value = value if kind == 2 else int.from_bytes(value, "little")
-        if at > len(data):
-            raise ValueError("a field ends beyond its message")
-        found[tag >> 3].append(value)
-    return found
-def number(message, field, default=0):
-    return message[field][-1] if field in message else default
-def zigzag(value):
-    return value >> 1 ^ -(value & 1)
-def column(message, field, count, usual=0):
-    """A packed column with one element per zone or scenario, or its usual value."""
-    values, part, at = [], b"".join(message.get(field, [])), 0
-    while at < len(part):
-        value, at = varint(part, at)
-        values.append(value)
-    if len(values) not in (0, count):
-        raise ValueError(f"column {field} has {len(values)} elements, not {count}")
-    return values or [usual] * count
-
-def read_manifest(data):
-    m = fields(data)
-    source, zones = number(m, 7), [fields(zone) for zone in m.get(9, [])]
-    names = plain([name.decode() for name in m.get(11, [])])
-    if len(set(names)) < len(names):
-        raise ValueError(f"a manifest names a scenario twice: {names}")
-    return {"agent": plain(number(m, 1, b"").decode()), "simulated": number(m, 5), "source": source, "scope": number(m, 8),
-            "counted": [number(z, 5) and number(z, 6) == source for z in zones],
-            "scenarios": names, "rules": plain(number(m, 12, b"").decode()),
-            "fleet": [number(fields(one), 2) == FLEET for one in m.get(19, [])], "secret": number(m, 20)}
-def energy_of(m, manifest, stopped):
-    """Energy by state and by use; None where it is unknown or contradicts itself."""
-    zones, names = column(m, 7, len(manifest["counted"])), manifest["scenarios"]
-    whole, carried = (sum(zones) + zigzag(number(m, 24))) % 2**64, number(m, 38)
-    own = [one for one in zip(zones, column(m, 22, len(zones), 1), manifest["counted"]) if one[2]]
-    allowed = {0: (), 3: (3,)}.get(manifest["source"], (2, 3) if stopped else (1, 2, 3))
-    states, uses = [sum(e for e, state, _ in own if state == s) for s in (1, 2, 3)], column(m, 8, 5 + len(names))
-    states[1] += carried
-    sound = (not number(m, 25) and own and all(state in allowed for _, state, _ in own) and sum(states) == whole
-             and manifest["scope"] == {1: 2}.get(manifest["source"], 1) and sum(uses) == whole)
-    idle, unmonitored, background, other, undivided, *rest = uses
-    rest = [energy for _, energy in sorted(zip(names, rest))]
-    return (states, (undivided, idle, unmonitored, background, other, *rest)) if sound else (None, None)
-def read_record(m, manifest, host, run, came, told):
-    """A window's record; `told` are the flows that its completions tell: scenario, digest, flows, place."""
-    start, flags = number(m, 4) * 10**9 + number(m, 19), number(m, 21)
-    end, names, stopped = start + number(m, 5) * 10**9 + number(m, 20), manifest["scenarios"], bool(flags & STOPPED)
-    columns = [column(m, field, len(names)) for field in (12, 13, 14, 30, 40)]
-    flows = [a + zigzag(b) for a, b in zip(columns[0], column(m, 37, len(names)))]
-    sums = [0] * len(names)
-    for i, _, flows_told, _ in () if stopped else told:
-        sums[i] += flows_told
-    states, uses = energy_of(m, manifest, stopped)
-    return Record(
-        host, run, came, EVER, max(0, start - number(m, 39)), start, max(end, start + 1), end <= start,
-        states, uses, manifest, stopped, bool(flags & 1 or manifest["simulated"]), number(m, 17, None),
-        dict(zip(names, column(m, 29, len(names), SEEN))), dict(zip(names, zip(flows, *columns))),
-        {name: one for name, one, fleet in zip(names, sums, manifest["fleet"]) if fleet})
 
 def divide(total, weights):
     """By largest remainder; equal remainders go to the earlier part."""

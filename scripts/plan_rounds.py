@@ -3,8 +3,8 @@ which of them count; of what had come by a time, so that what a round closed wit
 from collections import defaultdict
 from fractions import Fraction
 from types import SimpleNamespace
-from plan_machines import (COUNTS, ENCRYPTED, EVER, MILLION, NO_RULE, NOT_CAPTURED, QUIET, SEEN, Machine, Record,
-                           entries, leaf, merkle, nanoseconds, row, total)
+from plan_machines import MILLION, Machine, entries, leaf, merkle, nanoseconds, row, total
+from plan_records import COUNTS, ENCRYPTED, EVER, NO_RULE, NOT_CAPTURED, QUIET, SEEN, Record
 
 WEIGHTS = {"credit": 24, "drawdown": 7, "repayment": 3, "query": 1}  # T/CQJR 032.2-2025, Table 2
 

@@ -1,7 +1,8 @@
 """The runs of an evidence bundle: chains of hashes, signatures, and which of their records are there. For
 verify-bundle.py, which docs/bundle.md is the format of."""
 import hashlib, struct
-from plan_machines import EVER, fields, gaps, number, plain, union
+from plan_machines import gaps, union
+from plan_records import EVER, fields, number, plain
 
 FINDINGS = []
 tell = FINDINGS.append

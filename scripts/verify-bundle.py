@@ -2,17 +2,18 @@
 """Verifies an evidence bundle of jouleflow-collector, without jouleflow-collector.
 Reads the format of docs/bundle.md, verifies digests, plans, imports, chains and signatures, computes the report anew
 from the raw records (plan_documents.py: documents and imports; plan_runs.py: chains, signatures and holes of runs;
-plan_machines.py: what each machine used; plan_rounds.py: rounds; plan_figures.py: the report; plan_beside.py: what it
-tells beside figures, and factors) and names what is wrong with its place. Status 0: nothing; 1: something; 5: the
-bundle, or the file of factors that is named behind it, cannot be read. Python's own library alone; memory grows with
-the number of records.
+plan_records.py: manifests and records; plan_machines.py: what each machine used; plan_rounds.py: rounds;
+plan_figures.py: the report; plan_beside.py: what it tells beside figures, and factors) and names what is wrong with its
+place. Status 0: nothing; 1: something; 5: the bundle, or the file of factors that is named behind it, cannot be read.
+Python's own library alone; memory grows with the number of records.
 """
 import itertools, math, re, struct, sys
 from fractions import Fraction
 from plan_beside import contradictions, losses, named, published, strange_keys, table, terms, utc
 from plan_documents import FACTS, MISSING, canonical, check_closing, check_import, parse, read_facts, replaced
 from plan_figures import Report, counting
-from plan_machines import column, fields, nanoseconds, number, read_manifest, read_record
+from plan_machines import nanoseconds
+from plan_records import number, read_completions, read_frame, read_manifest, read_record
 from plan_rounds import Rounds
 from plan_runs import FINDINGS, Run, sha256, tell
 
@@ -103,7 +104,7 @@ class Bundle:
             for sequence, record in records:
                 try:
                     self.record(sequence, record, came)
-                except (ValueError, LookupError) as error:
+                except Exception as error:
                     tell(f"{place}: record {sequence} of {self.run.title}: {error!r}")
         elif kind != 5:
             tell(f"{place}: type {kind} is none that this version knows")
@@ -148,25 +149,27 @@ class Bundle:
                                          for kind in ("meter", "ledger")})
         self.is_over = False
     def record(self, sequence, frame, came):
-        run, m = self.run, fields(frame[8:])
-        manifest = self.manifests[number(m, 3)]
-        told = number(m, 1), number(m, 2), manifest["agent"], int.from_bytes(frame[:4], "little")
-        if told != (run.run, sequence, run.agent, len(frame) - 8):
+        run, (m, start, end) = self.run, read_frame(frame)
+        if (manifest := self.manifests.get(number(m, 3))) is None:
+            raise ValueError(f"its manifest {number(m, 3):x} is not there, or cannot be read")
+        if (number(m, 1), number(m, 2), manifest["agent"]) != (run.run, sequence, run.agent):
             raise ValueError("it is another")
-        start = number(m, 4) * 10**9 + number(m, 19)
-        last = max(start + number(m, 5) * 10**9 + number(m, 20), start + 1) - 1
+        last = max(end, start + 1) - 1
         self.rounds.entry(run.agent, run.run, sequence, came, last, frame)
-        if self.window != (window := (run.run, *(number(m, f) for f in (4, 19, 5, 20, 3)))):
+        if self.window != (window := (run.run, start, end, number(m, 3))):
             self.waiting, self.window = [], window
-        if number(m, 50) == 0:
+        try:
+            if number(m, 50):
+                self.waiting += [(*one, (sequence, i)) for i, one in enumerate(read_completions(m, manifest["fleet"]))]
+                return
             told, self.waiting = self.waiting, []
             record = read_record(m, manifest, run.agent, run.run, came, told)
-            return self.rounds.add(record, [(manifest["secret"], manifest["scenarios"][i], digest, place, flows)
-                                            for i, digest, flows, place in told])
-        digests = [d for part in m[52] for (d,) in struct.iter_unpack("<Q", part)]
-        scenarios, flows = column(m, 51, len(digests)), column(m, 53, len(digests), 1)
-        if all(n < len(manifest["fleet"]) and manifest["fleet"][n] for n in scenarios):
-            self.waiting += [(*one, (sequence, i)) for i, one in enumerate(zip(scenarios, digests, flows))]
+        except Exception:
+            if start < self.rounds.end and last >= self.rounds.begin:
+                raise
+            return  # no figure rests on it
+        self.rounds.add(record, [(manifest["secret"], manifest["scenarios"][i], digest, place, flows)
+                                 for i, digest, flows, place in told])
 
 def same(path, told, computed, absent=MISSING):
     """Compares what is computed, and as much of what is told. A pair is a value and its scale."""

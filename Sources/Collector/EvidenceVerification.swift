@@ -55,6 +55,12 @@ extension Pipeline {
                 let reading = try PlanReading(request, source)
                 let content = PlanReportContent(reading, try RoundHistory.all(reading, source))
                 verdict.content = content
+                let records = reading.records
+                if records.unreadable > 0 {
+                    findings.tell(
+                        "records that cannot be read, or not under their manifests: "
+                            + "\(records.unreadable) (\(records.unreadableList))")
+                }
                 FigureComparison.compare(
                     catalog.figures ?? [], content, isOther: isOther, &findings)
                 // What rounds closed with follows from records too, and says less of what was done.

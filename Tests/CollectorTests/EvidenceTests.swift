@@ -295,12 +295,12 @@ extension ExportedBatch {
 }
 
 extension PlanFleet {
-    /// The first two windows of one host, over one round of as long.
-    static func smallBundle(_ folder: String) throws -> [UInt8] {
+    /// The first windows of one host, over one round of as long.
+    static func smallBundle(_ folder: String, windows count: Int = 2) throws -> [UInt8] {
         var plan = Self.plan
         plan.schedule = RoundSchedule(
-            start: Timestamp(start), length: Nanoseconds(2 * window), rounds: 1, reserve: 0,
-            grace: .zero, justification: "")
+            start: Timestamp(start), length: Nanoseconds(UInt64(count) * window), rounds: 1,
+            reserve: 0, grace: .zero, justification: "")
         plan.hosts = plan.hosts.filter { $0.id == "a1" }
         plan.scenarios = StandardWeights.scenarios.map {
             PlannedScenario(id: $0, countingHosts: ["a1"])
@@ -314,7 +314,7 @@ extension PlanFleet {
                 sealedAt: Timestamp(start - 1)))
         let sent = try records(of: "a1")
         try sent.signer.keep(
-            Array(sent.records.prefix(2)), from: 1, under: sent.manifest, in: store)
+            Array(sent.records.prefix(count)), from: 1, under: sent.manifest, in: store)
         return try bundle(of: sealed, plan, in: store)
     }
 
