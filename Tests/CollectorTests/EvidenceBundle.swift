@@ -134,13 +134,24 @@ struct EvidenceBundle {
 }
 
 extension PlanFleet {
-    /// Records in batches of 30, so that a batch can be missing in the middle and at the end.
-    static func fillInBatches(_ store: SQLiteRecordStore) throws {
+    /// Records in batches of 30, so that a batch can be missing in the middle and at the end; each as it is
+    /// changed, with the number of its window.
+    static func fillInBatches(
+        _ store: SQLiteRecordStore, change: ((inout Record, Int) -> Void)? = nil
+    ) throws {
         for host in hosts.reversed() {
             let sent = try records(of: host)
-            for first in stride(from: 0, to: sent.records.count, by: 30) {
+            var entries = sent.records
+            if let change {
+                entries = try zip(entries, sent.windows).map { bytes, window in
+                    var record = try RecordCodec.decode(bytes)
+                    change(&record, window)
+                    return try RecordCodec.encode(record)
+                }
+            }
+            for first in stride(from: 0, to: entries.count, by: 30) {
                 try sent.signer.keep(
-                    Array(sent.records[first..<min(first + 30, sent.records.count)]),
+                    Array(entries[first..<min(first + 30, entries.count)]),
                     from: UInt64(first + 1), under: sent.manifest, in: store)
             }
         }

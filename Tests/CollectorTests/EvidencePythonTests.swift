@@ -2,6 +2,7 @@ import Assessment
 import Bundle
 import Crypto
 import Foundation
+import Imports
 import Metering
 import Store
 import Testing
@@ -57,6 +58,37 @@ struct EvidencePythonTests {
         // The batches of places before the rounds are there, and no others of that time.
         let bundle = try EvidenceBundle(bytes)
         #expect(bundle.indices(.part).count > bundle.indices(.run).count)
+    }
+
+    @Test("both accept one with a round of R = 0", .enabled(if: Recomputation.isPossible))
+    func withoutBusiness() async throws {
+        let store = try store()
+        let sealed = try PlanFleet.seal(in: store)
+        try PlanFleet.fillInBatches(store) { record, window in
+            guard window / PlanFleet.windows == 2 else { return }
+            record.tally.scenarios = record.tally.scenarios.map {
+                ScenarioTally(observation: $0.observation)
+            }
+            record.tally.services = [ServiceTally(scenarios: 4)]
+            record.tally.ruleHits = []
+        }
+        // That there was none needs the ledger's word.
+        let start = Timestamp(PlanFleet.start + 2 * PlanFleet.length)
+        let time = "\(start.rfc3339),\((start + Nanoseconds(PlanFleet.length)).rfc3339)"
+        let lines = StandardWeights.scenarios.map { "\($0.name),\(time),0\n" }
+        _ = try Pipeline.keep(
+            try ImportFile.ledger(
+                Array(("scenario,from,to,flows\n" + lines.joined()).utf8), file: "ledger.csv"),
+            file: "ledger.csv", signedBy: nil, signature: nil, at: Timestamp(1), in: store)
+        let bytes = try PlanFleet.bundle(of: sealed, in: store)
+        let verdict = try EvidenceBundle.verify(bytes)
+        #expect(verdict.findings == [])
+        let content = try #require(verdict.content)
+        #expect(content.rounds[2].use == .invalid(replacedBy: nil))
+        #expect(content.rounds[2].units == .known(0))
+        #expect(content.result.roundsWithoutBusiness == [3])
+        let finished = try await python(bytes)
+        #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
     }
 
     @Test("the figures that rounds closed with are in them", .enabled(if: Recomputation.isPossible))
