@@ -26,6 +26,7 @@ extension PlanReportContent.Round {
             problems = [Wording(reason)]
         }
         disclosures = round.disclosures.map(Wording.init) + reading.unsignedVolumes(in: round)
+        countLoss = round.countLoss
         closed = closing
         scenarios = round.scenarios.map { PlanReportContent.Scenario($0, on: round.interval) }
         units = figures.intensity.units.because(Wording.init)
@@ -77,6 +78,16 @@ extension PlanReportContent.Round {
         operational = carbon.grams(of: reading.plan.scope)
         embodied = PlanReportContent.embodied([figures], reading)
         imputedShare = energy.map(\.imputed.share)
+    }
+}
+
+extension PlannedRound {
+    /// Of the host whose counts are the most doubtful, where the round's are.
+    fileprivate var countLoss: CountLoss? {
+        disclosures.compactMap { problem in
+            guard case .countsDoubtful(_, _, _, let loss) = problem else { return nil }
+            return loss > .doubtful ? loss : nil
+        }.max()
     }
 }
 

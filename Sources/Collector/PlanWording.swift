@@ -79,6 +79,8 @@ extension RoundProblem {
             "\(host) 的电能仅 \(Self.percent(fraction)) 的时间已知"
         case .countsCoverage(let host, let fraction):
             "\(host) 的计数仅 \(Self.percent(fraction)) 的时间已知"
+        case .countsDoubtful(let host, let windows, let all, let loss):
+            "\(host) 的 \(all) 个窗口中有 \(windows) 个计数存疑：本轮在该主机上的交换至多 \(loss.percent) 可能漏计或重复计入"
         case .overlap(let host, let time):
             "\(host) 的记录有 \(time.seconds) s 重复覆盖：其时钟被回拨，或两个代理使用同一标识（此时业务与电能被重复计算）"
         case .mixedScopes(let scopes):

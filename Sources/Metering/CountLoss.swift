@@ -48,6 +48,13 @@ package struct CountLoss: Sendable, Hashable, Comparable {
         one.partsPerMillion < other.partsPerMillion
     }
 
+    /// In percent, rounded up to a hundredth: `0.11 %`.
+    package var percent: String {
+        let hundredths = (partsPerMillion + 99) / 100
+        let rest = hundredths % 100
+        return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest) %"
+    }
+
     /// In parts per million, rounded up; all of it where the whole is smaller than the part.
     private static func share(_ part: UInt64, of whole: UInt64) -> UInt64 {
         guard part > 0 else { return 0 }

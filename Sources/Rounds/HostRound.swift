@@ -90,6 +90,14 @@ package struct HostRound: Sendable, Hashable {
         scenarios.values.contains { $0.hasRule } ? Nanoseconds(countTime.count) : nil
     }
 
+    /// The bound for the share of all its exchanges in the round that its counts may lack or have twice.
+    package var lossOfRound: CountLoss {
+        var sum = Tally(scenarios: [], services: [])
+        sum.losses = losses
+        sum.exchanges = exchanges
+        return CountLoss(of: sum, over: expected)
+    }
+
     /// Where there is no record: the agent did not run, or its records are lost or on their way.
     package var withoutRecord: [Interval] { intervals(recordTime) }
 

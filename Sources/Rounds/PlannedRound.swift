@@ -112,7 +112,7 @@ extension Machine {
 
 extension MachineRound {
     /// Counts are never imputed: where a counting host does not cover all its time, the ledger must
-    /// say that nothing is missing.
+    /// say that nothing is missing. Doubtful ones count, and are disclosed.
     fileprivate func judgeCounts(
         _ counts: Set<ScenarioID>, _ reconciled: Set<ScenarioID>, _ digests: [String],
         _ problems: inout [RoundProblem], _ disclosures: inout [RoundProblem]
@@ -121,6 +121,12 @@ extension MachineRound {
         if !digests.isEmpty, !foreign.isEmpty {
             let problem = RoundProblem.foreignRules(host: machine.id, digests: foreign)
             if counts.isEmpty { disclosures.append(problem) } else { problems.append(problem) }
+        }
+        if !counts.isEmpty, round.doubtful > 0 {
+            disclosures.append(
+                .countsDoubtful(
+                    host: machine.id, windows: round.doubtful, of: round.records,
+                    loss: round.lossOfRound))
         }
         let covered = Nanoseconds(round.countTime.count)
         guard !counts.isEmpty, covered < round.expected else { return }

@@ -14,6 +14,8 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
     case noEnergy(host: String)
     case energyCoverage(host: String, fraction: Double)
     case countsCoverage(host: String, fraction: Double)
+    /// The counts of so many of its windows are doubtful; `loss` bounds what all of the round may lack.
+    case countsDoubtful(host: String, windows: UInt64, of: UInt64, loss: CountLoss)
     /// Records of the host cover the same time twice: two agents share its id.
     case overlap(host: String, time: Nanoseconds)
     /// Energies of different scope are added.
@@ -57,6 +59,11 @@ package enum RoundProblem: Sendable, Hashable, CustomStringConvertible {
             "the energy of \(host) is known for \(Self.percent(fraction)) of the time"
         case .countsCoverage(let host, let fraction):
             "the counts of \(host) are known for \(Self.percent(fraction)) of the time"
+        case .countsDoubtful(let host, let windows, let all, let loss):
+            """
+            the counts of \(host) are doubtful in \(windows) of \(Self.count(all, "window")): up to \(loss.percent) of the \
+            round's exchanges there may be missing or counted twice
+            """
         case .overlap(let host, let time):
             """
             records of \(host) cover \(time.seconds) s twice: its clock was set back, or two agents use one \

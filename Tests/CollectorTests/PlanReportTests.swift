@@ -76,6 +76,28 @@ struct PlanReportTests {
         #expect(`true`.flows[0].refused > 0)
     }
 
+    @Test("and which counts are doubtful, in rounds that count all the same")
+    func doubtful() throws {
+        let store = try store()
+        let sealed = try PlanFleet.seal(in: store)
+        try PlanFleet.fillInBatches(store) { record, window in
+            guard window < 25, record.tally.scenarios[0].observation == .seen else { return }
+            record.flags.insert(.countsDoubtful)
+            record.tally.exchanges = 1
+            record.tally.losses.kernelDrops = 9
+        }
+        let content = try Pipeline.report(try request(sealed), from: store)
+        let round = content.rounds[0]
+        #expect(round.use == .counted && round.problems.isEmpty)
+        #expect(round.countLoss == CountLoss(partsPerMillion: 900_000))
+        #expect(content.rounds[2].countLoss == nil)
+        let words = "the counts of a1 are doubtful in 25 of 50 windows: up to 90.00 % of the "
+        #expect(round.disclosures.contains { $0.en.hasPrefix(words) })
+        #expect(round.disclosures.contains { $0.zh.hasPrefix("a1 的 50 个窗口中有 25 个计数存疑") })
+        for text in [content.json(), content.table(.english)] { #expect(text.contains(words)) }
+        #expect(content.html(.english).contains("counted twice: Round 1 90.00 %<"))
+    }
+
     @Test("in every round, in the mean, and in each line of its sensitivity")
     func truthful() throws {
         let store = try store()

@@ -35,6 +35,14 @@ struct CountLossTests {
             } == 400_000)
     }
 
+    @Test("is told in percent, rounded up to a hundredth")
+    func percent() {
+        let told = [0, 1, 100, 2_901, 999_901, 2_000_000].map {
+            CountLoss(partsPerMillion: $0).percent
+        }
+        #expect(told == ["0.00 %", "0.01 %", "0.01 %", "0.30 %", "100.00 %", "100.00 %"])
+    }
+
     @Test("takes each unread key for an exchange not counted, each forgotten one for one too many")
     func keys() {
         #expect(loss(exchanges: 999) { $0.keyless = 1 } == 1000)

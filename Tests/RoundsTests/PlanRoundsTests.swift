@@ -214,6 +214,33 @@ struct PlanRounds {
             ])
     }
 
+    @Test("disclose doubtful counts, with the share that all of the round may lack")
+    func doubtful() throws {
+        var records = windows("a", 0, 100)
+        for index in 0..<60 {
+            records[index].flags.insert(.countsDoubtful)
+            records[index].tally.losses.kernelDrops = 1
+        }
+        for index in records.indices { records[index].tally.exchanges = 99 }
+        let found = try assess(plan(), records)[0]
+        #expect(found.problems == [])
+        #expect(
+            found.disclosures == [
+                // 60 of 9,960.
+                .countsDoubtful(
+                    host: "a", windows: 60, of: 100, loss: CountLoss(partsPerMillion: 6_025))
+            ])
+        #expect(
+            found.disclosures.map(\.description) == [
+                "the counts of a are doubtful in 60 of 100 windows: up to 0.61 % of the round's "
+                    + "exchanges there may be missing or counted twice"
+            ])
+        // Those of a host that counts nothing of the plan's are nobody's.
+        let others = StandardWeights.scenarios.map { PlannedScenario(id: $0, countingHosts: ["b"]) }
+        let two = plan([host("a"), host("b")], scenarios: others)
+        #expect(try assess(two, records + windows("b", 0, 100))[0].disclosures == [])
+    }
+
     @Test("stay simulated")
     func simulated() throws {
         var records = windows("a", 0, 100)

@@ -17,6 +17,8 @@ extension PlanPage {
     static let sourceColumns = 48
     static let factorColumns = 24
     static let proofColumns = 64
+    /// Rounds of doubtful counts that its warning names, the worst first; all are in their chapter.
+    static let doubtfulShown = 5
     /// Factors that it names; all are in their chapter.
     static let factorsShown = 3
 
@@ -28,7 +30,7 @@ extension PlanPage {
                 "p", .style("subject"),
                 parts: .text(short(content.plan.title, columns: Self.lineColumns))),
             tag("p", .style("standard"), parts: .text(standardLine)),
-        ] + note(ofWarning: 0) + [resultBox] + note(ofWarning: 1) + [
+        ] + note(ofWarning: 0) + [resultBox] + note(ofWarning: 1) + note(ofWarning: 2) + [
             facts(identityFacts), heading("各轮结果", "All rounds"),
         ] + firstRounds + moreRounds + [
             heading("业务量", "Flows", of: summedShort),
@@ -51,7 +53,7 @@ extension PlanPage {
         warnings[index].map { [tag("div", .style("warning"), parts: .text($0))] } ?? []
     }
 
-    /// Why this is no assessment, and that the means differ, as far as it is so.
+    /// Why this is no assessment, that the means differ, and that counts are doubtful, as far as it is so.
     private var warnings: [String?] {
         let reason: Wording?
         switch content.standing {
@@ -60,7 +62,7 @@ extension PlanPage {
         }
         return [
             reason.map { heading + t("：", ": ") + short(say($0), columns: Self.textColumns) },
-            meansWarning,
+            meansWarning, doubtWarning,
         ]
     }
 
@@ -162,6 +164,22 @@ extension PlanPage {
                 + "5 %): rounds of little business carry the mean")
     }
 
+    private var doubtWarning: String? {
+        let doubtful = content.rounds.compactMap { round in
+            round.countLoss.map { (round: round, loss: $0) }
+        }.sorted { ($1.loss, $0.round.number) < ($0.loss, $1.round.number) }
+        guard !doubtful.isEmpty else { return nil }
+        let named = doubtful.prefix(Self.doubtfulShown).map {
+            "\(title($0.round)) \($0.loss.percent)"
+        }
+        let more = doubtful.count - named.count
+        return t(
+            "警告：计数存疑，可能漏计或重复计入的至多为：",
+            "Warning: counts are doubtful, up to so much may be missing or counted twice: ")
+            + named.joined(separator: t("，", ", "))
+            + (more > 0 ? t("；另有 \(more) 轮", "; and \(more) more rounds") : "")
+    }
+
     private var firstRounds: [Markup] {
         let rounds = content.rounds.prefix(roundsShown)
         return rounds.isEmpty ? [] : [roundTable(rounds)]
@@ -222,8 +240,8 @@ extension PlanPage {
         return table(columns, rows, style: "narrow dated")
     }
 
-    /// With the beginning of the first reason for which it is invalid: all of them are in the chapter that
-    /// the round's name links to.
+    /// With the beginning of the first reason for which it is invalid, and whether its counts are doubtful:
+    /// all of it is in the chapter that the round's name links to.
     private func state(of round: PlanReportContent.Round) -> String {
         let more = round.problems.count - 1
         return use(round)
@@ -231,6 +249,9 @@ extension PlanPage {
                 t("：", ": ") + short(say($0), columns: Self.reasonColumns)
             } ?? "")
             + (more > 0 ? t("；另有 \(more) 项", "; and \(more) more") : "")
+            + (round.countLoss.map {
+                t("；计数存疑（≤ \($0.percent)）", "; counts doubtful (≤ \($0.percent))")
+            } ?? "")
     }
 
     func embodied(_ value: Known<PlanReportContent.Embodied, Wording>) -> Markup {

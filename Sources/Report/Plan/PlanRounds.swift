@@ -154,6 +154,9 @@ extension PlanReportContent {
         package var coverage: Figure = .unknown(.notGiven)
         package var imputedShare: Figure = .unknown(.notGiven)
         package var clockErrorMilliseconds: Figure = .unknown(.notGiven)
+        /// The bound for the share of exchanges that the counts of a host may lack or have twice, of the worst
+        /// one; `nil` where it is one in a thousand at most.
+        package var countLoss: CountLoss?
         package var missingHosts: [String] = []
         package var hosts: [HostRound] = []
         /// Root over the round's records, in hexadecimal digits.

@@ -1,4 +1,5 @@
 import Foundation
+import Metering
 import Testing
 
 @testable import Report
@@ -113,6 +114,24 @@ struct PageTests {
         for (page, text) in [(english, why.en), (chinese, why.zh)] {
             #expect(page.first.contains(text) && page.rest.contains(text))
         }
+    }
+
+    @Test("warns on its first page of rounds whose counts are doubtful, the worst first")
+    func doubtful() throws {
+        var content = Sample(hosts: 2).full()
+        #expect(!(try parts(content, .english).first.contains("doubtful")))
+        content.rounds[4].countLoss = CountLoss(partsPerMillion: 2_000)
+        content.rounds[1].countLoss = CountLoss(partsPerMillion: 432_099)
+        let english = try parts(content, .english).first
+        #expect(english.contains("counted twice: Round 2 43.21 %, Round 5 0.20 %<"))
+        #expect(english.contains(">valid; counts doubtful (≤ 43.21 %)<"))
+        let chinese = try parts(content, .chinese).first
+        #expect(chinese.contains("至多为：第 2 轮 43.21 %，第 5 轮 0.20 %<"))
+        #expect(chinese.contains(">有效；计数存疑（≤ 43.21 %）<"))
+        for index in content.rounds.indices {
+            content.rounds[index].countLoss = CountLoss(partsPerMillion: 2_000)
+        }
+        #expect(try parts(content, .english).first.contains("Round 5 0.20 %; and 4 more rounds<"))
     }
 
     @Test(

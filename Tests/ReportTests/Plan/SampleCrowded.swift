@@ -41,6 +41,7 @@ extension Sample {
         for index in content.rounds.indices where !content.rounds[index].isReserve {
             content.rounds[index].use = .invalid(replacedBy: index + 40)
             content.rounds[index].problems = [why, why, why]
+            content.rounds[index].countLoss = CountLoss(partsPerMillion: 1_000_000)
         }
         let factors = content.factors
         content.factors = (0..<5).flatMap { _ in factors }
