@@ -67,7 +67,7 @@ package struct Nanoseconds: Hashable, Comparable, Sendable {
 package struct Timestamp: Hashable, Comparable, Sendable {
     package let rawValue: UInt64
 
-    @inlinable package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    @inlinable @inline(__always) package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
     @inlinable package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 

@@ -16,7 +16,9 @@ struct PathIndex: BitwiseCopyable, Sendable {
         /// 63 for longer ones too. Most others are no longer looked for than that.
         fileprivate var lengths: UInt64 = 0
 
-        fileprivate static func bit(ofLength length: Int) -> UInt64 { 1 &<< UInt64(min(length, 63)) }
+        fileprivate static func bit(ofLength length: Int) -> UInt64 {
+            1 &<< UInt64(min(length, 63))
+        }
     }
 
     let texts: TextIndex

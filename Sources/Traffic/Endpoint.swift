@@ -7,7 +7,7 @@ package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     package let low: UInt64
     package let port: UInt16
 
-    @inlinable
+    @inlinable @inline(__always)
     package init(high: UInt64, low: UInt64, port: UInt16) {
         self.high = high
         self.low = low

@@ -61,7 +61,7 @@ package struct Exchange {
     /// What the observer of requests noted on the request.
     package let mark: RequestMark
 
-    @inlinable
+    @inlinable @inline(__always)
     package init(
         start: Timestamp, end: Timestamp, service: Int, client: Endpoint, server: Endpoint,
         method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer,

@@ -28,7 +28,7 @@ package struct Frame {
     /// section in a pcapng file, 0 where nothing is known of it.
     package let interface: UInt32
 
-    @inlinable
+    @inlinable @inline(__always)
     package init(
         bytes: UnsafeRawBufferPointer, wireLength: Int, time: Timestamp, linkType: LinkType,
         interface: UInt32 = 0

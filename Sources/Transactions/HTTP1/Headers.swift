@@ -23,15 +23,15 @@ extension TransactionEngine {
                 marks &= marks &- 1
                 // The second byte of a line end whose first was in the block before.
                 guard index >= used else { continue }
-                let isPair = index + 1 < most && start.isLineEnd(at: index)
+                let isPair = index &+ 1 < most && start.isLineEnd(at: index)
                 if isPair {
-                    marks &= ~(1 &<< UInt64(truncatingIfNeeded: index + 1 - block))
+                    marks &= ~(1 &<< UInt64(truncatingIfNeeded: index &+ 1 &- block))
                 } else if start.load(fromByteOffset: index, as: UInt8.self) != 0x0a {
                     suspect(parser, start, at: index, end: most)
                     continue
                 }
-                let line = Line(start: start + used, count: index - used)
-                used = index + (isPair ? 2 : 1)
+                let line = Line(start: start + used, count: index &- used)
+                used = index &+ (isPair ? 2 : 1)
                 if line.isEmpty {
                     isEnd = true
                     break lines

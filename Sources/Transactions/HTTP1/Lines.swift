@@ -49,12 +49,9 @@ struct RequestLine {
 func statusCode(_ line: Line) -> UInt16? {
     guard line.count >= 12, line.version(at: 0), line[8] == 0x20 else { return nil }
     guard line.count == 12 || line[12] == 0x20 else { return nil }
-    var code: UInt16 = 0
-    for index in 9..<12 {
-        guard line[index].isDigit else { return nil }
-        code = code * 10 + UInt16(line[index] - 0x30)
-    }
-    return code >= 100 ? code : nil
+    let (hundreds, tens, ones) = (line[9] &- 0x30, line[10] &- 0x30, line[11] &- 0x30)
+    guard hundreds &- 1 < 9, tens < 10, ones < 10 else { return nil }
+    return UInt16(hundreds) &* 100 &+ UInt16(tens) &* 10 &+ UInt16(ones)
 }
 
 /// A Content-Length value as a number, and whether it is written more than once.
@@ -138,6 +135,7 @@ func endsInChunked(_ value: UnsafeRawBufferPointer) -> Bool {
 
 extension UnsafeRawBufferPointer {
     /// Whether `HTTP/1.` and a digit stand at `offset`.
+    @inline(__always)
     func version(at offset: Int) -> Bool {
         guard count - offset >= 8 else { return false }
         return loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x00ff_ffff_ffff_ffff

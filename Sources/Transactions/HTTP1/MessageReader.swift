@@ -81,7 +81,12 @@ extension TransactionEngine {
         guard let start = bytes.baseAddress else { return bytes.count }
         let parser = connection.parser(direction)
         if parser.pointee.state == .start && parser.pointee.spillLength == 0 {
-            guard acceptsFirst(connection, direction, bytes, now: now) else { return bytes.count }
+            // As nearly all begin on a connection that is known to speak HTTP/1.
+            let isUsual = direction == .toClient ? bytes[0] == 0x48 : bytes[0] &- 0x41 < 26
+            guard
+                connection.pointee.isRecognised && isUsual
+                    || acceptsFirst(connection, direction, bytes, now: now)
+            else { return bytes.count }
             parser.pointee.startTime = now
             parser.pointee.startSequence = readEnd &- UInt32(truncatingIfNeeded: bytes.count)
             parser.pointee.startAcknowledged = readAcknowledged

@@ -56,6 +56,7 @@ struct PacketDecoder: ~Copyable {
     deinit { found.deallocate() }
 
     mutating func decode(_ frame: Frame) -> Decoded {
+        if findsPlain(frame) { return .segment }
         let bytes = frame.bytes
         let packet = Packet(
             bytes: bytes, end: max(frame.wireLength, bytes.count), time: frame.time.rawValue)
@@ -74,6 +75,23 @@ struct PacketDecoder: ~Copyable {
         case .ppp, .pppHDLC: return ppp(packet, at: 0)
         case .pppoe: return pppoe(packet, at: 0)
         }
+    }
+
+    /// Finds the segment of a frame as most are, at once: in Ethernet a whole Internet packet of
+    /// version 4, without options. False where it is not like that, or not as it should be.
+    @inline(__always)
+    private func findsPlain(_ frame: Frame) -> Bool {
+        let bytes = frame.bytes
+        guard frame.linkType == .ethernet, bytes.count >= 54, bytes.u16(12) == 0x0800,
+            bytes[14] == 0x45, bytes[23] == 6, bytes.u16(20) & 0x3fff == 0
+        else { return false }
+        let start = 34 + Int(bytes[46] >> 4) * 4
+        let end = 14 + Int(bytes.u16(16))
+        guard start >= 54, end >= start else { return false }
+        found.pointee.source = Address(ipv4: bytes.u32(26))
+        found.pointee.destination = Address(ipv4: bytes.u32(30))
+        note(bytes, at: 34, payload: start, to: end)
+        return true
     }
 
     // MARK: Links
@@ -307,17 +325,26 @@ struct PacketDecoder: ~Copyable {
         guard start >= offset + 20, packet.end >= start else {
             return .undecoded(.malformedHeader)
         }
-        let first = min(bytes.count, start)
-        let captured = min(bytes.count, max(first, packet.end))
         found.pointee.source = source
         found.pointee.destination = destination
+        note(bytes, at: offset, payload: start, to: packet.end)
+        return .segment
+    }
+
+    /// Notes what a TCP header says whose fixed part was captured, and the payload from `start` to
+    /// `end`, as far as that was.
+    @inline(__always)
+    private func note(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, payload start: Int, to end: Int
+    ) {
+        let first = min(bytes.count, start)
+        let captured = min(bytes.count, max(first, end))
         found.pointee.sourcePort = bytes.u16(offset)
         found.pointee.destinationPort = bytes.u16(offset + 2)
         found.pointee.sequence = bytes.u32(offset + 4)
         found.pointee.acknowledgement = bytes.u32(offset + 8)
         found.pointee.flags = TCPFlags(rawValue: bytes[offset + 13])
         found.pointee.payload = UnsafeRawBufferPointer(rebasing: bytes[first..<captured])
-        found.pointee.length = packet.end - start
-        return .segment
+        found.pointee.length = end - start
     }
 }

@@ -61,14 +61,19 @@ struct BlockPool: ~Copyable {
     /// The bytes of the block that `take(size)` gives.
     static func blockSize(for size: Int) -> Int { Self.size(ofClass: classIndex(size)) }
 
+    /// Each of the sizes 2ⁿ + 1 to 2ⁿ⁺¹ is of the class midway or of that above, as the bit below the
+    /// highest of what is before it tells.
+    @inline(__always)
     private static func classIndex(_ size: Int) -> Int {
         guard size > 1 << smallest else { return 0 }
-        let exponent = Int.bitWidth - (size - 1).leadingZeroBitCount
-        return 2 * (exponent - smallest) - (size <= 3 << (exponent - 2) ? 1 : 0)
+        let last = size &- 1
+        let exponent = Int.bitWidth &- 1 &- last.leadingZeroBitCount
+        return 2 &* (exponent &- smallest) &+ 1 &+ (last &>> (exponent &- 1) & 1)
     }
 
+    @inline(__always)
     private static func size(ofClass index: Int) -> Int {
-        index % 2 == 0 ? 1 << (smallest + index / 2) : 3 << (smallest + index / 2 - 1)
+        (2 &+ index & 1) &<< (smallest &- 1 &+ index &>> 1)
     }
 
     /// Gives every waiting block back to the system and returns their bytes.
