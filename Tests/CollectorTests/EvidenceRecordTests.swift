@@ -1,3 +1,4 @@
+import Bundle
 import CRC32C
 import Chain
 import Foundation
