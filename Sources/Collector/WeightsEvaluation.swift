@@ -234,6 +234,14 @@ struct WeightsEvaluation {
             return
         }
         part.probability = found.weightsProbability
+        let unruled = StandardWeights.scenarios.filter { reading.scenarios[$0] == nil }
+        guard unruled.isEmpty else {
+            part.obstacles = [
+                "no host has a rule for \(unruled.map(\.name).joined(separator: ", ")), so that R is not known: "
+                    + "no units"
+            ]
+            return
+        }
         addUnits(stretches, to: &part)
     }
 

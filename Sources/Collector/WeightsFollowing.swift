@@ -3,12 +3,13 @@ import Report
 import Weights
 
 extension WeightsEvaluation {
-    /// What is told of each quantity: nothing where what took place did not follow the schedule.
+    /// What is told of each quantity: nothing where hosts changed what they count, or what took place did
+    /// not follow the schedule.
     func parts() -> [WeightsContent.Part] {
-        let strayed = strayed()
+        let reasons = hosts.compactMap { reading.rules[$0]?.obstacle(of: $0) } + strayed()
         return Quantity.allCases.map { quantity in
             let part = part(quantity)
-            return part.windows == 0 || strayed.isEmpty ? part : part.withheld(strayed)
+            return part.windows == 0 || reasons.isEmpty ? part : part.withheld(reasons)
         }
     }
 

@@ -60,6 +60,8 @@ struct WeightsReading {
     let request: WeightsRequest
     private(set) var hosts: [String: [WeightsCell]] = [:]
     private(set) var scenarios: [ScenarioID: WeightsCounts] = [:]
+    /// By host, of records whose counts can be used.
+    private(set) var rules: [String: WeightsRules] = [:]
     /// Exchanges of no scenario, by stretch.
     private(set) var other: WeightsCounts
     private(set) var misaligned: UInt64 = 0
@@ -112,6 +114,16 @@ struct WeightsReading {
             window: { try? RecordCodec.header(of: $0).window }
         ) { if isWanted($0.agent) { misplaced += 1 } }
         unreadable = unreadable.addingClamped(misplaced)
+        noteLackingRules()
+    }
+
+    /// What has no rule for a scenario knows nothing of it, and 0 is not what took place.
+    private mutating func noteLackingRules() {
+        for (host, rules) in rules {
+            for range in rules.lacking.values.flatMap(\.ranges) {
+                for index in range { hosts[host]?[Int(index)].unknown.insert(.counts) }
+            }
+        }
     }
 
     private mutating func take(_ stored: StoredRecord) throws {
@@ -183,10 +195,16 @@ struct WeightsReading {
     private mutating func count(
         _ record: Record, _ manifest: Manifest, of host: String, at index: Int
     ) -> Bool {
+        var ruled: Set<ScenarioID> = []
+        defer {
+            rules[host, default: WeightsRules()]
+                .add(manifest.rulesDigest, ruled, record.window.start, at: index)
+        }
         for (scenario, tally) in zip(manifest.scenarios, record.tally.scenarios) {
             guard tally.observation != .noRule, layers?[host]?.contains(scenario) ?? true else {
                 continue
             }
+            ruled.insert(scenario)
             guard tally.observation.isKnown else {
                 hosts[host]?[index].unknown.insert(.counts)
                 continue

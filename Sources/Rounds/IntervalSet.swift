@@ -1,13 +1,15 @@
 /// A set of whole numbers kept as disjoint half-open ranges in order. What arrives in order costs
 /// constant time and memory.
-struct IntervalSet: Sendable, Hashable {
-    private(set) var ranges: [Range<UInt64>] = []
+package struct IntervalSet: Sendable, Hashable {
+    package private(set) var ranges: [Range<UInt64>] = []
     /// How many numbers are in the set.
-    private(set) var count: UInt64 = 0
+    package private(set) var count: UInt64 = 0
+
+    package init() {}
 
     /// Adds a range and returns how many of its numbers were new.
     @discardableResult
-    mutating func insert(_ range: Range<UInt64>) -> UInt64 {
+    package mutating func insert(_ range: Range<UInt64>) -> UInt64 {
         guard !range.isEmpty else { return 0 }
         // The ranges that touch the new one are ranges[first..<last].
         let first = firstIndex { $0.upperBound >= range.lowerBound }

@@ -32,20 +32,26 @@ struct WeighedAgent: Sendable {
     var otherCPUs = 0.0
     /// What its manifest calls the four that it counts.
     var scenarios = StandardWeights.scenarios
+    /// The digest of its rules.
+    var rules = String(repeating: "0", count: 64)
+    /// How its scenarios' flows are told apart, and under which secret; empty: not told.
+    var flows: [ScenarioFlows] = []
+    var secret: UInt64 = 0
     /// What it makes of its manifest's bytes, which an agent of another kind could have written.
     var rewriting: @Sendable ([UInt8]) -> [UInt8] = { $0 }
     /// What it makes of a record, by its place from 0.
     var altering: [Int: @Sendable (inout Record) -> Void] = [:]
-    private let run = RunID(0xA1FA)
+    private let run: RunID
     private let signer: Signer
 
     static let idleWatts = 100.0
     static let backgroundCPUs = 0.1
 
-    init(_ name: String, length: UInt64, counts: Bool = true) {
+    init(_ name: String, length: UInt64, counts: Bool = true, run: RunID = RunID(0xA1FA)) {
         self.name = name
         self.length = length
         self.counts = counts
+        self.run = run
         signer = Signer(name, run: run)
     }
 
@@ -59,10 +65,10 @@ struct WeighedAgent: Sendable {
                     kind: source == .model ? .model : .package, counted: true, source: source)
             ],
             services: [ServiceDescription(name: "s", ports: [8080], countsFlows: true)],
-            scenarios: scenarios, rulesDigest: String(repeating: "0", count: 64),
-            model: .standard,
+            scenarios: scenarios, rulesDigest: rules, model: .standard,
             // What is busy beside the services draws as much of a CPU second as they do.
-            idle: knowsIdle ? IdlePower(milliwatts: 99_500, origin: .configured) : nil)
+            idle: knowsIdle ? IdlePower(milliwatts: 99_500, origin: .configured) : nil,
+            scenarioFlows: flows, flowSecretID: secret)
     }
 
     /// Stores a record of each row of exchanges, one after another from `start` on, in seconds.

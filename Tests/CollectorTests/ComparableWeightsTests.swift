@@ -1,0 +1,128 @@
+import Foundation
+import Metering
+import Report
+import Store
+import Testing
+
+@testable import Collector
+
+/// A store of windows of a minute, and what measured weights tell of the first 1,100 of them.
+struct MinuteWeights {
+    static let minutes: UInt64 = 1_100
+    let directory: TemporaryDirectory
+    let store: SQLiteRecordStore
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        store = try SQLiteRecordStore(path: directory.path + "/records.db")
+    }
+
+    /// Exchanges by scenario, whose mix varies; at first the four of the standard.
+    static func rows(_ means: [Double] = [60, 180, 600, 6_000]) -> [[UInt64]] {
+        var random = SplitMix(state: 8)
+        return (0..<minutes).map { minute in
+            let level = 1 + 0.7 * sin(Double(minute) / 229)
+            return means.map { UInt64($0 * level * Double.random(in: 0.5...1.5, using: &random)) }
+        }
+    }
+
+    func keep(_ agent: WeighedAgent, _ rows: [[UInt64]] = rows(), after minutes: UInt64 = 0) throws {
+        try agent.store(rows, from: origin + minutes * 60, in: store, noiseJoules: 10)
+    }
+
+    func answer(_ hosts: WeightsRequest.Hosts = .all) throws -> WeightsContent {
+        try Pipeline.weights(
+            WeightsRequest(
+                from: Timestamp(origin * 1_000_000_000),
+                to: Timestamp((origin + Self.minutes * 60) * 1_000_000_000), window: .seconds(60),
+                block: .seconds(1_800), hosts: hosts, counting: .exchanges), from: store)
+    }
+
+    /// Expects no figure, and a reason of each part.
+    static func expectUntold(_ content: WeightsContent, _ words: String) {
+        for part in content.parts {
+            #expect(part.obstacles.contains { $0.contains(words) }, "\(part.obstacles)")
+            #expect(part.lines.allSatisfy { $0.perFlow == nil && $0.ratio == nil })
+            #expect(part.lines.map(\.verdict).prefix(4) == nothingTold[...])
+            #expect(part.units == nil && part.probability == nil)
+        }
+        #expect(content.shapley.perFlow.allSatisfy { $0 == nil })
+    }
+}
+
+@Suite("What measured weights do not take for a count")
+struct ComparableWeightsTests {
+    let weights: MinuteWeights
+
+    init() throws { weights = try MinuteWeights() }
+
+    @Test("windows without a rule that others have are not whole, and no 0", arguments: [1, 300])
+    func missingRule(windows: Int) throws {
+        var agent = WeighedAgent("a", length: 60)
+        for index in 0..<windows {
+            agent.altering[index] = { record in
+                record.tally.scenarios[0] = ScenarioTally(observation: .noRule)
+                record.tally.services[0].flows[0] = 0
+            }
+        }
+        try weights.keep(agent)
+        let content = try weights.answer()
+        #expect(content.wholeWindows == 1_100 - windows)
+        guard windows == 1 else {
+            return #expect(content.parts[0].obstacles.contains { $0.contains("800 windows") })
+        }
+        for part in content.parts {
+            #expect(part.obstacles.isEmpty)
+            #expect(part.lines.map(\.verdict) == ["consistent", "consistent", "consistent", nil])
+        }
+    }
+
+    @Test("a host that never has the rule is no reason: others count for it")
+    func otherLayers() throws {
+        try weights.keep(WeighedAgent("a", length: 60))
+        try weights.keep(WeighedAgent("b", length: 60, counts: false))
+        let content = try weights.answer()
+        #expect(content.wholeWindows == 1_100)
+        #expect(content.parts[0].obstacles.isEmpty)
+    }
+
+    @Test("a scenario that no host has a rule for leaves R unknown: no units")
+    func noRule() throws {
+        var agent = WeighedAgent("a", length: 60)
+        agent.scenarios = [.credit, ScenarioID("loan"), .repayment, .query]
+        try weights.keep(agent)
+        let content = try weights.answer()
+        #expect(content.parts[0].lines[0].verdict == "consistent")
+        #expect(content.parts[0].units == nil)
+        #expect(
+            content.parts[0].obstacles == [
+                "no host has a rule for drawdown, so that R is not known: no units"
+            ])
+    }
+
+    @Test("a host that counted by two sets of rules is named, with when, and nothing is told")
+    func changedRules() throws {
+        let rows = MinuteWeights.rows()
+        try weights.keep(WeighedAgent("a", length: 60), Array(rows.prefix(600)))
+        var agent = WeighedAgent("a", length: 60, run: RunID(0xA1FB))
+        agent.rules = String(repeating: "1", count: 64)
+        try weights.keep(agent, Array(rows.dropFirst(600)), after: 600)
+        let content = try weights.answer()
+        #expect(content.wholeWindows == 1_100)
+        MinuteWeights.expectUntold(content, "host a counted by 2 sets of rules, from ")
+        MinuteWeights.expectUntold(content, "evaluate a time under one set of rules")
+    }
+
+    @Test("other rules of a host that counts nothing are no reason")
+    func rulesWithoutCounts() throws {
+        try weights.keep(WeighedAgent("a", length: 60))
+        let rows = MinuteWeights.rows()
+        try weights.keep(WeighedAgent("b", length: 60, counts: false), Array(rows.prefix(600)))
+        var agent = WeighedAgent("b", length: 60, counts: false, run: RunID(0xA1FB))
+        agent.rules = String(repeating: "1", count: 64)
+        try weights.keep(agent, Array(rows.dropFirst(600)), after: 600)
+        let content = try weights.answer()
+        #expect(content.wholeWindows == 1_100)
+        #expect(content.parts[0].obstacles.isEmpty)
+    }
+}
