@@ -6,11 +6,25 @@ extension WeightsEvaluation {
     /// What is told of each quantity: nothing where hosts changed what they count, or what took place did
     /// not follow the schedule.
     func parts() -> [WeightsContent.Part] {
-        let reasons = hosts.compactMap { reading.rules[$0]?.obstacle(of: $0) } + strayed()
+        let reasons = uncounted() + strayed()
         return Quantity.allCases.map { quantity in
             let part = part(quantity)
             return part.windows == 0 || reasons.isEmpty ? part : part.withheld(reasons)
         }
+    }
+
+    /// Why counts are not comparable, or not what they say.
+    private func uncounted() -> [String] {
+        let rules = hosts.compactMap { reading.rules[$0]?.obstacle(of: $0) }
+        let flows = reading.fleet.sorted { $0.key.name < $1.key.name }
+            .compactMap { $1.obstacle(of: $0) }
+        let altered =
+            reading.hasAlteredCompletions
+            ? [
+                "rows of completions are not what the records say, so that flows of several hosts cannot be told: "
+                    + "jouleflow-collector verify names them"
+            ] : []
+        return rules + flows + altered
     }
 
     /// Of each scenario that took place otherwise than a schedule says, in what way.

@@ -53,6 +53,11 @@ struct WeightsCounts: Sendable {
         self.flows[index] += flows
         return true
     }
+
+    /// Takes flows out that were counted elsewhere.
+    mutating func takeOut(flows count: UInt64, at index: Int) {
+        flows[index] -= min(count, flows[index])
+    }
 }
 
 /// Stored records, added up by stretch.
@@ -75,6 +80,12 @@ struct WeightsReading {
     private let store: any RecordStore
     private let wanted: Set<String>?
     private let layers: [String: Set<ScenarioID>]?
+    /// Of scenarios whose flows are told apart over hosts.
+    private(set) var fleet: [ScenarioID: WeightsFleet] = [:]
+    /// Whether the store's rows of completions are not what its records say.
+    private(set) var hasAlteredCompletions = false
+    /// What completions told of the window whose record is to come.
+    private var told: ToldFlows?
     private var manifests: [ManifestDigest: Manifest?] = [:]
     private var entries = ReadEntries()
 
@@ -106,8 +117,17 @@ struct WeightsReading {
     /// Reads what the stretches hold.
     mutating func read() throws {
         guard let first = request.stretches.first, let last = request.stretches.last else { return }
-        try store.forEachRecord(from: first.start, to: last.end) { try take($0) }
         let isWanted = { [wanted] agent in wanted?.contains(agent) ?? true }
+        let counts = { [layers] (agent: String, scenario: String) in
+            layers?[agent]?.contains(ScenarioID(scenario)) ?? true
+        }
+        var repeats = Repeats()
+        try store.forEachRecord(from: first.start, to: last.end) {
+            try take($0)
+        } repeated: {
+            if isWanted($0.agent), counts($0.agent, $0.scenario) { repeats.add($0) }
+        }
+        takeOut(repeats)
         var misplaced: UInt64 = 0
         try store.forEachMisplaced(
             from: first.start, to: last.end, receivedBy: Timestamp(.max), read: entries,
@@ -128,7 +148,10 @@ struct WeightsReading {
 
     private mutating func take(_ stored: StoredRecord) throws {
         entries.add(stored)
-        guard stored.kind == .window, wanted?.contains(stored.agent) ?? true else { return }
+        guard wanted?.contains(stored.agent) ?? true else { return }
+        guard stored.kind == .window else { return try take(completions: stored) }
+        let told = told.flatMap { $0.window == ToldFlows.Window(stored) ? $0 : nil }
+        self.told = nil
         if hosts[stored.agent] == nil {
             let cells = (hosts.count + 1).multipliedReportingOverflow(by: request.stretches.count)
             guard !cells.overflow, cells.partialValue <= WeightsRequest.maximumCells else {
@@ -136,7 +159,11 @@ struct WeightsReading {
             }
             hosts[stored.agent] = Array(repeating: WeightsCell(), count: request.stretches.count)
         }
-        guard let index = stretch(of: stored) else { return }
+        guard let (index, fits) = stretch(from: stored.start, to: stored.end) else { return }
+        guard fits else {
+            misaligned = misaligned.addingClamped(1)
+            return
+        }
         guard let manifest = try manifest(of: stored),
             let record = RecordReading.record(in: stored, under: manifest)
         else {
@@ -149,11 +176,30 @@ struct WeightsReading {
         sources.insert(manifest.source)
         hosts[stored.agent]?[index].add(record, manifest)
         if record.flags.isDisjoint(with: Self.unusable) {
-            if !count(record, manifest, of: stored.agent, at: index) {
+            if !count(record, manifest, told, of: stored.agent, at: index) {
                 leaveOut(stored, .sum, at: index)
             }
         } else {
             hosts[stored.agent]?[index].unknown.insert(.counts)
+        }
+    }
+
+    /// What cannot be read is not told.
+    private mutating func take(completions stored: StoredRecord) throws {
+        let window = ToldFlows.Window(stored)
+        if told?.window != window { told = ToldFlows(window) }
+        guard let manifest = try manifest(of: stored), manifest.agent == stored.agent,
+            let completions = Completions.told(in: stored.bytes, under: manifest)
+        else { return }
+        told?.add(completions)
+    }
+
+    /// Of a flow that several windows completed the earliest counts.
+    private mutating func takeOut(_ repeats: Repeats) {
+        hasAlteredCompletions = repeats.areAltered
+        for one in repeats.later {
+            guard case (let index, true)? = stretch(from: one.start, to: one.end) else { continue }
+            scenarios[one.flow.scenario]?.takeOut(flows: one.flows, at: index)
         }
     }
 
@@ -167,11 +213,10 @@ struct WeightsReading {
         implausiblePlaces.append("\(stored.place): \(reason)")
     }
 
-    /// The stretch that holds a record's middle, where it does not reach far over its ends.
-    private mutating func stretch(of record: StoredRecord) -> Int? {
-        let (start, end) = (record.start.rawValue, record.end.rawValue)
+    /// The stretch that holds a window's middle, and whether that does not reach far over its ends.
+    private func stretch(from start: Timestamp, to end: Timestamp) -> (index: Int, fits: Bool)? {
         guard start < end else { return nil }
-        let middle = Timestamp(start + (end - start) / 2)
+        let middle = Timestamp(start.rawValue + (end.rawValue - start.rawValue) / 2)
         var (low, high) = (0, request.stretches.count)
         while low < high {
             let at = (low + high) / 2
@@ -182,25 +227,23 @@ struct WeightsReading {
         }
         let stretch = request.stretches[low]
         let room = stretch.end.since(stretch.start).seconds * LoadSchedule.overhang
-        guard stretch.start.since(record.start).seconds <= room,
-            record.end.since(stretch.end).seconds <= room
-        else {
-            misaligned = misaligned.addingClamped(1)
-            return nil
-        }
-        return low
+        let before = stretch.start.since(start).seconds
+        let after = end.since(stretch.end).seconds
+        return (low, before <= room && after <= room)
     }
 
     /// False where a sum would not fit.
     private mutating func count(
-        _ record: Record, _ manifest: Manifest, of host: String, at index: Int
+        _ record: Record, _ manifest: Manifest, _ told: ToldFlows?, of host: String, at index: Int
     ) -> Bool {
         var ruled: Set<ScenarioID> = []
         defer {
             rules[host, default: WeightsRules()]
                 .add(manifest.rulesDigest, ruled, record.window.start, at: index)
         }
-        for (scenario, tally) in zip(manifest.scenarios, record.tally.scenarios) {
+        for (place, (scenario, tally)) in zip(manifest.scenarios, record.tally.scenarios)
+            .enumerated()
+        {
             guard tally.observation != .noRule, layers?[host]?.contains(scenario) ?? true else {
                 continue
             }
@@ -214,6 +257,13 @@ struct WeightsReading {
                 scenarios[scenario, default: WeightsCounts(stretches: stretches)]
                     .add(tally.requests, tally.flows, at: index)
             else { return false }
+            if place < manifest.scenarioFlows.count,
+                manifest.scenarioFlows[place].deduplication == .fleet
+            {
+                fleet[scenario, default: WeightsFleet()].add(
+                    tally.flows, told: told?.flows[place] ?? 0, secret: manifest.flowSecretID,
+                    of: host)
+            }
         }
         let matched = record.tally.scenarios.reduce(0 as UInt64) { $0.addingClamped($1.requests) }
         let all = record.tally.exchanges

@@ -71,11 +71,13 @@ package struct FlowOccurrence: Sendable, Hashable, Comparable {
 /// Finds, of each flow, all occurrences but the earliest: those that are no flows of their own.
 ///
 /// The occurrences of one flow come in a row, in any order. Holds one of them at a time.
-struct RepeatedFlows: Sendable {
+package struct RepeatedFlows: Sendable {
     private var earliest: FlowOccurrence?
 
+    package init() {}
+
     /// The occurrence that repeats another, now that this one is known.
-    mutating func add(_ occurrence: FlowOccurrence) -> FlowOccurrence? {
+    package mutating func add(_ occurrence: FlowOccurrence) -> FlowOccurrence? {
         guard let held = earliest, held.flow == occurrence.flow else {
             earliest = occurrence
             return nil

@@ -37,6 +37,8 @@ struct WeighedAgent: Sendable {
     /// How its scenarios' flows are told apart, and under which secret; empty: not told.
     var flows: [ScenarioFlows] = []
     var secret: UInt64 = 0
+    /// The digest of its first flow that is told apart over hosts; `nil` where it tells none.
+    var firstDigest: UInt64?
     /// What it makes of its manifest's bytes, which an agent of another kind could have written.
     var rewriting: @Sendable ([UInt8]) -> [UInt8] = { $0 }
     /// What it makes of a record, by its place from 0.
@@ -82,11 +84,14 @@ struct WeighedAgent: Sendable {
         try store.store(manifest: digest, bytes: bytes)
         _ = try store.open(signer.greeting())
         var random = SplitMix(state: seed)
-        let records = try rows.enumerated().map { index, exchanges in
-            try record(
-                UInt64(index + 1), Timestamp((start + UInt64(index) * length) * 1_000_000_000),
+        let records = try rows.enumerated().flatMap { index, exchanges in
+            let told = try completions(index, exchanges, digest, start)
+            let record = try record(
+                index, after: told == nil ? index : 2 * index + 1,
+                Timestamp((start + UInt64(index) * length) * 1_000_000_000),
                 exchanges, digest, Double.random(in: -noiseJoules...noiseJoules, using: &random),
                 changes[index] ?? [])
+            return [told, record].compactMap { $0 }
         }
         let batches = try stride(from: 0, to: records.count, by: 200).map { first in
             try IncomingBatch.verified(
@@ -99,15 +104,33 @@ struct WeighedAgent: Sendable {
         for outcome in try store.store(batches) { _ = try outcome.get() }
     }
 
+    /// An entry before each record, with the digests of the first scenario's flows: 10,000 numbers for each window.
+    private func completions(
+        _ index: Int, _ exchanges: [UInt64], _ manifest: ManifestDigest, _ start: UInt64
+    ) throws -> [UInt8]? {
+        guard let firstDigest else { return nil }
+        let start = Timestamp((start + UInt64(index) * length) * 1_000_000_000)
+        let first = firstDigest + UInt64(index) * 10_000
+        return try RecordCodec.encode(
+            Completions(
+                run: run, sequence: UInt64(2 * index + 1), manifest: manifest,
+                window: Window(
+                    start: start, end: start + .seconds(length), duration: .seconds(length)),
+                flows: (0..<exchanges[0] / exchangesPerFlow).map {
+                    FlowCompletion(scenario: 0, digest: first + $0, flows: 1)
+                }))
+    }
+
     private func record(
-        _ sequence: UInt64, _ start: Timestamp, _ exchanges: [UInt64], _ digest: ManifestDigest,
+        _ index: Int, after entries: Int, _ start: Timestamp, _ exchanges: [UInt64],
+        _ digest: ManifestDigest,
         _ noise: Double, _ change: Change
     ) throws -> [UInt8] {
         let seconds = Double(length)
         let cpu =
             Self.backgroundCPUs * seconds
             + zip(costs, exchanges).reduce(0) { $0 + $1.0 * Double($1.1) }
-        var random = SplitMix(state: sequence / 5)
+        var random = SplitMix(state: UInt64(index + 1) / 5)
         let other = otherCPUs * Double.random(in: 0...1, using: &random) * seconds
         let joules = max(0, Self.idleWatts * seconds + joulesPerCPUSecond * (cpu + other) + noise)
         let energy = Microjoules(UInt64(joules * 1e6))
@@ -119,7 +142,7 @@ struct WeighedAgent: Sendable {
         let zone: ZoneEnergy =
             source == .model ? .estimated(energy, .modelled) : .measured(energy)
         var record = Record(
-            run: run, sequence: sequence, manifest: digest,
+            run: run, sequence: UInt64(entries + 1), manifest: digest,
             window: Window(
                 start: start, end: start + .seconds(length), duration: .seconds(length)),
             flags: change.contains(.doubtful) ? [.simulated, .countsDoubtful] : [.simulated],
@@ -134,7 +157,7 @@ struct WeighedAgent: Sendable {
                         ? .unknown(.notFound) : .known(Nanoseconds(UInt64(cpu * 1e9)))
                 ]),
             tally: tally(exchanges, change))
-        altering[Int(sequence) - 1]?(&record)
+        altering[index]?(&record)
         return try RecordCodec.encode(record)
     }
 
