@@ -11,6 +11,8 @@ struct WeightsEvaluation {
     let hosts: [String]
     /// Those of the standard in its order, then others by name; all that hosts have rules for.
     let scenarios: [ScenarioID]
+    /// Those beyond as many as can be told apart, by name.
+    private let dropped: [ScenarioID]
     /// The stretches that are whole on every host.
     let whole: [Int]
     private let isWholeBoundary: Bool
@@ -22,8 +24,9 @@ struct WeightsEvaluation {
         hosts = reading.hosts.keys.sorted()
         let others = reading.scenarios.keys.filter { !StandardWeights.scenarios.contains($0) }
             .sorted { $0.name < $1.name }
-        scenarios = Array(
-            (StandardWeights.scenarios + others).prefix(Regression.maximumScenarios))
+        let all = StandardWeights.scenarios + others
+        scenarios = Array(all.prefix(Regression.maximumScenarios))
+        dropped = Array(all.dropFirst(Regression.maximumScenarios))
         let cells = hosts.compactMap { reading.hosts[$0] }
         whole =
             cells.isEmpty
@@ -46,6 +49,23 @@ struct WeightsEvaluation {
             case .joulesByCPUTime: .services
             }
         }
+    }
+
+    /// Exchanges of none of the scenarios, in whole stretches.
+    var otherExchanges: UInt64 {
+        dropped.reduce(whole.reduce(0) { $0.addingClamped(reading.other.exchanges[$1]) }) {
+            $0.addingClamped(exchanges($1, whole))
+        }
+    }
+
+    /// Says which of more scenarios than can be told apart took place beyond these.
+    var beyond: String? {
+        let names = dropped.filter { exchanges($0, whole) > 0 }.map(\.name)
+        guard !names.isEmpty else { return nil }
+        return
+            "more than \(Regression.maximumScenarios) scenarios took place, which cannot be told apart: beyond "
+            + "them \(names.prefix(8).joined(separator: ", "))\(names.count > 8 ? ", …" : ""); count several of "
+            + "those that are not in Table 2 under one id"
     }
 
     /// How often a scenario took place in stretches. The sum fits: that of all stretches does.

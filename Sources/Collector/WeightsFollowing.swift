@@ -24,7 +24,7 @@ extension WeightsEvaluation {
                 "rows of completions are not what the records say, so that flows of several hosts cannot be told: "
                     + "jouleflow-collector verify names them"
             ] : []
-        return rules + flows + altered
+        return rules + flows + altered + [beyond].compactMap { $0 }
     }
 
     /// Of each scenario that took place otherwise than a schedule says, in what way.

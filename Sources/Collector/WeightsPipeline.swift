@@ -68,9 +68,7 @@ extension Pipeline {
         content.unreadable = reading.unreadable
         content.implausible = reading.implausible
         content.implausiblePlaces = reading.implausiblePlaces
-        content.otherExchanges = evaluation.whole.reduce(0) {
-            $0.addingClamped(reading.other.exchanges[$1])
-        }
+        content.otherExchanges = evaluation.otherExchanges
         content.scenarios = evaluation.scenarios.map { scenario in
             WeightsContent.Scenario(
                 name: scenario.name, weight: StandardWeights.weight(of: scenario),

@@ -80,6 +80,8 @@ struct WeightsReading {
     private let store: any RecordStore
     private let wanted: Set<String>?
     private let layers: [String: Set<ScenarioID>]?
+    /// Those of a plan; `nil` without one.
+    private let planned: Set<ScenarioID>?
     /// Of scenarios whose flows are told apart over hosts.
     private(set) var fleet: [ScenarioID: WeightsFleet] = [:]
     /// Whether the store's rows of completions are not what its records say.
@@ -109,8 +111,10 @@ struct WeightsReading {
                     }
                     return (host.id, Set(counted.map(\.id)))
                 }, uniquingKeysWith: { $0.union($1) })
+            planned = Set(plan.scenarios.map(\.id))
         } else {
             layers = nil
+            planned = nil
         }
     }
 
@@ -265,7 +269,10 @@ struct WeightsReading {
                     of: host)
             }
         }
-        let matched = record.tally.scenarios.reduce(0 as UInt64) { $0.addingClamped($1.requests) }
+        // What another host counts of a plan's scenario is of that scenario here too.
+        let matched = zip(manifest.scenarios, record.tally.scenarios)
+            .filter { planned?.contains($0.0) ?? true }
+            .reduce(0 as UInt64) { $0.addingClamped($1.1.requests) }
         let all = record.tally.exchanges
         return other.add(all > matched ? all - matched : 0, at: index)
     }

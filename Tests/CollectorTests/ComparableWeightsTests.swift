@@ -1,3 +1,4 @@
+import Assessment
 import Foundation
 import Metering
 import Report
@@ -26,16 +27,20 @@ struct MinuteWeights {
         }
     }
 
-    func keep(_ agent: WeighedAgent, _ rows: [[UInt64]] = rows(), after minutes: UInt64 = 0) throws {
+    func keep(_ agent: WeighedAgent, _ rows: [[UInt64]] = rows(), after minutes: UInt64 = 0) throws
+    {
         try agent.store(rows, from: origin + minutes * 60, in: store, noiseJoules: 10)
     }
 
-    func answer(_ hosts: WeightsRequest.Hosts = .all) throws -> WeightsContent {
-        try Pipeline.weights(
-            WeightsRequest(
-                from: Timestamp(origin * 1_000_000_000),
-                to: Timestamp((origin + Self.minutes * 60) * 1_000_000_000), window: .seconds(60),
-                block: .seconds(1_800), hosts: hosts, counting: .exchanges), from: store)
+    func answer(
+        _ hosts: WeightsRequest.Hosts = .all, by factor: EmissionFactor? = nil
+    ) throws -> WeightsContent {
+        var request = try WeightsRequest(
+            from: Timestamp(origin * 1_000_000_000),
+            to: Timestamp((origin + Self.minutes * 60) * 1_000_000_000), window: .seconds(60),
+            block: .seconds(1_800), hosts: hosts, counting: .exchanges)
+        request.factor = factor
+        return try Pipeline.weights(request, from: store)
     }
 
     /// Expects no figure, and a reason of each part.
@@ -98,6 +103,31 @@ struct ComparableWeightsTests {
             content.parts[0].obstacles == [
                 "no host has a rule for drawdown, so that R is not known: no units"
             ])
+    }
+
+    @Test("scenarios beyond 16 are other exchanges, and where they took place they are named")
+    func tooMany() throws {
+        let others = (1...16).map { ScenarioID("s\(10 + $0)") }
+        for mean in [100.0, 0] {
+            let weights = try MinuteWeights()
+            var agent = WeighedAgent("a", length: 60)
+            agent.scenarios = StandardWeights.scenarios + others
+            agent.costs += Array(repeating: 0.01, count: 16)
+            let rows = MinuteWeights.rows(
+                [60, 180, 600, 6_000] + Array(repeating: 100, count: 12)
+                    + Array(repeating: mean, count: 4))
+            try weights.keep(agent, rows)
+            let content = try weights.answer()
+            #expect(content.scenarios.count == 16)
+            // 3 health checks in each window.
+            let beyond = rows.reduce(0) { $0 + $1[16...].reduce(0, +) }
+            #expect(content.otherExchanges == 3_300 + beyond)
+            guard mean == 0 else {
+                MinuteWeights.expectUntold(content, "beyond them s23, s24, s25, s26; count several")
+                continue
+            }
+            #expect(!content.parts[0].obstacles.contains { $0.contains("scenarios took place") })
+        }
     }
 
     @Test("a host that counted by two sets of rules is named, with when, and nothing is told")
