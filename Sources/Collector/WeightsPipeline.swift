@@ -49,16 +49,17 @@ extension Pipeline {
         _ request: WeightsRequest, _ reading: WeightsReading, wanted: Set<String>
     ) -> WeightsContent {
         let silent = wanted.subtracting(reading.hosts.keys).sorted()
-        let (isWhole, boundary) = boundary(request, silent: silent)
-        let evaluation = WeightsEvaluation(reading, isWholeBoundary: isWhole)
+        let boundary = WeightsBoundary(
+            request, silent: silent, digests: reading.rules.mapValues(\.digests))
+        let evaluation = WeightsEvaluation(reading, isWholeBoundary: boundary.isWhole)
         var content = WeightsContent(
             from: request.stretches.first?.start ?? Timestamp(0),
             to: request.stretches.last?.end ?? Timestamp(0), isDesigned: request.length == nil)
         content.windowSeconds = request.length?.seconds
         content.hosts = evaluation.hosts
         content.silent = silent
-        content.isWhole = isWhole
-        content.boundary = boundary
+        content.isWhole = boundary.isWhole
+        content.boundary = boundary.words
         content.simulated = reading.simulated
         content.sources = reading.sources.map(\.label).sorted()
         content.counted = request.counting.rawValue
@@ -78,37 +79,10 @@ extension Pipeline {
         content.parts = evaluation.parts()
         content.shapley = content.parts.first.map(evaluation.shapley) ?? WeightsContent.Shapley()
         content.band = WeightVerdict.band
+        content.emissionObstacles = boundary.withoutGrams
+        guard boundary.withoutGrams.isEmpty else { return content }
         content.emission = request.factor.flatMap { evaluation.emission($0, content[.joules]) }
         return content
-    }
-
-    private static func boundary(
-        _ request: WeightsRequest, silent: [String]
-    ) -> (isWhole: Bool, words: String) {
-        switch request.hosts {
-        case .named: return (false, "hosts that were named: a part of the boundary")
-        case .planned(_, let site?): return (false, "the plan's hosts at \(site): a part of it")
-        case .planned(let plan, nil):
-            guard silent.isEmpty else {
-                return (false, "the plan's hosts, of which some have no record: not whole")
-            }
-            // A device without an agent has a meter's readings and no windows.
-            guard plan.devices.isEmpty else {
-                return (
-                    false, "the plan's hosts without its \(plan.devices.count) devices: not whole"
-                )
-            }
-            return (true, "all of the plan's hosts")
-        case .all:
-            guard silent.isEmpty else {
-                return (
-                    false,
-                    "all hosts with records here, of which some have none in this period: not whole; "
-                        + "--plan says which belong to it"
-                )
-            }
-            return (true, "all hosts with records here, taken to be the whole boundary")
-        }
     }
 }
 

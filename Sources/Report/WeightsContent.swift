@@ -144,6 +144,8 @@ package struct WeightsContent: Sendable {
     package var parts: [Part] = []
     package var shapley = Shapley()
     package var emission: Emission?
+    /// Why there is none though a factor was given.
+    package var emissionObstacles: [String] = []
     /// Half of the band around a weight, as a part of it.
     package var band = 0.25
 

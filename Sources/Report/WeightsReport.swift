@@ -109,13 +109,13 @@ extension WeightsContent {
             "An assessment always uses Table 2. For information, were the measured weights in its place:",
         ]
         guard isWhole else {
-            text.append("—: SCI_CF is a figure of the whole boundary, and this is a part of it")
+            text.append("—: SCI_CF is a figure of the whole boundary, which this is not")
             if let emission {
                 text.append(
                     "O of this part's windows with known energy: "
                         + "\(Notation.significant(emission.grams)) \(emission.gas)")
             }
-            return text
+            return text + gramless
         }
         for part in parts {
             guard let factor = part.intensityFactor else { continue }
@@ -129,8 +129,10 @@ extension WeightsContent {
             text.append(line)
         }
         if text.count == 2 { text.append("—: no measured weights are told") }
-        return text
+        return text + gramless
     }
+
+    private var gramless: [String] { emissionObstacles.map { "No grams: " + $0 } }
 
     /// O/R of the windows with known energy, by Table 2.
     private var intensity: Double? {
@@ -163,6 +165,7 @@ extension WeightsContent {
             ("scenarios", .array(scenarios.map(Self.json))),
             ("parts", .array(parts.map(json))), ("shapley", shapleyJSON),
             ("emission", emissionJSON),
+            ("emission_obstacles", .array(emissionObstacles.map(JSON.string))),
         ]).text
     }
 
