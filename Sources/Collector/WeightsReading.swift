@@ -1,12 +1,15 @@
 import Assessment
 import Metering
 import Records
+import Rounds
 import Store
 import Weights
 
 /// What one host did in one stretch.
 struct WeightsCell: Sendable {
     var seconds = 0.0
+    /// Of the clock, what records cover: what two of them cover counts once.
+    var covered: Nanoseconds = .zero
     var cpuSeconds = 0.0
     var busySeconds = 0.0
     var joules = 0.0
@@ -67,6 +70,8 @@ struct WeightsReading {
     private(set) var scenarios: [ScenarioID: WeightsCounts] = [:]
     /// By host, of records whose counts can be used.
     private(set) var rules: [String: WeightsRules] = [:]
+    /// What records cover of all time, by host.
+    private var spans: [String: IntervalSet] = [:]
     /// Exchanges of no scenario, by stretch.
     private(set) var other: WeightsCounts
     private(set) var misaligned: UInt64 = 0
@@ -178,6 +183,9 @@ struct WeightsReading {
         if let reason = ImplausibleRecord(record) { return leaveOut(stored, reason, at: index) }
         if manifest.simulated || record.flags.contains(.simulated) { simulated = true }
         sources.insert(manifest.source)
+        let span = stored.start.rawValue..<stored.end.rawValue
+        let new = Nanoseconds(spans[stored.agent, default: IntervalSet()].insert(span))
+        hosts[stored.agent]?[index].covered += new
         hosts[stored.agent]?[index].add(record, manifest)
         if record.flags.isDisjoint(with: Self.unusable) {
             if !count(record, manifest, told, of: stored.agent, at: index) {
@@ -300,9 +308,10 @@ struct WeightsReading {
     /// Whether a host's records of a stretch make it up, and all counts in it are known.
     func isWhole(_ cell: WeightsCell, at index: Int) -> Bool {
         let stretch = request.stretches[index]
-        let share = cell.seconds / stretch.end.since(stretch.start).seconds
-        return !cell.unknown.contains(.counts) && share >= request.coverage
-            && share <= LoadSchedule.coverage.upperBound
+        let length = stretch.end.since(stretch.start).seconds
+        return !cell.unknown.contains(.counts)
+            && min(cell.covered.seconds, cell.seconds) / length >= request.coverage
+            && cell.seconds / length <= LoadSchedule.coverage.upperBound
     }
 }
 

@@ -39,6 +39,8 @@ struct WeighedAgent: Sendable {
     var secret: UInt64 = 0
     /// The digest of its first flow that is told apart over hosts; `nil` where it tells none.
     var firstDigest: UInt64?
+    /// Seconds after each window without a record.
+    var pause: UInt64 = 0
     /// What it makes of its manifest's bytes, which an agent of another kind could have written.
     var rewriting: @Sendable ([UInt8]) -> [UInt8] = { $0 }
     /// What it makes of a record, by its place from 0.
@@ -88,7 +90,7 @@ struct WeighedAgent: Sendable {
             let told = try completions(index, exchanges, digest, start)
             let record = try record(
                 index, after: told == nil ? index : 2 * index + 1,
-                Timestamp((start + UInt64(index) * length) * 1_000_000_000),
+                Timestamp((start + UInt64(index) * (length + pause)) * 1_000_000_000),
                 exchanges, digest, Double.random(in: -noiseJoules...noiseJoules, using: &random),
                 changes[index] ?? [])
             return [told, record].compactMap { $0 }
@@ -109,7 +111,7 @@ struct WeighedAgent: Sendable {
         _ index: Int, _ exchanges: [UInt64], _ manifest: ManifestDigest, _ start: UInt64
     ) throws -> [UInt8]? {
         guard let firstDigest else { return nil }
-        let start = Timestamp((start + UInt64(index) * length) * 1_000_000_000)
+        let start = Timestamp((start + UInt64(index) * (length + pause)) * 1_000_000_000)
         let first = firstDigest + UInt64(index) * 10_000
         return try RecordCodec.encode(
             Completions(
