@@ -15,6 +15,8 @@ struct WeightsEvaluation {
     private let dropped: [ScenarioID]
     /// The stretches that are whole on every host.
     let whole: [Int]
+    /// How many each host makes up.
+    let wholeByHost: [(host: String, count: Int)]
     private let isWholeBoundary: Bool
 
     /// More scenarios than can be told apart are left to the background, those of the standard never.
@@ -28,12 +30,15 @@ struct WeightsEvaluation {
         scenarios = Array(all.prefix(Regression.maximumScenarios))
         dropped = Array(all.dropFirst(Regression.maximumScenarios))
         let cells = hosts.compactMap { reading.hosts[$0] }
-        whole =
-            cells.isEmpty
-            ? []
-            : reading.request.stretches.indices.filter { index in
-                cells.allSatisfy { reading.isWhole($0[index], at: index) }
-            }
+        var counts = [Int](repeating: 0, count: cells.count)
+        var whole: [Int] = []
+        for index in reading.request.stretches.indices where !cells.isEmpty {
+            let isWhole = cells.map { reading.isWhole($0[index], at: index) }
+            for (host, isWhole) in isWhole.enumerated() where isWhole { counts[host] += 1 }
+            if !isWhole.contains(false) { whole.append(index) }
+        }
+        self.whole = whole
+        wholeByHost = zip(hosts, counts).map { ($0, $1) }
     }
 
     enum Quantity: String, CaseIterable {
@@ -194,7 +199,7 @@ struct WeightsEvaluation {
 
     private func nothing(_ quantity: Quantity) -> String {
         if whole.isEmpty {
-            let none = "no window is whole on every host"
+            let none = "no window is whole on every host" + least
             guard reading.misaligned > 0, reading.request.length != nil else { return none }
             return none + ": ask for windows as long as the agents' own, or a multiple of that"
         }
@@ -211,6 +216,14 @@ struct WeightsEvaluation {
                 "no window in which every host's energy is measured and its idle power, busy time "
                 + "and the CPU time of every service are known"
         }
+    }
+
+    /// The host with the fewest whole windows, of several.
+    private var least: String {
+        guard hosts.count > 1, let least = wholeByHost.min(by: { $0.count < $1.count }) else {
+            return ""
+        }
+        return ", on host \(least.host) \(least.count) of \(reading.request.stretches.count)"
     }
 
     private static func unsteadyPrice(_ missed: Double) -> String {

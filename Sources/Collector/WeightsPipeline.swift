@@ -65,6 +65,8 @@ extension Pipeline {
         content.counted = request.counting.rawValue
         content.windows = request.stretches.count
         content.wholeWindows = evaluation.whole.count
+        content.wholeByHost = evaluation.wholeByHost
+        content.lackingRules = evaluation.hosts.flatMap { reading.rules[$0]?.lack(of: $0) ?? [] }
         content.misaligned = reading.misaligned
         content.unreadable = reading.unreadable
         content.implausible = reading.implausible

@@ -33,6 +33,13 @@ struct WeightsRules: Sendable {
         }
     }
 
+    /// Says where rules are lacking.
+    func lack(of host: String) -> [String] {
+        lacking.sorted { $0.key.name < $1.key.name }.map { scenario, stretches in
+            "host \(host): no rule for \(scenario) in \(stretches.count) of them, as it has in others"
+        }
+    }
+
     /// Says that there were several sets; `nil` of one, and of a host that counts no flows.
     func obstacle(of host: String) -> String? {
         guard digests.count > 1 else { return nil }

@@ -131,6 +131,10 @@ package struct WeightsContent: Sendable {
     /// Windows asked for, and those whose counts are known on every host.
     package var windows = 0
     package var wholeWindows = 0
+    /// The same of each host alone.
+    package var wholeByHost: [(host: String, count: Int)] = []
+    /// Of each host that has no rule for a scenario in some of them, in how many.
+    package var lackingRules: [String] = []
     /// Records that lie across the ends of windows, and those that cannot be read.
     package var misaligned: UInt64 = 0
     package var unreadable: UInt64 = 0

@@ -24,6 +24,7 @@ extension WeightsContent {
         let length = windowSeconds.map { " of \(Notation.significant($0)) s" } ?? ""
         lines.append(
             "Windows    \(wholeWindows) of \(windows) \(kind)\(length) are whole on every host")
+        lines += notWhole
         if misaligned > 0 {
             lines.append("           \(misaligned) records lie across their ends and are left out")
         }
@@ -43,6 +44,19 @@ extension WeightsContent {
             "Counted    \(counted); \(otherExchanges) exchanges of no scenario are background")
         return lines
     }
+
+    /// The hosts with the fewest whole windows, and where rules are lacking.
+    private var notWhole: [String] {
+        let partly = wholeByHost.filter { $0.count < windows }.sorted { $0.count < $1.count }
+        var lines = lackingRules
+        if wholeByHost.count > 1 {
+            lines = partly.map { "host \($0.host): \($0.count) of them are whole" } + lines
+        }
+        return lines.prefix(Self.places).map { "           " + $0 }
+            + (lines.count > Self.places ? ["           …"] : [])
+    }
+
+    private static let places = 8
 
     private func lines(_ part: Part) -> [String] {
         let isCPU = part.quantity == "cpu_seconds"
@@ -157,6 +171,11 @@ extension WeightsContent {
             ("counted", .string(counted)), ("window_seconds", JSON(windowSeconds)),
             ("windows", .integer(UInt64(windows))),
             ("whole_windows", .integer(UInt64(wholeWindows))),
+            (
+                "whole_windows_by_host",
+                .object(wholeByHost.map { ($0.host, .integer(UInt64($0.count))) })
+            ),
+            ("lacking_rules", .array(lackingRules.map(JSON.string))),
             ("misaligned_records", .integer(misaligned)),
             ("unreadable_records", .integer(unreadable)),
             ("implausible_records", .integer(implausible)),

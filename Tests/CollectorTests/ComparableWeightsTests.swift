@@ -73,6 +73,9 @@ struct ComparableWeightsTests {
         try weights.keep(agent)
         let content = try weights.answer()
         #expect(content.wholeWindows == 1_100 - windows)
+        let lack = "host a: no rule for credit in \(windows) of them, as it has in others"
+        #expect(content.lackingRules == [lack])
+        #expect(content.table().contains("           " + lack))
         guard windows == 1 else {
             return #expect(content.parts[0].obstacles.contains { $0.contains("800 windows") })
         }
@@ -127,6 +130,46 @@ struct ComparableWeightsTests {
                 continue
             }
             #expect(!content.parts[0].obstacles.contains { $0.contains("scenarios took place") })
+        }
+    }
+
+    @Test("two runs of a host that cover one half of each window twice do not make it whole")
+    func overlapping() throws {
+        for run in [RunID(0xA1FA), RunID(0xA1FB)] {
+            var agent = WeighedAgent("a", length: 30, run: run)
+            agent.pause = 30
+            try weights.keep(agent, Array(MinuteWeights.rows().prefix(20)))
+        }
+        #expect(try weights.answer().wholeWindows == 0)
+        // One after the other they do.
+        let other = try MinuteWeights()
+        for (run, later) in [(RunID(0xA1FA), 0), (RunID(0xA1FB), 30)] as [(RunID, UInt64)] {
+            var agent = WeighedAgent("a", length: 30, run: run)
+            agent.pause = 30
+            try agent.store(
+                Array(MinuteWeights.rows().prefix(20)), from: origin + later, in: other.store)
+        }
+        #expect(try other.answer().wholeWindows == 20)
+    }
+
+    @Test("the host that leaves no window whole is named")
+    func spoiling() throws {
+        try weights.keep(WeighedAgent("a", length: 60))
+        try weights.keep(WeighedAgent("old", length: 60), Array(MinuteWeights.rows().prefix(3)))
+        let content = try weights.answer()
+        #expect(content.wholeWindows == 3)
+        #expect(content.table().contains("           host old: 3 of them are whole\n"))
+        #expect(!content.table().contains("host a: 1100 of them"))
+        #expect(
+            content.json().replacing(/\s/, with: "")
+                .contains("\"whole_windows_by_host\":{\"a\":1100,\"old\":3}"))
+        // One record 57 s into the period, and no window is whole.
+        let other = try MinuteWeights()
+        try other.keep(WeighedAgent("a", length: 60))
+        try WeighedAgent("old", length: 60).store(
+            [[1, 1, 1, 1]], from: origin - 57, in: other.store)
+        for part in try other.answer().parts {
+            #expect(part.obstacles == ["no window is whole on every host, on host old 0 of 1100"])
         }
     }
 
