@@ -236,7 +236,7 @@ struct WeightsEvaluation {
         guard case .inseparable(let columns) = error else { return "\(error)" }
         let names = columns.map { $0.map { scenarios[$0].name } ?? "the background" }
         return "always in the same proportion, so that no window tells them apart: "
-            + names.joined(separator: ", ") + "; plan a factorial test"
+            + names.joined(separator: ", ") + (isTest ? Self.allLoads : "; plan a factorial test")
     }
 
     /// Figures, unless something stands against them.
@@ -244,7 +244,9 @@ struct WeightsEvaluation {
         _ found: Regression, _ per: [Double?], _ stretches: [Int],
         in part: inout WeightsContent.Part
     ) {
-        part.obstacles += found.obstacles.map(\.description)
+        for words in found.obstacles.map(words) where !part.obstacles.contains(words) {
+            part.obstacles.append(words)
+        }
         guard part.obstacles.isEmpty else { return }
         part.background = WeightsContent.Figure(found.background)
         let reference = settings(per).reference

@@ -13,6 +13,25 @@ extension WeightsEvaluation {
         }
     }
 
+    var isTest: Bool { reading.request.schedule != nil }
+
+    static let allLoads =
+        ": read the test when it is over, and see that every load of its schedule takes place and nothing beside it"
+
+    /// Says what stands against figures, and what to do; of a test that is not to plan one.
+    func words(_ obstacle: RegressionObstacle) -> String {
+        switch obstacle {
+        case .windows(let count, let needed) where isTest,
+            .blocks(let count, let needed) where isTest:
+            "\(count) whole blocks tell it, and \(needed) are needed: read the test when it is over and its records "
+                + "are there"
+        case .condition(let number, let limit) where isTest:
+            "what took place varies too little to tell scenarios apart: condition number "
+                + "\((min(number, 1e12) * 10).rounded() / 10), at most \(limit)\(Self.allLoads)"
+        default: obstacle.description
+        }
+    }
+
     /// Why counts are not comparable, or not what they say.
     private func uncounted() -> [String] {
         let rules = hosts.compactMap { reading.rules[$0]?.obstacle(of: $0) }

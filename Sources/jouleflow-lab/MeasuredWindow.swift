@@ -32,6 +32,7 @@ struct MeasuredWindow {
                 MeasuredWindow(record: try RecordCodec.decode($0), manifest: manifest)
             }
         }
+        guard !windows.isEmpty else { throw MeasuredWindowProblem.none(folder) }
         for (index, window) in windows.enumerated()
         where window.record.sequence != UInt64(index) + 1 {
             throw MeasuredWindowProblem.missing(
@@ -93,6 +94,7 @@ enum MeasuredWindowProblem: Error, CustomStringConvertible {
     case files(String, [String])
     case damaged(String, after: Int, bytes: Int)
     case missing(String, expected: UInt64, found: UInt64)
+    case none(String)
 
     var description: String {
         switch self {
@@ -103,6 +105,8 @@ enum MeasuredWindowProblem: Error, CustomStringConvertible {
                 + "it is damaged, or its agent still runs"
         case .missing(let folder, let expected, let found):
             "\(folder): record \(found) stands where record \(expected) belongs: some are missing"
+        case .none(let folder):
+            "\(folder): no agent's state folder with records: there is no window in its spool"
         }
     }
 }

@@ -99,6 +99,24 @@ struct ProductionAsTestTests {
         #expect(told.parts[0].lines[0].verdict == "consistent")
     }
 
+    @Test("a test that is not over is to be read later, not to be planned")
+    func halfWay() throws {
+        let rows = rows(leaking: [0, 0, 0, 0])
+        try WeighedAgent("a", length: 10).store(
+            Array(rows.prefix(rows.count / 2)), from: origin, in: store)
+        let content = try Pipeline.weights(
+            WeightsRequest(schedule, hosts: .all, counting: .exchanges), from: store)
+        #expect(content.wholeWindows == 24)
+        for part in content.parts {
+            let blocks = part.obstacles.filter {
+                $0.hasPrefix("24 whole blocks tell it, and 32 are needed")
+            }
+            #expect(blocks.count == 1)
+            #expect(!part.obstacles.contains { $0.contains("longer period") })
+            #expect(!part.obstacles.contains { $0.contains("plan a factorial test") })
+        }
+    }
+
     @Test("a schedule of blocks without load is refused")
     func withoutLoad() throws {
         let text = schedule.csv.replacing(/,(4|10|25|80)\.0/) { _ in ",0.0" }

@@ -49,6 +49,14 @@ struct CommandTests {
         #expect(JouleflowLab.exitStatus(for: try #require(error)) == 2)
     }
 
+    @Test("a folder without windows is named before anything is divided")
+    func withoutWindows() throws {
+        let problem = #expect(throws: MeasuredWindowProblem.self) {
+            _ = try MeasuredWindow.windows(inState: "/nonexistent")
+        }
+        #expect(problem?.description.hasPrefix("/nonexistent: no agent's state folder") ?? false)
+    }
+
     @Test(
         "takes good arguments",
         arguments: [
