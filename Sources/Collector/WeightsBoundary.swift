@@ -26,7 +26,7 @@ struct WeightsBoundary {
         case .planned(let plan, let site):
             let hosts = PlannedPart(of: plan, at: site, over: request)
             let reasons = hosts.reasons(digests)
-            let others = reasons.isEmpty ? "" : "; its boundary is another: "
+            let others = reasons.isEmpty ? "" : "; the plan's boundary is another: "
             isWhole = site == nil && silent.isEmpty && plan.devices.isEmpty && reasons.isEmpty
             words = Self.words(plan, site, silent) + others + reasons.joined(separator: "; ")
             guard let factor = request.factor else { return }

@@ -87,7 +87,7 @@ struct PlannedWeightsTests {
         let content = try weights.answer(.planned(plan, site: nil), by: grid)
         #expect(!content.isWhole)
         #expect(
-            content.boundary.contains("its boundary is another: \(boundary.words)"),
+            content.boundary.contains("the plan's boundary is another: \(boundary.words)"),
             "\(content.boundary)")
         for part in content.parts {
             #expect(part.lines.map(\.verdict) == nothingTold)

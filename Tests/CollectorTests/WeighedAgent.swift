@@ -137,7 +137,7 @@ struct WeighedAgent: Sendable {
         let joules = max(0, Self.idleWatts * seconds + joulesPerCPUSecond * (cpu + other) + noise)
         let energy = Microjoules(UInt64(joules * 1e6))
         let carried = CarriedEnergy(energy: Microjoules(5_000_000), time: .seconds(length))
-        var partition = EnergyPartition(scenarios: 4)
+        var partition = EnergyPartition(scenarios: exchanges.count)
         partition.undivided = change.contains(.carried) ? energy + carried.energy : energy
         partition.undividedReason = .idleUnknown
         let isKnown = !change.contains(.energyUnknown)
@@ -174,7 +174,7 @@ struct WeighedAgent: Sendable {
                 one.flows = one.completed
                 one.incomplete = count - one.completed
                 return one
-            }, services: [ServiceTally(scenarios: 4)])
+            }, services: [ServiceTally(scenarios: exchanges.count)])
         tally.services[0].flows = tally.scenarios.map(\.flows)
         if counts {
             // Health checks match no scenario.
