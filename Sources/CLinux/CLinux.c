@@ -285,17 +285,21 @@ static int prepare_words(struct start *start) {
     return 0;
 }
 
-static int prepare_user(struct start *start, uid_t user, gid_t group) {
+static int prepare_user(struct start *start, uid_t user, gid_t group, const gid_t *further,
+                        int further_count) {
     struct passwd *entry = getpwuid(user);
     start->user = user;
-    start->group = entry ? entry->pw_gid : group;
-    start->groups[0] = start->group;
+    start->group = group;
+    start->groups[0] = group;
     start->group_count = entry ? 1024 : 1;
-    if (entry &&
-        getgrouplist(entry->pw_name, entry->pw_gid, start->groups, &start->group_count) < 0) {
+    if ((entry &&
+         getgrouplist(entry->pw_name, group, start->groups, &start->group_count) < 0) ||
+        further_count > 1024 - start->group_count) {
         errno = E2BIG;
         return -1;
     }
+    for (int index = 0; index < further_count; index++)
+        start->groups[start->group_count++] = further[index];
     start->parent = getpid();
     return 0;
 }
@@ -330,10 +334,11 @@ static int failure_of(int descriptor) {
     return got == 0 ? 0 : got == sizeof code && code != 0 ? code : EPROTO;
 }
 
-int clinux_start_as(unsigned int user, unsigned int group, struct clinux_child *child) {
+int clinux_start_as(unsigned int user, unsigned int group, const unsigned int *further, int further_count,
+                    struct clinux_child *child) {
     static struct start start;
     int output[2], errors[2], failure[2];
-    if (prepare_words(&start) != 0 || prepare_user(&start, user, group) != 0 ||
+    if (prepare_words(&start) != 0 || prepare_user(&start, user, group, further, further_count) != 0 ||
         (start.null = high_null()) < 0 || high_pipe(output) != 0 || high_pipe(errors) != 0 ||
         high_pipe(failure) != 0)
         return -1;

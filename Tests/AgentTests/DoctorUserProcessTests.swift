@@ -58,6 +58,35 @@ struct DoctorUserProcessTests {
         #expect(whole.end == .status(0) && whole.output.count == 100_000)
     }
 
+    @Test("has the unit's groups where the unit runs this user on these settings")
+    func groups() throws {
+        let file = "/etc/jouleflow/agent.yaml"
+        let user = try #require(getpwnam("daemon")).pointee.pw_uid
+        let own = try #require(getpwuid(user)).pointee.pw_gid
+        func groups(_ changes: [String: String], user: uid_t = user) -> (gid_t?, [gid_t]) {
+            var unit = ["LoadState": "loaded", "User": "daemon", "Group": "4"]
+            unit["ExecStart"] = "jouleflow-agent run --config \(file)"
+            unit.merge(changes) { $1 }
+            return AgentUser.groups(of: unit, file: file, user: user)
+        }
+        #expect(groups([:]) == (4, []))
+        #expect(groups(["Group": "root", "SupplementaryGroups": "5 daemon"]) == (0, [5, own]))
+        #expect(groups(["Group": ""]) == (nil, []))
+        #expect(groups(["Group": "no-such-group"]) == (nil, []))
+        #expect(groups([:], user: user + 1) == (nil, []))
+        #expect(groups(["ExecStart": "jouleflow-agent run --config /b.yaml"]) == (nil, []))
+        #expect(AgentUser.groups(of: nil, file: file, user: user) == (nil, []))
+        // Advice gives to the unit's group, and to the user's own where the unit names none.
+        #expect(ProcessIdentity.of(user, group: 0).group == "root")
+        #expect(ProcessIdentity.of(user, group: nil) == ProcessIdentity(user: user, group: own))
+        for group in ["4", ""] {
+            let unit = ["LoadState": "loaded", "User": "daemon", "Group": group]
+            let found = AgentUser.identity(unit: unit, file: file, state: nil)
+            #expect(found == .of(user, group: gid_t(group)))
+        }
+        #expect(Set(["Group", "SupplementaryGroups"]).isSubset(of: AgentUser.shown))
+    }
+
     @Test("leaves clean text as it is, byte for byte")
     func clean() {
         let text = "{\"found\":\"正常 → e\u{301} 🙂 \\u001b\",\n\t\"fix\":\"`rm 'a b'`\"}\n"

@@ -70,6 +70,20 @@ extension SideBySideTests {
             }
         }
 
+        @Test(
+            "looks with the unit's group, and not with the user's own",
+            .enabled("only root can become another user") { Host.isRoot })
+        func unitsGroup() throws {
+            try Site.with { site in
+                try site.makeStateOfUser()
+                for group in ["daemon", "bin"] {
+                    let told = try site.doctor(before: saying(site, ["Group": group]))
+                    let user = try #require(told.lines("user").first)
+                    #expect(user.state == "ok" && user.found.hasSuffix("group \(group)"), "\(user)")
+                }
+            }
+        }
+
         @Test("does not hold settings against a unit that runs on others")
         func otherSettings() throws {
             try Site.with { site in

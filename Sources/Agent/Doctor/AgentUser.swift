@@ -2,8 +2,8 @@ import Glibc
 
 /// Whom the agent runs as, as far as this process can tell.
 enum AgentUser {
-    /// Source: systemd.exec(5), User=; systemd.service(5), ExecStart=.
-    static let shown = ["LoadState", "User", "ExecStart"]
+    /// Source: systemd.exec(5), User=, Group=, SupplementaryGroups=; systemd.service(5), ExecStart=.
+    static let shown = ["LoadState", "User", "Group", "SupplementaryGroups", "ExecStart"]
 
     /// The user of the unit that runs on these settings, else that of the agent that runs on the
     /// state, else the owner of the state folder. `nil` where none of them tells.
@@ -15,15 +15,48 @@ enum AgentUser {
         told(unit: unit, file: file, state: state) ?? state.flatMap(owner)?.user
     }
 
-    /// The same, where it is another than that of this process, which is not root. Of a folder of
-    /// root's nothing is said: whoever made it may have meant it for this user.
-    static func other(unit: [String: String]?, file: String, state: String?) -> uid_t? {
+    /// The same with its group: the one that the unit gives it, else its own.
+    static func identity(
+        unit: [String: String]?, file: String, state: String?
+    ) -> ProcessIdentity? {
+        number(unit: unit, file: file, state: state).map {
+            .of($0, group: groups(of: unit, file: file, user: $0).own)
+        }
+    }
+
+    /// The groups that the unit on these settings gives this user: one in the place of its own, and
+    /// those beside the ones that the system's tables give it.
+    static func groups(
+        of unit: [String: String]?, file: String, user: uid_t
+    ) -> (own: gid_t?, further: [gid_t]) {
+        guard let unit, isRun(by: unit, file), number(of: unit) == user else { return (nil, []) }
+        let further = (unit["SupplementaryGroups"] ?? "").split(separator: " ")
+        return (
+            unit["Group"].flatMap(group(named:)), further.compactMap { group(named: String($0)) }
+        )
+    }
+
+    private static func group(named name: String) -> gid_t? {
+        gid_t(name) ?? getgrnam(name)?.pointee.gr_gid
+    }
+
+    /// The agent's user, where it is another than that of this process, which is not root, or has
+    /// another group of the unit. Of a folder of root's nothing is said: whoever made it may have
+    /// meant it for this user.
+    static func other(
+        unit: [String: String]?, file: String, state: String?
+    ) -> ProcessIdentity? {
         let own = geteuid()
         guard own != 0 else { return nil }
         let user =
             told(unit: unit, file: file, state: state)
             ?? state.flatMap(owner).flatMap { $0.user == 0 ? nil : $0.user }
-        return user == own ? nil : user
+        guard let user else { return nil }
+        let group = groups(of: unit, file: file, user: user).own
+        guard user == own, group == nil || group == getegid() else {
+            return .of(user, group: group)
+        }
+        return nil
     }
 
     private static func told(unit: [String: String]?, file: String, state: String?) -> uid_t? {

@@ -44,8 +44,7 @@ package struct Doctor: Sendable {
             : AgentUser.other(
                 unit: properties, file: file, state: (settings ?? standard)?.state)
         let userCheck = UserCheck(
-            identity: .current, agent: user.map { ProcessIdentity.name(ofUser: $0) }, file: file,
-            language: language)
+            identity: .current, agent: user?.name(beside: .current), file: file, language: language)
         let seen = settings.map { SeenAgent($0, unit: properties, procfs: procfs) }
         var all = findings + userCheck.findings() + clockAndKernel(settings)
         all +=
@@ -89,7 +88,8 @@ package struct Doctor: Sendable {
 
     /// Looked at also where the settings are wrong.
     private func unitFindings(
-        _ unit: [String: String]?, _ settings: AgentSettings?, _ seen: SeenAgent?, other: uid_t?
+        _ unit: [String: String]?, _ settings: AgentSettings?, _ seen: SeenAgent?,
+        other: ProcessIdentity?
     ) -> [DoctorFinding] {
         let name = self.unit
         let sandbox = SandboxCheck(
@@ -144,8 +144,7 @@ package struct Doctor: Sendable {
         // Root, where it looks as itself, may look for an agent of another user.
         let agent =
             geteuid() == 0
-            ? AgentUser.number(unit: unit, file: file, state: settings.state)
-                .map(ProcessIdentity.of) ?? .current
+            ? AgentUser.identity(unit: unit, file: file, state: settings.state) ?? .current
             : .current
         var all = UnitViewCheck(
             settings: settings, unit: unit, unitName: self.unit,

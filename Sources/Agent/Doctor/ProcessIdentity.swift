@@ -19,9 +19,14 @@ struct ProcessIdentity: Sendable, Hashable {
     /// The process that asks: its effective user and group.
     static var current: ProcessIdentity { ProcessIdentity(user: geteuid(), group: getegid()) }
 
-    /// A user with the group that it has by itself.
-    static func of(_ user: uid_t) -> ProcessIdentity {
-        ProcessIdentity(user: user, group: getpwuid(user)?.pointee.pw_gid ?? gid_t(user))
+    /// A user with this group, or else the one that it has by itself.
+    static func of(_ user: uid_t, group: gid_t?) -> ProcessIdentity {
+        ProcessIdentity(user: user, group: group ?? getpwuid(user)?.pointee.pw_gid ?? gid_t(user))
+    }
+
+    /// The user's name, with the group where only that tells it from `other`.
+    func name(beside other: ProcessIdentity) -> String {
+        number == other.number ? "\(user):\(group)" : user
     }
 
     /// The user's name, or the number where it has none.

@@ -28,35 +28,41 @@ package enum ServiceUser {
         named: String?, settings file: String, unit: String
     ) throws(Failure) -> UserProcess? {
         guard geteuid() == 0 else { return nil }
+        let properties = SystemdProperties.of(unit)
+        guard let user = try user(named: named, settings: file, properties), user.number != 0
+        else { return nil }
+        SystemdProperties.carry(of: unit)
+        let groups = AgentUser.groups(of: properties, file: file, user: user.number)
+        guard
+            let process = UserProcess.start(
+                as: user.number, group: groups.own ?? user.group, further: groups.further)
+        else {
+            let code = errno
+            throw .refused(user: ProcessIdentity.name(ofUser: user.number), errno: code)
+        }
+        return process
+    }
+
+    /// The user, and its group where the unit gives it no other.
+    private static func user(
+        named: String?, settings file: String, _ unit: [String: String]?
+    ) throws(Failure) -> (number: uid_t, group: gid_t)? {
         if let named {
             guard let entry = getpwnam(named) else { throw .unknownUser(named) }
-            return try start(entry.pointee.pw_uid, entry.pointee.pw_gid, unit)
+            return (entry.pointee.pw_uid, entry.pointee.pw_gid)
         }
         let settings = try? AgentSettings.load(
             path: file, hostName: HostIdentity.systemHostName())
-        if let found = AgentUser.number(
-            unit: SystemdProperties.of(unit), file: file, state: settings?.state)
-        {
+        if let found = AgentUser.number(unit: unit, file: file, state: settings?.state) {
+            if let entry = getpwuid(found) { return (found, entry.pointee.pw_gid) }
             let folder = settings.flatMap { AgentUser.owner(of: $0.state) }
             let group = folder.flatMap { $0.user == found ? $0.group : nil }
-            return try start(found, group ?? gid_t(found), unit)
+            return (found, group ?? gid_t(found))
         }
         for name in names {
             guard let entry = getpwnam(name) else { continue }
-            return try start(entry.pointee.pw_uid, entry.pointee.pw_gid, unit)
+            return (entry.pointee.pw_uid, entry.pointee.pw_gid)
         }
         return nil
-    }
-
-    private static func start(
-        _ user: uid_t, _ group: gid_t, _ unit: String
-    ) throws(Failure) -> UserProcess? {
-        guard user != 0 else { return nil }
-        SystemdProperties.carry(of: unit)
-        guard let process = UserProcess.start(as: user, group: group) else {
-            let code = errno
-            throw .refused(user: ProcessIdentity.name(ofUser: user), errno: code)
-        }
-        return process
     }
 }

@@ -38,12 +38,14 @@ package struct UserProcess {
 
     /// Starts it. `nil` with errno where that is refused.
     ///
-    /// - Parameter group: of a user without an entry in the system's tables.
-    static func start(as user: uid_t, group: gid_t) -> UserProcess? {
+    /// - Parameter further: groups beside those that the system's tables give the user.
+    static func start(as user: uid_t, group: gid_t, further: [gid_t]) -> UserProcess? {
         var child = clinux_child()
         // Who ignores the ends of children is not told their status.
         signal(SIGCHLD, SIG_DFL)
-        guard clinux_start_as(user, group, &child) == 0 else { return nil }
+        guard clinux_start_as(user, group, further, Int32(further.count), &child) == 0 else {
+            return nil
+        }
         return UserProcess(process: child.process, output: child.output, errors: child.errors)
     }
 

@@ -51,14 +51,15 @@ struct clinux_child {
     int errors;
 };
 
-// Starts the program of this process anew beside it, with the same arguments, as another user with the
-// groups that the system's tables give it and CAP_NET_RAW alone, as far as that can be had: what a unit
-// with User= and AmbientCapabilities=CAP_NET_RAW starts. Only root may. `group` is for a user without
-// an entry. The other process has a session of its own without a terminal, nothing to read, no other
+// Starts the program of this process anew beside it, with the same arguments, as another user with that
+// group, the groups that the system's tables give it, the further ones, and CAP_NET_RAW alone, as far as
+// that can be had: what a unit with User=, Group=, SupplementaryGroups= and
+// AmbientCapabilities=CAP_NET_RAW starts. Only root may. The other process has a session of its own without a terminal, nothing to read, no other
 // descriptors, no new privileges, and of the environment what finds programs and languages; others of
 // its user may not look into its memory from before its main on; it ends with the thread that
 // started it. 0, or -1 with errno.
-int clinux_start_as(unsigned int user, unsigned int group, struct clinux_child *child);
+int clinux_start_as(unsigned int user, unsigned int group, const unsigned int *further, int further_count,
+                    struct clinux_child *child);
 
 // Lets a packet socket receive no packet that this host sends (Linux 4.20). 0, or -1 with errno.
 int clinux_ignore_outgoing(int descriptor);
