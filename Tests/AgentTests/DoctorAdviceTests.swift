@@ -193,6 +193,29 @@ struct DoctorAdviceTests {
         }
     }
 
+    @Test(
+        "takes no right from another group in the packages' folders: the agent's files move apart",
+        .enabled(if: geteuid() == 0, "only root gives folders away"))
+    func sharedFolder() throws {
+        let grounds = try Grounds()
+        let (folder, blocked) = (grounds.own, BlockedWay(folder: grounds.own, who: "o"))
+        let given = "`chgrp \(user.group) \(folder) && chmod g+x \(folder)`"
+        for (group, mode, isGiven) in [
+            (4, 0o750, false), (4, 0o710, false), (4, 0o2700, false), (4, 0o700, true),
+            (0, 0o750, true),
+        ] as [(gid_t, mode_t, Bool)] {
+            #expect(chown(folder, 0, group) == 0 && chmod(folder, mode) == 0)
+            let fix = blocked.fix(for: user, own: [folder])
+            #expect(fix == (isGiven ? given : nil), "\(group) \(mode)")
+        }
+        for language in SentenceLanguage.allCases {
+            let apart = blocked.apart(for: user, language)
+            #expect(apart.contains("`install -d -m 0750 -g \(user.group) /etc/jouleflow-agent`"))
+            #expect(!apart.contains("chgrp") && !apart.contains("chmod"), "\(apart)")
+        }
+        #expect(!blocked.apart(for: nobody, .english).contains("`"))
+    }
+
     @Test("copies no certificate onto itself: the agent's own folder is opened to its group")
     func ownCertificates() throws {
         let fixture = try StateFixture()

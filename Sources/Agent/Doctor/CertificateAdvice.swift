@@ -12,7 +12,8 @@ extension CertificateCheck {
         if let blocked = BlockedWay.to(path),
             FileWay.resolved(blocked.folder) == StateCheck.folder(above: folder)
         {
-            return blocked.opening(to: identity)
+            return blocked.fix(for: identity, own: [blocked.folder])
+                ?? blocked.apart(for: identity, language)
         }
         guard BlockedWay.to(path) == nil,
             let command = identity.command(toGive: path, mode: path == files.key ? "600" : "u+r")

@@ -95,9 +95,13 @@ struct ConfigurationCheck {
         guard FileWay.changeableLink(to: file) == nil,
             FileWay.foreignFolder(to: file, user: 0) == nil
         else { return copy }
+        if let blocked = BlockedWay.to(file) {
+            let isOwn = BlockedWay.packages.contains(blocked.folder)
+            return blocked.fix(for: identity)
+                ?? (isOwn ? blocked.apart(for: identity, language) : copy)
+        }
         let word = shellWord(file)
-        return BlockedWay.to(file).map { $0.fix(for: identity) ?? copy }
-            ?? "`chgrp \(identity.group) \(word) && chmod g+r \(word)`"
+        return "`chgrp \(identity.group) \(word) && chmod g+r \(word)`"
     }
 
     private var copy: String {

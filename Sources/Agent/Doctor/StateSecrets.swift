@@ -99,7 +99,8 @@ extension StateCheck {
         let folder = StateCheck.folder(above: Self.secretFile)
         guard FileWay.foreignFolder(to: path, user: 0) == nil else { return elsewhere(path) }
         guard FileWay.resolved(blocked.folder) != folder else {
-            return blocked.opening(to: owner)
+            return blocked.fix(for: owner, own: [blocked.folder])
+                ?? blocked.apart(for: owner, language)
         }
         return language.say(
             "\(shellWord(blocked.folder)) stays closed: copy the secret, "
