@@ -144,13 +144,24 @@ struct DoctorTests {
         #expect(try states((8 << 20) - 1) == [.warning, .unknown])
         #expect(try states((2 << 20) - 1) == [.fault, .unknown])
         #expect(try states(8 << 20, files: 15) == [.fault, .unknown])
-        let newer = SpoolCheck(
-            settings: try settings(), now: Timestamp(0),
-            survey: .failure(.unknownFormat(path: "/s/segment-1", version: 3)),
-            kept: KeptWindows(), room: nil, identity: .current, language: .english
-        ).findings()
-        #expect(newer.map(\.state) == [.fault])
-        #expect(newer[0].found.contains("written by a newer version"))
+    }
+
+    @Test("of a newer version's spool: the advice moves what is in the way, once and again")
+    func newer() throws {
+        let state = "/var/lib/jouleflow"
+        for (path, moved) in [("identity", "identity"), ("spool/segment-1.spool", "spool")] {
+            for language in SentenceLanguage.allCases {
+                let newer = SpoolCheck(
+                    settings: try settings(), now: Timestamp(0),
+                    survey: .failure(.unknownFormat(path: "\(state)/\(path)", version: 3)),
+                    kept: KeptWindows(), room: nil, identity: .current, language: language
+                ).findings()
+                #expect(newer.map(\.state) == [.fault])
+                #expect(newer[0].found.contains("written by a newer version"))
+                let (from, to) = ("\(state)/\(moved)", "\(state)/\(moved).newer")
+                #expect(newer[0].fix.hasSuffix("`mv -T --backup=numbered \(from) \(to)`"))
+            }
+        }
     }
 
     @Test(

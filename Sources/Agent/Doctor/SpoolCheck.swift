@@ -46,11 +46,7 @@ struct SpoolCheck {
         let word = shellWord(path)
         let fix =
             switch error {
-            case .unknownFormat:
-                language.say(
-                    "install the newer version again; to go on with this one and lose what is not "
-                        + "sent: `mv \(word) \(word).newer`",
-                    "重新安装较新版本；若要用此版本并放弃未发送的记录：`mv \(word) \(word).newer`")
+            case .unknownFormat(let file, _): older(instead: file)
             case .permission:
                 StateOwnership(folder: settings.state, owner: identity, language: language).fix
             case .notAFolder:
@@ -75,6 +71,16 @@ struct SpoolCheck {
             }
         return DoctorFinding(
             .spool, path, .fault, found, fix: fix, isOfRights: error.isPermission)
+    }
+
+    /// What lets this version go on: one segment goes with all of them, another file alone. What was
+    /// moved there before stays.
+    private func older(instead file: String) -> String {
+        let word = shellWord(file.hasPrefix(path + "/") ? path : file)
+        let command = "`mv -T --backup=numbered \(word) \(word).newer`"
+        return language.say(
+            "install the newer version again; to go on with this one and lose what is not sent: "
+                + command, "重新安装较新版本；若要用此版本并放弃未发送的记录：" + command)
     }
 
     private func damaged(_ survey: SpoolSurvey) -> [DoctorFinding] {
