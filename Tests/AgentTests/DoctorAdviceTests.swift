@@ -1,6 +1,7 @@
 import Glibc
 import Metering
 import Testing
+import TransportSecurity
 
 @testable import Agent
 @testable import Settings
@@ -214,6 +215,19 @@ struct DoctorAdviceTests {
             #expect(!apart.contains("chgrp") && !apart.contains("chmod"), "\(apart)")
         }
         #expect(!blocked.apart(for: nobody, .english).contains("`"))
+    }
+
+    @Test("looks at the clock before a certificate is issued anew")
+    func clockFirst() {
+        let check = CertificateCheck(ca: "/t/ca", certificate: "/t/c", key: "/t/k", as: user)
+        for warning in [
+            CredentialWarning.expired(path: "/t/c", at: 0), .expired(path: "/t/ca", at: 0),
+            .notYetValid(path: "/t/c", from: 0),
+        ] {
+            let fix = check.words(warning).fix
+            #expect(fix.hasPrefix("see this host's clock: `date -u`; if it is right, "), "\(fix)")
+            #expect(fix.contains("authority"), "\(fix)")
+        }
     }
 
     @Test("copies no certificate onto itself: the agent's own folder is opened to its group")

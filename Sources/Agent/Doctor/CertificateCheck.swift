@@ -105,12 +105,19 @@ struct CertificateCheck {
         }
     }
 
-    private func words(_ warning: CredentialWarning) -> (found: String, fix: String) {
+    /// Certificates are not issued anew for a clock that is wrong, on either of two hosts.
+    private func afterClock(_ path: String, else cause: String) -> String {
+        language.say(
+            "see this host's clock: `date -u`; if it is right, ", "检查本机时钟：`date -u`；若正确，则")
+            + cause + renewal(of: path)
+    }
+
+    func words(_ warning: CredentialWarning) -> (found: String, fix: String) {
         switch warning {
         case .expired(let path, let at):
             (
                 language.say("\(path) expired on \(utc(at))", "\(path) 已于 \(utc(at)) 过期"),
-                renewal(of: path)
+                afterClock(path, else: "")
             )
         case .expiresSoon(let path, let at, let days):
             (
@@ -122,10 +129,10 @@ struct CertificateCheck {
             (
                 language.say(
                     "\(path) holds from \(utc(from)) on", "\(path) 自 \(utc(from)) 起生效"),
-                language.say(
-                    "see this host's clock: `date -u`; if it is right, that of the authority's host was "
-                        + "wrong: ",
-                    "检查本机时钟：`date -u`；若正确，则签发机构主机的时钟有误：") + renewal(of: path)
+                afterClock(
+                    path,
+                    else: language.say(
+                        "that of the authority's host was wrong: ", "签发机构主机的时钟有误："))
             )
         case .notOfAgent(let path, let id, let names):
             (

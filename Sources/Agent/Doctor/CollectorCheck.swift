@@ -195,9 +195,11 @@ struct CollectorCheck: Sendable {
                     "查看采集端日志：`journalctl -u jouleflow-collector`；其 ca 文件须包含签发本代理证书的机构")
             case .expired:
                 language.say(
-                    "on \(host) `jouleflow-collector ca collector --ca CA \(host)`, and put the files where "
+                    "see this host's clock: `date -u`; if it is right, on \(host) "
+                        + "`jouleflow-collector ca collector --ca CA \(host)`, and put the files where "
                         + "its tls names them",
-                    "在 \(host) 上 `jouleflow-collector ca collector --ca CA \(host)`，并放到其 tls 指定处")
+                    "检查本机时钟：`date -u`；若正确，则在 \(host) 上 "
+                        + "`jouleflow-collector ca collector --ca CA \(host)`，并放到其 tls 指定处")
             case .notYetValid:
                 language.say("see this host's clock: `date -u`", "检查本机时钟：`date -u`")
             case .otherHost(_, let names):
