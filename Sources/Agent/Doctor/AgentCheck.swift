@@ -102,7 +102,17 @@ struct AgentCheck {
             fix: language.say(
                 "mend what the lines state and spool say, and see why: "
                     + "`journalctl -u jouleflow-agent -p warning`",
-                "先处理 state 和 spool 各行所述，并查看原因：`journalctl -u jouleflow-agent -p warning`"))
+                "先处理 state 和 spool 各行所述，并查看原因：`journalctl -u jouleflow-agent -p warning`")
+                + ofClock)
+    }
+
+    /// Windows of a clock that was ahead are no sign of life; the next one is.
+    private var ofClock: String {
+        guard kept.ahead > 0 else { return "" }
+        return language.say(
+            "; \(kept.ahead) windows kept end in the future: if the clock was set back just now "
+                + "(`date -u`), ask again after a window",
+            "；保留的 \(kept.ahead) 个窗口结束于未来：若时钟刚被调回（`date -u`），请在一个窗口后再次检查")
     }
 
     private var running: DoctorFinding {
@@ -119,7 +129,7 @@ struct AgentCheck {
                     "正在运行\(process)，但已有 \(time)未写记录"),
                 fix: language.say(
                     "see why: `journalctl -u jouleflow-agent -p warning`",
-                    "查看原因：`journalctl -u jouleflow-agent -p warning`"))
+                    "查看原因：`journalctl -u jouleflow-agent -p warning`") + ofClock)
         }
         return DoctorFinding(.agent, .ok, language.say("runs\(process)", "正在运行\(process)"))
     }

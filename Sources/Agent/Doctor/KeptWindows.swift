@@ -7,6 +7,9 @@ import Spool
 struct KeptWindows: Sendable {
     /// Windows looked at, the newest.
     static let most = 20_000
+    /// Windows that end later than this from now are of a clock that was ahead: they say nothing of
+    /// what the agent does now, and their times nothing of how long anything lasted.
+    static let longestAhead = Nanoseconds.seconds(60)
 
     /// What rules took since they are what they are.
     struct RuleHits: Sendable {
@@ -32,8 +35,9 @@ struct KeptWindows: Sendable {
         }
     }
 
-    /// Windows that could be read.
+    /// Windows that could be read, but for those of a clock that was ahead, which are ``ahead``.
     private(set) var count = 0
+    private(set) var ahead = 0
     private(set) var start: Timestamp?
     private(set) var end: Timestamp?
     private(set) var packets: UInt64 = 0
@@ -50,7 +54,7 @@ struct KeptWindows: Sendable {
 
     init() {}
 
-    init(_ parts: [SpoolSurvey.Part]) {
+    init(_ parts: [SpoolSurvey.Part], now: Timestamp) {
         var left = Self.most
         var chosen: [(Manifest?, [[UInt8]])] = []
         for part in parts.reversed() where left > 0 {
@@ -60,13 +64,17 @@ struct KeptWindows: Sendable {
             chosen.append((manifest, records))
         }
         for (manifest, records) in chosen.reversed() {
-            for record in records { add(record, manifest) }
+            for record in records { add(record, manifest, now) }
         }
     }
 
-    private mutating func add(_ bytes: [UInt8], _ manifest: Manifest?) {
+    private mutating func add(_ bytes: [UInt8], _ manifest: Manifest?, _ now: Timestamp) {
         // Completions stand between the records.
         guard let record = try? RecordCodec.decode(bytes) else { return }
+        guard record.window.end.since(now) <= Self.longestAhead else {
+            ahead += 1
+            return
+        }
         count += 1
         self.bytes += bytes.count
         start = min(start ?? record.window.start, record.window.start)

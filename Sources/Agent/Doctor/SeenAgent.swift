@@ -21,7 +21,8 @@ struct SeenAgent {
         let state = StateDirectory(at: settings.state)
         survey = Self.survey(settings, state)
         let found = try? survey.get()
-        kept = found.map { KeptWindows($0.parts) } ?? KeptWindows()
+        let now = ClockReading.now().realtime
+        kept = found.map { KeptWindows($0.parts, now: now) } ?? KeptWindows()
         if case .failure(let error) = survey, error.isPermission {
             isInUse = nil
             let main = unit?["ActiveState"] == "active" ? unit?["MainPID"].flatMap(Int.init) : nil
