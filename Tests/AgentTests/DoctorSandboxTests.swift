@@ -210,6 +210,27 @@ struct DoctorUnitLifeTests {
         }
     }
 
+    @Test("names a user or a group of the unit that is not there any more")
+    func absentAccount() {
+        let ends = [
+            ["ActiveState": "failed", "SubState": "failed", "Result": "exit-code"],
+            ["ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "0"],
+        ]
+        for end in ends {
+            for (status, property) in [("217", "User"), ("216", "Group")] {
+                let last = end.merging(["ExecMainStatus": status]) { $1 }
+                let all = life(last.merging([property: "no-such-account"]) { $1 })
+                #expect(all.map(\.state) == [.fault])
+                #expect(all.first?.found.contains("no-such-account") == true, "\(all)")
+                #expect(all.first?.fix.contains("correct \(property)=") == true, "\(all)")
+                // One that is there was refused for another reason.
+                let other = life(last.merging([property: "root"]) { $1 })
+                #expect(other.first?.fix.contains("journalctl") == true, "\(other)")
+            }
+        }
+        #expect(life(ends[1]).first?.found.contains("0 times") == false)
+    }
+
     @Test("is content with one that runs, and says nothing where there is none")
     func content() {
         #expect(life([:], isInUse: true).isEmpty)

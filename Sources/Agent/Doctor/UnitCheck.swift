@@ -1,3 +1,4 @@
+import Glibc
 import Settings
 
 /// Looks at what systemd makes of the agent's unit: whether it runs, could run, and will after a boot.
@@ -8,7 +9,7 @@ struct UnitCheck {
     /// Source: org.freedesktop.systemd1(5), "Unit Objects" and "Service Unit Objects".
     static let shown = [
         "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "ExecMainStatus",
-        "NRestarts", "MainPID",
+        "NRestarts", "MainPID", "User", "Group",
     ]
     /// States of the unit's file in which a boot does not start it.
     private static let notAtBoot: Set<String> = [
@@ -64,6 +65,8 @@ struct UnitCheck {
     }
 
     private func life(_ unit: [String: String]) -> [DoctorFinding] {
+        let isTried = ["failed", "activating"].contains(unit["ActiveState"] ?? "")
+        if isTried, let absent = absentAccount(unit) { return [absent] }
         let startsAtBoot = !Self.notAtBoot.contains(unit["UnitFileState"] ?? "")
         switch (unit["ActiveState"], unit["SubState"]) {
         case ("failed", _): return [failed(unit)]
@@ -90,6 +93,33 @@ struct UnitCheck {
         }
     }
 
+    /// The user or group of the unit that is not there, where systemd could not take it.
+    ///
+    /// Source: systemd.exec(5), "Process Exit Codes": 216 and 217.
+    private func absentAccount(_ unit: [String: String]) -> DoctorFinding? {
+        let property: String
+        switch unit["ExecMainStatus"] {
+        case "216": property = "Group"
+        case "217": property = "User"
+        default: return nil
+        }
+        guard let name = unit[property], !name.isEmpty, uid_t(name) == nil,
+            property == "User" ? getpwnam(name) == nil : getgrnam(name) == nil
+        else { return nil }
+        let restart = "systemctl restart \(unitName)"
+        return finding(
+            .fault,
+            language.say(
+                "there is no \(property.lowercased()) \(name), which the unit names (\(property)=): systemd "
+                    + "cannot start the agent",
+                "没有单元指定的 \(property)=\(name)：systemd 无法启动代理"),
+            name == "jouleflow"
+                ? "`systemd-sysusers jouleflow-agent.conf && \(restart)`"
+                : language.say(
+                    "make it, or correct \(property)=: `systemctl edit \(unitName)`, then `\(restart)`",
+                    "创建它，或改正 \(property)=：`systemctl edit \(unitName)`，然后 `\(restart)`"))
+    }
+
     private func failed(_ unit: [String: String]) -> DoctorFinding {
         var reason = unit["Result"] ?? "?"
         if reason == "exit-code", let status = unit["ExecMainStatus"] {
@@ -108,12 +138,13 @@ struct UnitCheck {
     }
 
     private func looping(_ unit: [String: String]) -> DoctorFinding {
-        let count = unit["NRestarts"] ?? "?"
+        let count = unit["NRestarts"].flatMap(Int.init) ?? 0
+        let times = count > 0 ? language.say(" (\(count) times)", "（\(count) 次）") : ""
         return finding(
             .fault,
             language.say(
-                "the agent ends, and systemd starts it again and again (\(count) times)",
-                "代理不断退出，systemd 反复重启（\(count) 次）"),
+                "the agent ends, and systemd starts it again and again\(times)",
+                "代理不断退出，systemd 反复重启\(times)"),
             language.say(
                 "`journalctl -u \(unitName) -n 30` says why",
                 "`journalctl -u \(unitName) -n 30` 说明原因"))
