@@ -234,9 +234,14 @@ struct WeightsEvaluation {
 
     private func sentence(_ error: RegressionError) -> String {
         guard case .inseparable(let columns) = error else { return "\(error)" }
-        let names = columns.map { $0.map { scenarios[$0].name } ?? "the background" }
+        let names = columns.map(name)
         return "always in the same proportion, so that no window tells them apart: "
             + names.joined(separator: ", ") + (isTest ? Self.allLoads : "; plan a factorial test")
+    }
+
+    /// A column's; `nil` stands for the background.
+    func name(_ scenario: Int?) -> String {
+        scenario.map { scenarios[$0].name } ?? "the background"
     }
 
     /// Figures, unless something stands against them.

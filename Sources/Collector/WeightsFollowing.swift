@@ -28,7 +28,7 @@ extension WeightsEvaluation {
         case .condition(let number, let limit) where isTest:
             "what took place varies too little to tell scenarios apart: condition number "
                 + "\((min(number, 1e12) * 10).rounded() / 10), at most \(limit)\(Self.allLoads)"
-        default: obstacle.description
+        default: obstacle.sentence(name)
         }
     }
 

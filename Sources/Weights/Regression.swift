@@ -112,9 +112,11 @@ package struct Regression: Sendable, Hashable {
         holdOut = residuals.holdOut
         let reference =
             settings.reference < scenarios ? found[max(0, settings.reference)] : nil
-        obstacles = settings.gates.obstacles(
-            windows: windows.count, blocks: blocks, condition: condition,
-            holdOut: holdOut, heaviest: Leverage(rows, whole), reference: reference)
+        obstacles =
+            settings.gates.obstacles(
+                windows: windows.count, blocks: blocks, condition: condition,
+                holdOut: holdOut, heaviest: Leverage(rows, whole), reference: reference)
+            + intervals.negative.map { .negative($0 == 0 ? nil : rows.present[$0 - 1]) }
     }
 
     /// Refuses columns that are one combination of each other as far as numbers can tell.
@@ -137,6 +139,12 @@ private struct Intervals {
     let scenarios: [Estimate]
     let ratios: [Estimate?]
     let probability: Double?
+    /// The columns that use less than nothing.
+    let negative: [Int]
+
+    /// What a column takes away at the least, as a part of what was used, for it to be told from rounding:
+    /// both are root mean squares.
+    private static let leastTaken = 1e-3
 
     init(
         _ rows: RegressionRows, _ fitted: [Double], _ bootstrap: BlockBootstrap,
@@ -153,10 +161,18 @@ private struct Intervals {
             replicates: settings.replicates, seed: settings.seed)
         probability = hypothesis == nil ? nil : answer.probability
         let covariance = bootstrap.covariance
+        let halves = answer.reach.map { reach in
+            (0..<order).map { reach[$0] * max(0, covariance[$0, $0]).squareRoot() }
+        }
+        let squares = rows.used.reduce(0) { $0 + $1 * $1 }
+        let least = Self.leastTaken * (squares / Double(rows.used.count)).squareRoot()
+        negative =
+            halves.map { halves in
+                (0..<order).filter { free[$0] + halves[$0] < -least }
+            } ?? []
         let estimates = (0..<order).map { index in
-            let bounds = answer.reach.map { reach in
-                let half = reach[index] * max(0, covariance[index, index]).squareRoot()
-                return Self.bounds(free[index] - half, free[index] + half, fitted[index])
+            let bounds = halves.map { halves in
+                Self.bounds(free[index] - halves[index], free[index] + halves[index], fitted[index])
             }
             return Estimate(value: fitted[index], interval: bounds).times(rows.units[index])
         }

@@ -64,8 +64,15 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
     case leverage(Timestamp, Double, limit: Double)
     /// The reference's interval holds 0, or the reference did not take place.
     case reference
+    /// A scenario, or the background, that windows say to use less than nothing.
+    case negative(Int?)
 
     package var description: String {
+        sentence { $0.map { "scenario \($0 + 1)" } ?? "the background" }
+    }
+
+    /// What it says, with the names of scenarios; `nil` stands for the background.
+    package func sentence(_ name: (Int?) -> String) -> String {
         switch self {
         case .windows(let count, let needed):
             "\(count) windows, and \(needed) are needed: evaluate a longer period"
@@ -83,6 +90,9 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
                 + "own, at most \(Self.tenths(limit * 100)) %: a record of it is wrong, or a scenario took place "
                 + "in hardly any other; evaluate a period without it, or a longer one"
         case .reference: "the use of a query cannot be told from 0, and ratios to it say nothing"
+        case .negative(let scenario):
+            "by these windows \(name(scenario)) uses less than nothing, beyond its error: something else uses more "
+                + "where there is less of it, or use does not grow in a straight line"
         }
     }
 

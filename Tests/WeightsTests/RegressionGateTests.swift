@@ -66,6 +66,45 @@ struct RegressionGateTests {
         #expect(named == [odd.start])
     }
 
+    @Test("a scenario that uses less than nothing refutes the model, and is named")
+    func negative() throws {
+        // Something else runs where the first scenario does not.
+        let given = noisy(48, seed: 5).map { window in
+            RegressionWindow(
+                start: window.start, seconds: 60, used: window.used + 30 * (300 - window.counts[0]),
+                counts: window.counts)
+        }
+        #expect(try obstacles(given, .designed).contains(.negative(0)))
+    }
+
+    @Test("use that grows faster than what takes place has less than no background")
+    func bent() throws {
+        let given = noisy(48, seed: 5).map { window in
+            let load = 12 * window.counts[0] + 0.5 * window.counts[1]
+            return RegressionWindow(
+                start: window.start, seconds: 60, used: load * load, counts: window.counts)
+        }
+        #expect(try obstacles(given, .designed).contains(.negative(nil)))
+    }
+
+    @Test(
+        "a scenario that uses nothing is told as 0, but for the one in forty whose interval is below"
+    )
+    func costless() throws {
+        var refused = 0
+        for seed in 1...80 as ClosedRange<UInt64> {
+            var random = SeededRandom(seed)
+            let given = noisy(48, seed: seed, noise: 0).map { window in
+                RegressionWindow(
+                    start: window.start, seconds: 60,
+                    used: window.used - 12 * window.counts[0]
+                        + Double.random(in: -20...20, using: &random), counts: window.counts)
+            }
+            if try obstacles(given, .designed).contains(.negative(0)) { refused += 1 }
+        }
+        #expect(refused <= 5)
+    }
+
     @Test("a query that costs nothing")
     func reference() throws {
         var random = SeededRandom(5)
