@@ -144,7 +144,8 @@ struct WeightsEvaluation {
         }
     }
 
-    /// What an evaluation needs to know; `per` are exchanges per flow by scenario.
+    /// What an evaluation needs to know; `per` are exchanges per flow by scenario. A scenario without a
+    /// flow has no weight that could be tested.
     func settings(_ per: [Double?]) -> RegressionSettings {
         let reference = StandardWeights.scenarios.firstIndex(of: .query) ?? 0
         let query = per[reference]
@@ -273,7 +274,7 @@ struct WeightsEvaluation {
             ]
             return
         }
-        part.probability = found.weightsProbability
+        part.probability = tellsTable2(part) ? found.weightsProbability : nil
         let unruled = StandardWeights.scenarios.filter { reading.scenarios[$0] == nil }
         guard unruled.isEmpty else {
             part.obstacles = [
@@ -283,6 +284,13 @@ struct WeightsEvaluation {
             return
         }
         addUnits(stretches, to: &part)
+    }
+
+    /// Whether every scenario of Table 2 has a ratio: of a part of them the draws do not test it.
+    private func tellsTable2(_ part: WeightsContent.Part) -> Bool {
+        zip(scenarios, part.lines).allSatisfy { scenario, line in
+            StandardWeights.weight(of: scenario) == nil || line.ratio != nil
+        }
     }
 
     /// R by Table 2 and by what was measured, where every scenario of it with a flow has a ratio.

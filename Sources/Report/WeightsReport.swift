@@ -90,8 +90,20 @@ extension WeightsContent {
             text.append(
                 "Ratios as far from Table 2 as these, were it true: "
                     + "\(Notation.percent(probability)). A high figure is no proof of Table 2.")
+        } else if let untested = untested(part) {
+            text.append(
+                "Ratios as far from Table 2 as these, were it true: —. Table 2 is of all its scenarios, "
+                    + "and there is no ratio of " + untested.joined(separator: ", "))
         }
         return text + part.obstacles.map { "Not told: " + $0 }
+    }
+
+    /// Scenarios of Table 2 without a ratio; `nil` where all have one, or something stands against all.
+    private func untested(_ part: Part) -> [String]? {
+        guard part.obstacles.isEmpty else { return nil }
+        let names = zip(scenarios, part.lines).filter { $0.weight != nil && $1.ratio == nil }
+            .map(\.0.name)
+        return names.isEmpty ? nil : names
     }
 
     private static func interval(_ figure: Figure?) -> String {

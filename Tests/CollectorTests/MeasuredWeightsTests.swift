@@ -212,7 +212,28 @@ struct MeasuredWeightsTests {
         #expect(content.parts[0].lines[1].perFlow == nil)
         #expect(content.parts[0].lines[1].verdict == "undetermined")
         #expect(content.shapley.perFlow[1] == nil)
+        #expect(content.parts.allSatisfy { $0.obstacles.isEmpty && $0.probability == nil })
+        #expect(content.table().contains("and there is no ratio of drawdown"))
         expectNear([0, 2, 3].map { perFlow(content, 0)[$0] }, [0.048, 0.006, 0.002], 1e-6)
+    }
+
+    @Test("a scenario whose exchanges all fail has no ratio, and Table 2 is not tested without it")
+    func withoutFlow() throws {
+        var agent = WeighedAgent("a", length: 10)
+        let rows = rows(schedule, length: 10)
+        for index in rows.indices {
+            agent.altering[index] = { record in
+                record.tally.scenarios[0].failed = record.tally.scenarios[0].completed
+                record.tally.scenarios[0].completed = 0
+                record.tally.scenarios[0].flows = 0
+                record.tally.services[0].flows[0] = 0
+            }
+        }
+        try agent.store(rows, from: origin, in: store)
+        let part = try #require(try answer().parts.first)
+        #expect(part.obstacles.isEmpty)
+        #expect(part.lines[0].ratio == nil && part.lines[1].ratio != nil)
+        #expect(part.probability == nil)
     }
 
     @Test("a host without a record in the period leaves the boundary not whole")
