@@ -77,13 +77,21 @@ package struct Regression: Sendable, Hashable {
     /// not all of them can be told.
     package let weightsProbability: Double?
     /// Why the ratios are not to be used; empty where they are.
-    package let obstacles: [RegressionObstacle]
+    package private(set) var obstacles: [RegressionObstacle]
 
     /// Evaluates windows, in whatever order they are given.
     ///
     /// Throws where they are not numbers, too few, or cannot tell the scenarios apart.
     package init(
         _ windows: [RegressionWindow], scenarios: Int, settings: RegressionSettings
+    ) throws(RegressionError) {
+        self = try Self(windows, scenarios: scenarios, alone: settings)
+        obstacles += Self.decided(windows, by: self.scenarios, settings: settings)
+    }
+
+    /// Without what the windows say where a few are left out.
+    init(
+        _ windows: [RegressionWindow], scenarios: Int, alone settings: RegressionSettings
     ) throws(RegressionError) {
         let rows = try RegressionRows(windows, scenarios: scenarios)
         var whole = NormalEquations(order: rows.order)

@@ -66,6 +66,8 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
     case reference
     /// A scenario, or the background, that windows say to use less than nothing.
     case negative(Int?)
+    /// A few windows, by their starts, that decide what a scenario uses: the others tell something else.
+    case few(scenario: Int, [Timestamp], Estimate, others: Estimate)
 
     package var description: String {
         sentence { $0.map { "scenario \($0 + 1)" } ?? "the background" }
@@ -90,10 +92,36 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
                 + "own, at most \(Self.tenths(limit * 100)) %: a record of it is wrong, or a scenario took place "
                 + "in hardly any other; evaluate a period without it, or a longer one"
         case .reference: "the use of a query cannot be told from 0, and ratios to it say nothing"
+        case .few(let scenario, let starts, let found, let others):
+            Self.few(name(scenario), starts, found, others)
         case .negative(let scenario):
             "by these windows \(name(scenario)) uses less than nothing, beyond its error: something else uses more "
                 + "where there is less of it, or use does not grow in a straight line"
         }
+    }
+
+    private static func few(
+        _ name: String, _ starts: [Timestamp], _ found: Estimate, _ others: Estimate
+    ) -> String {
+        let shown = starts.prefix(4).map(\.rfc3339).joined(separator: ", ")
+        return
+            "\(starts.count) windows decide what \(name) uses, and the others tell something else: with them it is "
+            + "\(range(found)) of an exchange or flow, without them \(range(others)): their records are wrong, or what "
+            + "took place in them was of another kind (\(shown)\(starts.count > 4 ? " …" : "")); evaluate a "
+            + "period without them"
+    }
+
+    private static func range(_ estimate: Estimate) -> String {
+        guard let bounds = estimate.interval else { return digits(estimate.value) }
+        return "\(digits(bounds.low)) to \(digits(bounds.high))"
+    }
+
+    /// Four of them.
+    private static func digits(_ value: Double) -> String {
+        guard value > 0, value.isFinite else { return "\(value)" }
+        var (scaled, power) = (value, 1.0)
+        while scaled < 1_000, power < 1e12 { (scaled, power) = (scaled * 10, power * 10) }
+        return scaled < 1e15 ? "\(scaled.rounded() / power)" : "\(value)"
     }
 
     private static func tenths(_ value: Double) -> String {

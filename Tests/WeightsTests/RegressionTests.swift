@@ -304,6 +304,9 @@ struct RegressionRefusalTests {
             .windows(1, needed: 2), .blocks(1, needed: 2), .condition(.infinity, limit: 30),
             .holdOut(0.2, limit: 0.1), .holdOut(nil, limit: 0.1), .reference,
             .leverage(Timestamp(1), 0.9, limit: 0.5), .negative(nil), .negative(1),
+            .few(
+                scenario: 0, [Timestamp(1)], Estimate(value: 1, interval: nil),
+                others: Estimate(value: 0.5, interval: Bounds(low: 0, high: 1))),
         ]
         let all = refusals.map(\.description) + obstacles.map(\.description)
         #expect(Set(all).count == all.count)
