@@ -233,7 +233,7 @@ struct WeightsEvaluation {
             + "than CPU time draws much, or a record is wrong"
     }
 
-    private func sentence(_ error: RegressionError) -> String {
+    func sentence(_ error: RegressionError) -> String {
         guard case .inseparable(let columns) = error else { return "\(error)" }
         let names = columns.map(name)
         return "always in the same proportion, so that no window tells them apart: "

@@ -41,9 +41,8 @@ extension WeightsEvaluation {
     private func joules(
         of host: String, _ stretches: [Int], _ shapley: inout WeightsContent.Shapley
     ) throws(Obstacle) -> [Double] {
-        guard let cells = reading.hosts[host], let costs = costs(of: host, stretches) else {
-            throw .scenarios
-        }
+        guard let cells = reading.hosts[host] else { throw .scenarios }
+        let costs = try costs(of: host, stretches)
         let curve = try curve(stretches.map { cells[$0] })
         shapley.curves.append(
             WeightsContent.Curve(host: host, idle: curve.idle, factors: curve.factors))
@@ -74,6 +73,8 @@ extension WeightsEvaluation {
     /// Why a host's energy is not divided.
     private enum Obstacle: Error, CustomStringConvertible {
         case scenarios
+        /// What stands against its CPU seconds per exchange or flow.
+        case regression([String])
         case noCurve
         case far(Double)
 
@@ -83,6 +84,9 @@ extension WeightsEvaluation {
         var description: String {
             switch self {
             case .scenarios: "its windows do not tell its scenarios apart"
+            case .regression(let reasons):
+                "of the windows in which its energy is known too: "
+                    + reasons.joined(separator: "; ")
             case .noCurve: "its windows bear no power curve"
             case .far(let distance):
                 "its windows lie \((min(distance, 1e6) * 1_000).rounded() / 10) % off its power curve, "
@@ -92,18 +96,23 @@ extension WeightsEvaluation {
         }
     }
 
-    /// CPU seconds of a host per what is counted; 0 throughout on a host whose services used none.
-    private func costs(of host: String, _ stretches: [Int]) -> [Double]? {
+    /// CPU seconds of a host per what is counted; 0 throughout on a host whose services used none. They pass
+    /// the gates of any figure, but for that of the query: no ratio is told of one host.
+    private func costs(
+        of host: String, _ stretches: [Int]
+    ) throws(Obstacle) -> [Double] {
         let windows = windows(stretches, of: [host]) { $0.cpuSeconds }
+        let found: Regression
         do throws(RegressionError) {
-            var settings = settings(scenarios.map { _ in nil })
-            // Their intervals are not asked for.
-            settings.replicates = 0
-            let found = try Regression(windows, scenarios: scenarios.count, settings: settings)
-            return found.scenarios.map { $0?.value ?? 0 }
+            found = try Regression(
+                windows, scenarios: scenarios.count, settings: settings(scenarios.map { _ in nil }))
         } catch {
-            return error == .nothingUsed ? scenarios.map { _ in 0 } : nil
+            guard error == .nothingUsed else { throw .regression([sentence(error)]) }
+            return scenarios.map { _ in 0 }
         }
+        let obstacles = found.obstacles.filter { $0 != .reference }
+        guard obstacles.isEmpty else { throw .regression(obstacles.map { $0.sentence(name) }) }
+        return found.scenarios.map { $0?.value ?? 0 }
     }
 }
 

@@ -76,6 +76,37 @@ struct PeriodWeightsTests {
         #expect(half.table().contains("Not told: 720 windows"))
     }
 
+    @Test("Shapley's value takes as many windows as any figure, on the windows that it uses")
+    func shapleyWindows() throws {
+        let known = 300
+        try WeighedAgent("a", length: 60).store(
+            minutes(1_440, variation: 0.5...1.5), from: origin, in: store, noiseJoules: 10,
+            changes: Dictionary(
+                uniqueKeysWithValues: (known..<1_440).map { ($0, .energyUnknown) }))
+        let content = try answer(1_440)
+        #expect(content.parts.map(\.windows) == [1_440, known, known])
+        #expect(content.parts[0].obstacles.isEmpty)
+        let obstacle = try #require(content.shapley.obstacle)
+        #expect(obstacle.contains("300 windows, and 1000 are needed"))
+        #expect(content.shapley.perFlow.isEmpty && content.shapley.curves.isEmpty)
+    }
+
+    @Test("a host whose CPU time follows no scenario has no Shapley value, and is named")
+    func shapleyGates() throws {
+        let minutes = minutes(1_440, variation: 0.5...1.5)
+        try WeighedAgent("a", length: 60).store(
+            minutes, from: origin, in: store, noiseJoules: 10)
+        // What this one does has nothing to do with what the other counts.
+        var random = SplitMix(state: 5)
+        let other = minutes.map { _ in [UInt64.random(in: 0...60, using: &random), 0, 0, 0] }
+        try WeighedAgent("b", length: 60, counts: false).store(
+            other, from: origin, in: store, seed: 9, noiseJoules: 10)
+        let content = try answer(1_440)
+        #expect(content.parts[0].obstacles.isEmpty)
+        let obstacle = try #require(content.shapley.obstacle)
+        #expect(obstacle.hasPrefix("host b: ") && obstacle.contains("held out"))
+    }
+
     @Test("a mix that does not vary tells nothing and points to a test")
     func collinear() throws {
         try WeighedAgent("a", length: 60).store(
