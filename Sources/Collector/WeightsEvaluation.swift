@@ -128,6 +128,19 @@ struct WeightsEvaluation {
         }
     }
 
+    /// How a host's windows contradict its idle power.
+    func idlePowerDoubt(of host: String, _ stretches: [Int]) -> IdlePowerDoubt? {
+        guard let cells = reading.hosts[host] else { return nil }
+        let windows = stretches.map { index in
+            let cell = cells[index]
+            return IdleWindow(
+                start: reading.request.stretches[index].start, seconds: cell.seconds,
+                busySeconds: max(cell.busySeconds, cell.cpuSeconds), joules: cell.joules,
+                idleJoules: cell.idleJoules)
+        }
+        return IdlePowerDoubt(windows, block: reading.request.block)
+    }
+
     private func windows(
         _ quantity: Quantity, _ stretches: [Int], in part: inout WeightsContent.Part
     ) -> [RegressionWindow] {
@@ -137,8 +150,11 @@ struct WeightsEvaluation {
         case .joulesByCPUTime:
             let services = services(stretches)
             part.prices = zip(hosts, ServiceJoules.prices(services)).map { ($0, $1) }
+            part.obstacles = hosts.compactMap { host in
+                idlePowerDoubt(of: host, stretches).map { "host \(host): \($0)" }
+            }
             if let missed = ServiceJoules.holdOut(services), missed > ServiceJoules.mostHoldOut {
-                part.obstacles = [Self.unsteadyPrice(missed)]
+                part.obstacles.append(Self.unsteadyPrice(missed))
             }
             return ServiceJoules.windows(services, pricedBy: services)
         }

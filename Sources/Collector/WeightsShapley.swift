@@ -43,6 +43,7 @@ extension WeightsEvaluation {
     ) throws(Obstacle) -> [Double] {
         guard let cells = reading.hosts[host] else { throw .scenarios }
         let costs = try costs(of: host, stretches)
+        if let doubt = idlePowerDoubt(of: host, stretches) { throw .idle(doubt) }
         let curve = try curve(stretches.map { cells[$0] })
         shapley.curves.append(
             WeightsContent.Curve(host: host, idle: curve.idle, factors: curve.factors))
@@ -75,6 +76,7 @@ extension WeightsEvaluation {
         case scenarios
         /// What stands against its CPU seconds per exchange or flow.
         case regression([String])
+        case idle(IdlePowerDoubt)
         case noCurve
         case far(Double)
 
@@ -87,6 +89,7 @@ extension WeightsEvaluation {
             case .regression(let reasons):
                 "of the windows in which its energy is known too: "
                     + reasons.joined(separator: "; ")
+            case .idle(let doubt): "\(doubt)"
             case .noCurve: "its windows bear no power curve"
             case .far(let distance):
                 "its windows lie \((min(distance, 1e6) * 1_000).rounded() / 10) % off its power curve, "

@@ -204,6 +204,21 @@ struct MeasuredWeightsTests {
         #expect(!unknown.parts[1].lines.contains { $0.perFlow == nil })
     }
 
+    @Test(
+        "an idle power that windows contradict withholds what is reckoned from it",
+        arguments: [(90_000, "too low"), (110_000, "too high")])
+    func wrongIdle(milliwatts: UInt64, words: String) throws {
+        var agent = WeighedAgent("a", length: 10)
+        agent.idleMilliwatts = milliwatts
+        try agent.store(rows(schedule, length: 10), from: origin, in: store)
+        let content = try answer()
+        expectNear(perFlow(content, 1), [0.48, 0.14, 0.06, 0.02])
+        let obstacle = try #require(content.parts[2].obstacles.first)
+        #expect(obstacle.hasPrefix("host a: ") && obstacle.contains(words))
+        #expect(content.parts[2].lines.allSatisfy { $0.perFlow == nil })
+        #expect(content.shapley.obstacle?.contains(words) == true)
+    }
+
     @Test("a scenario that did not take place has no figure and no part")
     func absent() throws {
         let rows = rows(schedule, length: 10).map { [$0[0], 0, $0[2], $0[3]] }

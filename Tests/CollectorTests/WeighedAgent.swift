@@ -28,6 +28,8 @@ struct WeighedAgent: Sendable {
     var exchangesPerFlow: UInt64 = 1
     var source = EnergySourceKind.rapl
     var knowsIdle = true
+    /// What is busy beside the services draws as much of a CPU second as they do.
+    var idleMilliwatts: UInt64 = 99_500
     /// CPUs that other programs of the host use at most; now and then, whatever the flows do.
     var otherCPUs = 0.0
     /// What its manifest calls the four that it counts.
@@ -70,8 +72,7 @@ struct WeighedAgent: Sendable {
             ],
             services: [ServiceDescription(name: "s", ports: [8080], countsFlows: true)],
             scenarios: scenarios, rulesDigest: rules, model: .standard,
-            // What is busy beside the services draws as much of a CPU second as they do.
-            idle: knowsIdle ? IdlePower(milliwatts: 99_500, origin: .configured) : nil,
+            idle: knowsIdle ? IdlePower(milliwatts: idleMilliwatts, origin: .configured) : nil,
             scenarioFlows: flows, flowSecretID: secret)
     }
 
