@@ -203,9 +203,10 @@ struct WeightsEvaluation {
             return part
         }
         let per = countsPerFlow(stretches)
+        var settings = settings(per)
+        settings.mix = mix(per, stretches)
         do throws(RegressionError) {
-            let found = try Regression(
-                windows, scenarios: scenarios.count, settings: settings(per))
+            let found = try Regression(windows, scenarios: scenarios.count, settings: settings)
             part.take(found)
             tell(found, per, stretches, in: &part)
         } catch {
@@ -299,7 +300,15 @@ struct WeightsEvaluation {
             ]
             return
         }
-        addUnits(stretches, to: &part)
+        addUnits(stretches, found.mix?.times(1 / (query ?? 1)).interval, to: &part)
+    }
+
+    /// What of each scenario of Table 2 is counted in all flows: used together, and by a query's use, R.
+    private func mix(_ per: [Double?], _ stretches: [Int]) -> [Double] {
+        zip(scenarios, per).map { scenario, per in
+            guard StandardWeights.weight(of: scenario) != nil, let per else { return 0 }
+            return Double(flows(scenario, stretches)) * per
+        }
     }
 
     /// Whether every scenario of Table 2 has a ratio: of a part of them the draws do not test it.
@@ -310,7 +319,9 @@ struct WeightsEvaluation {
     }
 
     /// R by Table 2 and by what was measured, where every scenario of it with a flow has a ratio.
-    private func addUnits(_ stretches: [Int], to part: inout WeightsContent.Part) {
+    private func addUnits(
+        _ stretches: [Int], _ interval: Bounds?, to part: inout WeightsContent.Part
+    ) {
         var (units, measured) = (0.0, 0.0)
         for (index, scenario) in scenarios.enumerated() {
             guard let weight = StandardWeights.weight(of: scenario) else { continue }
@@ -322,6 +333,7 @@ struct WeightsEvaluation {
         }
         part.units = units
         part.measuredUnits = measured
+        part.measuredInterval = interval.map { ($0.low, $0.high) }
     }
 }
 

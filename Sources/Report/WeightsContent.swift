@@ -68,6 +68,8 @@ package struct WeightsContent: Sendable {
         /// known.
         package var units: Double?
         package var measuredUnits: Double?
+        /// The 95 % interval of the measured ones; `nil` where windows do not bound them.
+        package var measuredInterval: (low: Double, high: Double)?
 
         package init(quantity: String, scenarios: Int) {
             self.quantity = quantity

@@ -145,10 +145,14 @@ extension WeightsContent {
         }
         for part in parts {
             guard let factor = part.intensityFactor else { continue }
-            var line = "by \(part.name): SCI_CF × \(Notation.significant(factor))"
+            let figure = Figure(
+                value: factor, low: part.factorInterval?.low, high: part.factorInterval?.high)
+            var line =
+                "by \(part.name): SCI_CF × \(Notation.significant(factor)) (\(Self.interval(figure)))"
             if let intensity = intensity, let emission {
                 line +=
-                    " = \(Notation.significant(intensity * factor)) in place of "
+                    " = \(Notation.significant(intensity * factor)) "
+                    + "(\(Self.interval(figure.times(intensity)))) in place of "
                     + "\(Notation.significant(intensity)) \(emission.gas)/unit, M not counted, "
                     + "of the windows with known energy"
             }
@@ -243,6 +247,8 @@ extension WeightsContent {
             ),
             ("units", JSON(part.units)), ("measured_units", JSON(part.measuredUnits)),
             ("intensity_factor", JSON(part.intensityFactor)),
+            ("intensity_factor_low", JSON(part.factorInterval?.low)),
+            ("intensity_factor_high", JSON(part.factorInterval?.high)),
         ])
     }
 
@@ -308,5 +314,20 @@ extension WeightsContent.Part {
     fileprivate var intensityFactor: Double? {
         guard let units, let measuredUnits, measuredUnits > 0 else { return nil }
         return units / measuredUnits
+    }
+
+    /// Its 95 % interval: unbounded above is none.
+    fileprivate var factorInterval: (low: Double, high: Double)? {
+        guard intensityFactor != nil, let units, let measuredInterval, measuredInterval.low > 0
+        else {
+            return nil
+        }
+        return (units / measuredInterval.high, units / measuredInterval.low)
+    }
+}
+
+extension WeightsContent.Figure {
+    fileprivate func times(_ factor: Double) -> Self {
+        Self(value: value * factor, low: low.map { $0 * factor }, high: high.map { $0 * factor })
     }
 }

@@ -30,6 +30,8 @@ package struct RegressionSettings: Sendable, Hashable {
     package var reference: Int
     /// What the others' ratios to it are held to be, by scenario; `nil` of those without.
     package var weights: [Double?]
+    /// How much of each scenario is in a sum whose ratio to the reference is asked for; empty where none is.
+    package var mix: [Double] = []
     /// Windows that are drawn together, in the order of time; 1 where they are independent.
     package var block: Int
     /// How often blocks are drawn anew.
@@ -66,6 +68,9 @@ package struct Regression: Sendable, Hashable {
     package let scenarios: [Estimate?]
     /// The ratio to the reference, `nil` where either is not known or the reference is 0.
     package let ratios: [Estimate?]
+    /// What ``RegressionSettings/mix`` uses together by what one of the reference does; `nil` where that is not
+    /// asked for, the reference is 0, or a scenario of it did not take place.
+    package let mix: Estimate?
     /// The largest singular value of the scaled columns by the smallest.
     package let condition: Double
     /// Of neighbouring windows' residuals.
@@ -114,6 +119,7 @@ package struct Regression: Sendable, Hashable {
         }
         self.scenarios = found
         self.ratios = ratios
+        mix = intervals.mix
         weightsProbability = intervals.probability
         let residuals = Residuals(rows, whole, fitted)
         autocorrelation = residuals.autocorrelation
@@ -146,6 +152,7 @@ private struct Intervals {
     let background: Estimate
     let scenarios: [Estimate]
     let ratios: [Estimate?]
+    let mix: Estimate?
     let probability: Double?
     /// The columns that use less than nothing.
     let negative: [Int]
@@ -163,6 +170,10 @@ private struct Intervals {
         let reference = rows.present.firstIndex(of: settings.reference).map { $0 + 1 }
         var combinations = (0..<order).map { Self.unit($0, order) }
         if let reference { combinations += Self.ratios(free, reference, order) }
+        let mixed = reference.flatMap { Self.mix(rows, $0, settings) }
+        if let reference, let mixed {
+            combinations.append(Self.less(mixed, reference, Self.product(mixed, free), free))
+        }
         let hypothesis = Self.hypothesis(rows, reference, settings)
         let answer = bootstrap.answer(
             combinations: combinations, hypothesis: hypothesis ?? [],
@@ -204,6 +215,47 @@ private struct Intervals {
             return Estimate(value: value, interval: interval)
                 .times(rows.units[index] / rows.units[reference])
         }
+        mix = mixed.flatMap { mixed in
+            guard let reference, fitted[reference] > 0 else { return nil }
+            let value = Self.product(mixed, fitted) / fitted[reference]
+            let bounds = answer.reach.flatMap { reach in
+                Self.fieller(
+                    Self.product(mixed, free), free[reference], reach[2 * order - 1],
+                    (
+                        covariance.form(mixed), covariance.times(mixed)[reference],
+                        covariance[reference, reference]
+                    ))
+            }
+            return Estimate(
+                value: value, interval: bounds.map { Self.bounds($0.low, $0.high, value) })
+        }
+    }
+
+    private static func product(_ one: [Double], _ other: [Double]) -> Double {
+        zip(one, other).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+
+    /// A combination less as many times the reference as makes 0 of it.
+    private static func less(
+        _ combination: [Double], _ reference: Int, _ value: Double, _ free: [Double]
+    ) -> [Double] {
+        var combination = combination
+        if free[reference] != 0 { combination[reference] -= value / free[reference] }
+        return combination
+    }
+
+    /// The mix by column, in the reference's unit; `nil` where a scenario of it did not take place.
+    private static func mix(
+        _ rows: RegressionRows, _ reference: Int, _ settings: RegressionSettings
+    ) -> [Double]? {
+        var combination = [Double](repeating: 0, count: rows.order)
+        for (scenario, part) in settings.mix.enumerated() where part > 0 {
+            guard let column = rows.present.firstIndex(of: scenario).map({ $0 + 1 }) else {
+                return nil
+            }
+            combination[column] = part * rows.units[column] / rows.units[reference]
+        }
+        return settings.mix.isEmpty ? nil : combination
     }
 
     private static func unit(_ index: Int, _ order: Int) -> [Double] {
@@ -213,11 +265,9 @@ private struct Intervals {
     /// Each coefficient less as many times the reference's as makes 0 of it.
     private static func ratios(_ free: [Double], _ reference: Int, _ order: Int) -> [[Double]] {
         (1..<order).map { index in
-            var combination = unit(index, order)
-            if index != reference, free[reference] != 0 {
-                combination[reference] = -free[index] / free[reference]
-            }
-            return combination
+            let combination = unit(index, order)
+            return index == reference
+                ? combination : less(combination, reference, free[index], free)
         }
     }
 

@@ -77,6 +77,9 @@ struct MeasuredWeightsTests {
             let units = try #require(part.units)
             let measured = try #require(part.measuredUnits)
             #expect((units / measured - 1).magnitude < 0.05)
+            let interval = try #require(part.measuredInterval)
+            #expect(interval.low <= measured && measured <= interval.high)
+            #expect(interval.high - interval.low < 0.2 * measured)
         }
         let background = try #require(content.parts[1].background)
         #expect((background.value - 101).magnitude < 1)
@@ -142,6 +145,10 @@ struct MeasuredWeightsTests {
             #expect(
                 content.parts[0].lines.map(\.verdict).prefix(3)
                     == .init(repeating: "consistent", count: 3))
+            let measured = try #require(content.parts[0].measuredUnits)
+            let interval = try #require(content.parts[0].measuredInterval)
+            #expect((interval.low / measured - 1).magnitude < 1e-3)
+            #expect((interval.high / measured - 1).magnitude < 1e-3)
         }
     }
 
@@ -332,6 +339,8 @@ struct WeightsCommandTests {
         #expect(table.output.contains("consistent"))
         #expect(table.output.contains("by CPU seconds: SCI_CF × "))
         #expect(table.output.contains("M not counted"))
+        let factor = /by joules: SCI_CF × [0-9.]+ \([0-9.]+ to [0-9.]+\) = [0-9.e-]+ \([0-9.e-]+ to/
+        #expect(table.output.contains(factor))
 
         let json = try await collector(
             ["experiment", "read", path, "--store", database, "--format", "json"])

@@ -221,6 +221,39 @@ struct RegressionTests {
         #expect(rejected <= 6)
     }
 
+    @Test("a mix of one scenario is its ratio, and most intervals of all hold the truth")
+    func mix() throws {
+        var held = 0
+        for seed in 1...60 as ClosedRange<UInt64> {
+            var load = SyntheticLoad(.designed, seed: seed)
+            let given = load.windows()
+            var settings = load.settings
+            settings.mix = [3, 5, 20, 400]
+            let found = try Regression(given, scenarios: 4, settings: settings)
+            let mix = try #require(found.mix)
+            let sum = zip(settings.mix, found.ratios).reduce(0) { $0 + $1.0 * ($1.1?.value ?? 0) }
+            #expect(isNear(mix.value, sum))
+            if mix.interval?.contains(3 * 24 + 5 * 7 + 20 * 3 + 400) ?? false { held += 1 }
+            guard seed <= 3 else { continue }
+            settings.mix = [1, 0, 0, 0]
+            let one = try Regression(given, scenarios: 4, settings: settings)
+            #expect(isNear(one.mix?.interval?.low, found.ratios[0]?.interval?.low))
+            #expect(isNear(one.mix?.interval?.high, found.ratios[0]?.interval?.high))
+        }
+        #expect((52...60).contains(held))
+        var settings = settings(reference: 2, weights: [24, nil, 1])
+        let wide = noisy(64, seed: 9).map {
+            RegressionWindow(
+                start: $0.start, seconds: 60, used: $0.used,
+                counts: [$0.counts[0], 0, $0.counts[1]])
+        }
+        #expect(try Regression(wide, scenarios: 3, settings: settings).mix == nil)
+        settings.mix = [1, 1, 1]
+        #expect(try Regression(wide, scenarios: 3, settings: settings).mix == nil)
+        settings.mix = [1, 0, 1]
+        #expect(try Regression(wide, scenarios: 3, settings: settings).mix != nil)
+    }
+
     @Test("other weights are told from 24, 7, 3 and 1")
     func otherWeights() throws {
         var load = SyntheticLoad(.designed, weights: [10, 5, 4, 1], seed: 3)
