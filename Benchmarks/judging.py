@@ -79,6 +79,15 @@ def ratio_fault(scenario, measured, true):
             f"{off:+.1%}, at most {RATIO_GOAL:.0%}")
 
 
+def landed(measured, result, model):
+    """The neighbour's joules, and what part of them a model gives to scenarios: its joules per flow times
+    flows, of all scenarios and runs together, beside the truth's."""
+    foreign = sum(run.truth[-1]["other"]["joules"] for run in measured)
+    given = sum(sum(said["models"][model]) for said in result["runs"])
+    own = sum(used(run, scenario) for run in measured for scenario in SCENARIOS)
+    return foreign, neighbour_share(given, own, foreign)
+
+
 def neighbour_share(given, own, foreign):
     """What scenarios were given beside their own, as a part of what a neighbour used: below 0 where some of
     theirs went elsewhere. None where the neighbour used nothing."""
@@ -149,6 +158,16 @@ def neighbour_test():
         said = neighbour_fault(neighbour_share(given, 100.0, foreign))
         if (said is None) != (found is None) or found and found not in said:
             failed.append(f"{name}: {said}")
+    # Each model is judged by its own joules: one may be right where the other is not.
+    measured, result = sound()
+    for run in measured:
+        run.truth[-1]["other"] = {"joules": 50.0}
+    for said in result["runs"]:
+        said["models"]["off"] = [one + 1 for one in said["models"]["m"]]
+    for model, found in (("m", 0.0), ("off", 0.08)):
+        foreign, share = landed(measured, result, model)
+        if foreign != 150 or abs(share - found) > 1e-9:
+            failed.append(f"of a neighbour's {foreign} J {share} landed by {model}, not {found}")
     return failed
 
 
