@@ -210,6 +210,7 @@ struct ImplausibleWeightsTests {
         #expect(!part.table().contains("SCI_CF × "))
         #expect(part.table().contains("SCI_CF is a figure of the whole boundary"))
         let factors = part.json().split(separator: "\n").filter { $0.contains("intensity_factor") }
-        #expect(factors.count == 3 && factors.allSatisfy { $0.contains("null") })
+        // Of each quantity the factor and the ends of its interval.
+        #expect(factors.count == 9 && factors.allSatisfy { $0.contains("null") })
     }
 }
