@@ -104,8 +104,9 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
         _ name: String, _ starts: [Timestamp], _ found: Estimate, _ others: Estimate
     ) -> String {
         let shown = starts.prefix(4).map(\.rfc3339).joined(separator: ", ")
+        let few = starts.count == 1 ? "1 window decides" : "\(starts.count) windows decide"
         return
-            "\(starts.count) windows decide what \(name) uses, and the others tell something else: with them it is "
+            "\(few) what \(name) uses, and the others tell something else: with them it is "
             + "\(range(found)) of an exchange or flow, without them \(range(others)): their records are wrong, or what "
             + "took place in them was of another kind (\(shown)\(starts.count > 4 ? " …" : "")); evaluate a "
             + "period without them"
