@@ -51,6 +51,17 @@ extension AgentSettings {
     }
 }
 
+extension AgentSettings {
+    /// The services as manifests describe them.
+    var describedServices: [ServiceDescription] {
+        zip(services, attribution.services).map {
+            ServiceDescription(
+                name: $0.name, ports: $0.ports, countsFlows: $0.countsFlows, workers: $1.workers,
+                reservedPercent: $1.reservedPercent)
+        }
+    }
+}
+
 extension Manifest {
     /// What the settings and the host say; zones and source follow with the first window.
     init(_ settings: AgentSettings, host: HostIdentity, secret: FlowSecret) {
@@ -58,11 +69,7 @@ extension Manifest {
             agent: settings.id, hostName: host.hostName, bootID: host.bootID,
             softwareVersion: host.softwareVersion, simulated: settings.energy.isSimulated,
             windowLength: settings.window, source: .none, scope: .none, zones: [],
-            services: zip(settings.services, settings.attribution.services).map {
-                ServiceDescription(
-                    name: $0.name, ports: $0.ports, countsFlows: $0.countsFlows,
-                    workers: $1.workers, reservedPercent: $1.reservedPercent)
-            },
+            services: settings.describedServices,
             scenarios: settings.scenarios.map(\.id),
             rulesDigest: settings.rulesDigest,
             model: settings.attribution.model, idle: nil,

@@ -68,17 +68,22 @@ package final class StatusLine: Sendable {
     static func text(of settings: AgentSettings, file: String, energy: EnergyStatus) -> String {
         guard !settings.isUnconfigured else {
             return """
-                Not configured: \(energy.words), counts nothing, sends nothing. Write services and \
+                Not configured: \(energy.words), \(work(of: settings)). Write services and \
                 collectors in \(file), then restart; jouleflow-agent doctor says what is missing
                 """
         }
+        let words = energy.words
+        return "\(words.prefix(1).uppercased())\(words.dropFirst()), \(work(of: settings))"
+    }
+
+    /// What it counts and where it sends to: `counts … on …, sends to …`. doctor reads it.
+    static func work(of settings: AgentSettings) -> String {
+        guard !settings.isUnconfigured else { return "counts nothing, sends nothing" }
         let services = settings.services.map(\.name).joined(separator: ", ")
         let scenarios = settings.scenarios.map(\.id.name).joined(separator: ", ")
         let collectors = settings.collectors.map(\.address.description).joined(separator: ", ")
-        let words = energy.words
         return """
-            \(words.prefix(1).uppercased())\(words.dropFirst()), counts \
-            \(scenarios.isEmpty ? "requests" : scenarios) on \(services), \
+            counts \(scenarios.isEmpty ? "requests" : scenarios) on \(services), \
             \(collectors.isEmpty ? "sends nothing" : "sends to \(collectors)")
             """
     }

@@ -160,6 +160,13 @@ package struct Doctor: Sendable {
             kept: seen.kept, room: Self.room(for: settings.state), identity: agent,
             language: language
         ).findings()
+        let now = ClockReading.now()
+        all += HeldSettingsCheck(
+            settings: settings, file: file, unit: unit, unitName: self.unit,
+            changed: HeldSettingsCheck.change(of: file), kept: seen.kept, now: now.realtime,
+            sinceRead: HeldSettingsCheck.sinceRead(unit, now: now.monotonic) ?? seen.age,
+            language: language
+        ).findings()
         if let address = settings.metrics, address.port != 0 {
             let check = MetricsCheck.of(address, seen, procfs: procfs, language: language)
             all.append(check.finding())

@@ -51,6 +51,8 @@ struct KeptWindows: Sendable {
     private(set) var rulesCount = 0
     private(set) var rulesSince: Timestamp?
     private(set) var processorUse = ProcessorUse()
+    /// The latest window's beginning, and what its record says that it was metered by.
+    private(set) var latest: (start: Timestamp, manifest: Manifest)?
 
     init() {}
 
@@ -83,6 +85,7 @@ struct KeptWindows: Sendable {
         kernelDrops &+= record.tally.losses.kernelDrops
         if record.energy.value == nil { unknownEnergy += 1 }
         if let manifest {
+            latest = (record.window.start, manifest)
             add(record, manifest)
             processorUse.add(record, manifest)
         }

@@ -15,7 +15,7 @@ enum SystemdProperties {
     /// What the doctor looks at.
     private static let names = Set(
         UnitCheck.shown + SandboxCheck.shown + UnitNeedsCheck.shown + UnitViewCheck.shown
-            + AgentUser.shown + StatusTextCheck.shown
+            + AgentUser.shown + StatusTextCheck.shown + HeldSettingsCheck.shown
     ).sorted()
 
     /// The properties of a unit; `nil` where systemd does not run, or does not answer.
