@@ -15,6 +15,9 @@ package final class StatusLine: Sendable {
     /// What stands before the name of each destination that does not take records. doctor reads it.
     static let waiting = ". Records wait for "
 
+    /// What the line begins with where nothing is configured. doctor reads it.
+    static let unconfigured = "Not configured: "
+
     private let file: String
     private let state: Mutex<State>
     private let tell: @Sendable (String) -> Void
@@ -68,7 +71,7 @@ package final class StatusLine: Sendable {
     static func text(of settings: AgentSettings, file: String, energy: EnergyStatus) -> String {
         guard !settings.isUnconfigured else {
             return """
-                Not configured: \(energy.words), \(work(of: settings)). Write services and \
+                \(unconfigured)\(energy.words), \(work(of: settings)). Write services and \
                 collectors in \(file), then restart; jouleflow-agent doctor says what is missing
                 """
         }

@@ -1,3 +1,4 @@
+import Metering
 import Settings
 import Synchronization
 import Testing
@@ -202,6 +203,31 @@ struct DoctorUnitTests {
         #expect(told(line.text).map(\.state) == [.fault])
         line.note("d.example:7443", refuses: nil)
         #expect(told(line.text).isEmpty)
+    }
+
+    @Test(
+        "says for a fault that the running agent does not know the energy, and why",
+        arguments: [EnergyReason.permissionDenied, .missing, .noSource])
+    func unknownEnergy(reason: EnergyReason) throws {
+        let text = """
+            version: 1
+            services: [{name: web, ports: [80]}]
+            collectors: [{address: "c.example:7443", plaintext: true}]
+            """
+        let settings = try AgentSettings.parse(Array(text.utf8), name: "f", hostName: "a")
+        let empty = try AgentSettings.unconfigured(name: "f", hostName: "a")
+        let waits = StatusLine.waiting + "c.example:7443: Connection refused"
+        for one in [settings, empty] {
+            let line = StatusLine.text(of: one, file: "f", energy: .unknown(reason))
+            for status in [line, line + waits] {
+                let found = try #require(told(status).first)
+                #expect(found.topic == .energy && found.state == .fault)
+                #expect(found.found.hasSuffix(reason.sentence))
+            }
+            for known in [EnergyStatus.metered(.rapl), .metered(.model), .off] {
+                #expect(told(StatusLine.text(of: one, file: "f", energy: known)).isEmpty)
+            }
+        }
     }
 
     @Test("bounds what a collector may have said, and lets nothing of it move a cursor")

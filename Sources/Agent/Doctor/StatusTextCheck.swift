@@ -1,10 +1,12 @@
+import Metering
 import Settings
 import Wire
 
-/// Reads what the running agent says of itself to systemd: which collectors do not take its records.
+/// Reads what the running agent says of itself to systemd: whether it knows the energy, and which
+/// collectors do not take its records.
 ///
-/// The doctor's own look at a collector ends with the handshake, and is made without the unit's
-/// limits; the agent's word is that of who delivers.
+/// The doctor's own look at counters is made without the unit's limits, and so is that at a collector,
+/// which ends with the handshake; the agent's word is that of who meters and delivers.
 struct StatusTextCheck {
     /// Source: org.freedesktop.systemd1(5), StatusText; sd_notify(3), STATUS=.
     static let shown = ["ActiveState", "StatusText"]
@@ -20,12 +22,41 @@ struct StatusTextCheck {
 
     func findings() -> [DoctorFinding] {
         guard unit["ActiveState"] == "active", let text = unit["StatusText"] else { return [] }
-        let mark = StatusLine.waiting
-        return text.split(separator: mark).dropFirst().compactMap { part in
-            destinations.first { part.hasPrefix($0 + ": ") }.map { name in
-                refused(name, Self.tame(part.dropFirst(name.count + 2)))
+        let parts = text.split(separator: StatusLine.waiting)
+        let energy = parts.first.flatMap(Self.unknownEnergy).map(noEnergy)
+        return (energy.map { [$0] } ?? [])
+            + parts.dropFirst().compactMap { part in
+                destinations.first { part.hasPrefix($0 + ": ") }.map { name in
+                    refused(name, Self.tame(part.dropFirst(name.count + 2)))
+                }
             }
+    }
+
+    /// Why the energy is unknown, where the status says that it is.
+    private static func unknownEnergy(_ text: Substring) -> EnergyReason? {
+        let told =
+            text.hasPrefix(StatusLine.unconfigured)
+            ? text.dropFirst(StatusLine.unconfigured.count) : text
+        return (0...UInt8.max).lazy.compactMap(EnergyReason.init).first { reason in
+            // The first letter is a capital where the sentence begins with it.
+            told.dropFirst().hasPrefix(EnergyStatus.unknown(reason).words.dropFirst() + ",")
         }
+    }
+
+    private func noEnergy(_ reason: EnergyReason) -> DoctorFinding {
+        DoctorFinding(
+            .energy, "agent", .fault,
+            language.say(
+                "the running agent says that it is unknown: \(reason.sentence)",
+                "运行中的代理表示电能未知：\(reason.sentence(in: language))"),
+            fix: language.say(
+                "where the lines above are well, a drop-in keeps the counters from the agent: "
+                    + "`systemctl cat \(unitName)`; take that line out with `systemctl edit \(unitName)`, "
+                    + "then `systemctl restart \(unitName)`. What was mended a moment ago shows after the "
+                    + "next window",
+                "若以上各行正常，则是附加配置对代理隐藏了计数器：`systemctl cat \(unitName)`；"
+                    + "用 `systemctl edit \(unitName)` 删除该行，然后 `systemctl restart \(unitName)`。"
+                    + "刚排除的问题在下一窗口后显示"))
     }
 
     private func refused(_ name: String, _ reason: String) -> DoctorFinding {
