@@ -77,7 +77,7 @@ struct DoctorUnitTests {
 
     private func view(
         _ unit: String, _ further: String = "", state: String = "/var/lib/jouleflow",
-        links: [String: String] = [:]
+        links: [String: String] = [:], nameServers: [String] = []
     ) throws -> [DoctorFinding] {
         let text = """
             version: 1
@@ -90,7 +90,7 @@ struct DoctorUnitTests {
         return UnitViewCheck(
             settings: settings, unit: SystemdProperties.parse(unit), unitName: "u",
             resolve: { $0 == "c.example" ? ["192.0.2.7"] : [] },
-            target: { links[$0] }, language: .english
+            nameServers: nameServers, target: { links[$0] }, language: .english
         ).findings()
     }
 
@@ -108,6 +108,25 @@ struct DoctorUnitTests {
             #expect(try view(others).count == 1, "\(range)")
         }
         #expect(try view(shippedUnit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "")).isEmpty)
+    }
+
+    @Test("warns of name servers that the unit may not ask for a collector's name")
+    func resolvers() throws {
+        let open = shippedUnit.replacing("10.0.0.0/8", with: "192.0.2.7 10.0.0.0/8")
+        for own in [[], ["127.0.0.53"], ["10.0.0.1", "::1"]] {
+            #expect(try view(open, nameServers: own).isEmpty, "\(own)")
+        }
+        let told = try view(open, nameServers: ["10.0.0.1", "9.9.9.9", "2620:fe::fe"])
+        #expect(told.map(\.state) == [.warning])
+        #expect(told[0].found.contains("9.9.9.9 2620:fe::fe for c.example "))
+        #expect(told[0].fix.contains("IPAddressAllow=9.9.9.9 2620:fe::fe,"))
+        let all = shippedUnit.replacing("IPAddressDeny=0.0.0.0/0 ::/0", with: "")
+        #expect(try view(all, nameServers: ["9.9.9.9"]).isEmpty)
+        let text = "# nameserver 1.1.1.1\nsearch x\nnameserver  9.9.9.9\nnameserver\tfe80::1%eth0\n"
+        #expect(UnitViewCheck.nameServers(text) == ["9.9.9.9", "fe80::1"])
+        let many = text + "nameserver 8.8.8.8\nnameserver 8.8.4.4\n"
+        #expect(UnitViewCheck.nameServers(many) == ["9.9.9.9", "fe80::1", "8.8.8.8"])
+        #expect(UnitViewCheck.nameServers("") == ["127.0.0.1"])
     }
 
     @Test("names files that the unit hides, and a state folder that is read-only for it")

@@ -148,7 +148,10 @@ package struct Doctor: Sendable {
             : .current
         var all = UnitViewCheck(
             settings: settings, unit: unit, unitName: self.unit,
-            resolve: UnitViewCheck.resolved, target: UnitViewCheck.linked, language: language
+            resolve: UnitViewCheck.resolved,
+            nameServers: UnitViewCheck.nameServers(
+                (try? readText(of: "/etc/resolv.conf", limit: 65_536)) ?? ""),
+            target: UnitViewCheck.linked, language: language
         ).findings()
         all += StateCheck(
             settings: settings,

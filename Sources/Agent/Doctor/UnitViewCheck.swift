@@ -19,13 +19,15 @@ struct UnitViewCheck {
     let unitName: String
     /// The addresses of a host.
     let resolve: (String) -> [String]
+    /// The addresses of the name servers that this host asks.
+    let nameServers: [String]
     /// Where a link leads.
     let target: (String) -> String?
     let language: SentenceLanguage
 
     func findings() -> [DoctorFinding] {
         guard unit["LoadState"] == "loaded" else { return [] }
-        return homes + links + closed + addresses
+        return homes + links + closed + addresses + resolvers
     }
 
     func edit(_ line: String) -> String {
@@ -110,23 +112,56 @@ struct UnitViewCheck {
     // MARK: Addresses
 
     private var addresses: [DoctorFinding] {
-        let denied = ranges("IPAddressDeny")
-        guard !denied.isEmpty else { return [] }
-        let allowed = ranges("IPAddressAllow")
-        return settings.collectors.compactMap { collector in
-            // An address that is in both is allowed.
-            let kept = resolve(collector.address.host).filter { text in
-                guard let address = AddressRange.bytes(of: text) else { return false }
-                return denied.contains { $0.contains(address) }
-                    && !allowed.contains { $0.contains(address) }
+        settings.collectors.compactMap { collector in
+            guard let first = resolve(collector.address.host).first(where: isDenied) else {
+                return nil
             }
-            guard let first = kept.first else { return nil }
             return fault(
                 "\(collector.address)",
                 language.say(
                     "the unit may not send to \(first) (IPAddressDeny)",
                     "单元不得向 \(first) 发送（IPAddressDeny）"), edit("IPAddressAllow=\(first)"))
         }
+    }
+
+    /// No fault: a name may be in /etc/hosts, or be asked of systemd-resolved over its own socket.
+    private var resolvers: [DoctorFinding] {
+        let named = settings.collectors.map(\.address.host).first {
+            $0 != "localhost" && AddressRange.bytes(of: $0) == nil
+        }
+        let kept = nameServers.filter(isDenied).joined(separator: " ")
+        guard let named, !kept.isEmpty else { return [] }
+        return [
+            DoctorFinding(
+                .sandbox, "resolver", .warning,
+                language.say(
+                    "the unit may not ask the name server \(kept) for \(named) (IPAddressDeny); this "
+                        + "program may",
+                    "单元不得向域名服务器 \(kept) 查询 \(named)（IPAddressDeny）；本程序可以"),
+                fix: language.say(
+                    "where \(named) is not in /etc/hosts: ", "若 \(named) 不在 /etc/hosts 中：")
+                    + edit("IPAddressAllow=\(kept)"))
+        ]
+    }
+
+    /// An address that is in both is allowed.
+    private func isDenied(_ text: String) -> Bool {
+        guard let address = AddressRange.bytes(of: text) else { return false }
+        return ranges("IPAddressDeny").contains { $0.contains(address) }
+            && !ranges("IPAddressAllow").contains { $0.contains(address) }
+    }
+
+    /// The name servers that are asked, as the text of /etc/resolv.conf names them.
+    ///
+    /// Source: resolv.conf(5): "If no nameserver entries are present, the default is to use the name
+    /// server on the local machine"; of more than MAXNS (3) the first are taken.
+    static func nameServers(_ text: String) -> [String] {
+        let named = text.split(separator: "\n").compactMap { line -> String? in
+            let words = line.split { $0 == " " || $0 == "\t" }
+            guard words.count > 1, words[0] == "nameserver" else { return nil }
+            return String(words[1].prefix { $0 != "%" })
+        }
+        return named.isEmpty ? ["127.0.0.1"] : Array(named.prefix(3))
     }
 
     private func ranges(_ property: String) -> [AddressRange] {
