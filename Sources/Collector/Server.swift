@@ -38,6 +38,14 @@ package enum ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     case addressNotAvailable(String)
     case cannotListen(String, reason: String)
 
+    /// Whether it may pass by itself: an interface may come late, and who holds a port may let go of it.
+    package var mayPass: Bool {
+        switch self {
+        case .addressInUse, .addressNotAvailable: true
+        case .permissionDenied, .cannotListen: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .addressInUse(let address, let port):

@@ -12,6 +12,8 @@ package enum ExitStatus: Int32, Sendable {
     case permission = 4
     /// An input file cannot be read, or is none; or the output cannot be written.
     case unreadable = 5
+    /// An address to listen on is taken, or is not there: another try may find it otherwise.
+    case addressUnavailable = 6
 }
 
 /// Ends a program with a message on standard error and a status.

@@ -20,7 +20,7 @@ struct CollectorCommand: AsyncParsableCommand {
                 --round 24h --factor 全国-2023-average
 
             Exit status: 0 done, 1 the answer is no, 2 usage, 3 configuration, 4 permission,
-            5 input unreadable or output unwritable.
+            5 input unreadable or output unwritable, 6 the address to listen on is taken or not there.
 
             Manuals, such as report.md, are in /usr/share/doc/jouleflow-collector, and in docs/ of the \
             sources.

@@ -59,7 +59,7 @@ struct RunCommand: AsyncParsableCommand {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as ServerError {
             if case .permissionDenied = error { throw Failure(.permission, "\(error)") }
-            throw Failure(.configuration, "\(error)")
+            throw Failure(error.mayPass ? .addressUnavailable : .configuration, "\(error)")
         }
         try Failure.opening { () throws(StoreError) in try store.close() }
     }

@@ -47,11 +47,11 @@ struct CommandTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    private func settings(port: Int) throws -> String {
+    private func settings(host: String = "127.0.0.1", port: Int) throws -> String {
         let path = directory.path + "/collector.yaml"
         let text = """
             version: 1
-            listen: {agents: "127.0.0.1:\(port)"}
+            listen: {agents: "\(host):\(port)"}
             plaintext: true
             store: {sqlite: \(database)}
 
@@ -224,7 +224,18 @@ struct CommandTests {
         }
     }
 
-    @Test("a port that is in use ends with 3 and says so")
+    @Test("an address that is not there ends with 6 and says so")
+    func absentAddress() async throws {
+        let config = try settings(host: "192.0.2.1", port: 7443)
+        let end = try await offPool {
+            try run(
+                products.appending(path: "jouleflow-collector"), ["run", "--config", config])
+        }
+        #expect(end.status == 6)
+        #expect(end.errors.contains("192.0.2.1:7443 is no address of this machine"))
+    }
+
+    @Test("a port that is in use ends with 6 and says so")
     func inUse() async throws {
         let store = try SQLiteRecordStore(path: directory.path + "/other.db")
         let end = try await withServer(store) { port in
@@ -232,7 +243,7 @@ struct CommandTests {
             return try run(
                 products.appending(path: "jouleflow-collector"), ["run", "--config", config])
         }
-        #expect(end.status == 3)
+        #expect(end.status == 6)
         #expect(end.errors.contains("is in use"))
     }
 

@@ -169,12 +169,12 @@ extension SideBySideTests {
             }
         }
 
-        @Test("a port in use ends the second collector with status 3, not the first")
+        @Test("a port in use ends the second collector with status 6, not the first")
         func portInUse() throws {
             try Site.with { site in
                 let first = try site.startCollector()
                 let second = try site.startCollectorUnready(store: "other.db")
-                #expect(try second.end(within: 5) == 3)
+                #expect(try second.end(within: 5) == 6)
                 let place = "127.0.0.1:\(site.collectorPort) is in use"
                 #expect(second.said.contains(place), "\(second.said)")
                 for words in ["ss -ltnp 'sport = :\(site.collectorPort)'", "listen.agents"] {
