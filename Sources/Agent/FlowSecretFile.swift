@@ -11,9 +11,11 @@ package enum FlowSecretSummary {
     ) throws(SecretFileError) -> String? {
         guard let path = settings.flowKeys.secret else { return nil }
         _ = try FlowSecretFile.secret(path, else: path)
+        let user = ProcessIdentity.current.whoLooked(language)
         return language.say(
-            "The secret in \(path) can be used: its length is right, and its owner alone may read it.",
-            "\(path) 中的密钥可用：长度符合要求，且仅其所有者可读。")
+            "The secret in \(path) can be used by \(user): its length is right, and its owner alone "
+                + "may read it.",
+            "\(path) 中的密钥可由\(user)使用：长度符合要求，且仅其所有者可读。")
     }
 }
 

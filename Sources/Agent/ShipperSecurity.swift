@@ -55,6 +55,7 @@ package struct TransportSummary {
 
     /// Reads the files that the settings name.
     package init(_ settings: AgentSettings, in language: SentenceLanguage) {
+        let user = ProcessIdentity.current.whoLooked(language)
         for collector in settings.collectors {
             guard case .tls(let tls) = collector.transport else { continue }
             do throws(CredentialProblem) {
@@ -65,8 +66,8 @@ package struct TransportSummary {
                 if warnings.contains(where: \.isFatal) { continue }
                 lines.append(
                     language.say(
-                        "The certificates for \(collector.address) can be used.",
-                        "用于 \(collector.address) 的证书可用。"))
+                        "The certificates for \(collector.address) can be used by \(user).",
+                        "用于 \(collector.address) 的证书可由\(user)使用。"))
             } catch {
                 problems.append(error.description)
                 isPermission = isPermission || error.isPermission

@@ -264,6 +264,24 @@ struct DoctorStateTests {
         #expect(try told().map(\.state) == [.ok, .fault])
     }
 
+    @Test("says with whose rights check looked at a secret, and root where the agent's count")
+    func whoLooked() throws {
+        let fixture = try StateFixture()
+        let path = fixture.above + "/secret"
+        fixture.write(path)
+        let settings = try fixture.settings(secret: path)
+        let (root, plain) = (
+            ProcessIdentity(user: 0, group: 0), ProcessIdentity(user: 4711, group: 4711)
+        )
+        for language in SentenceLanguage.allCases {
+            let line = try #require(try FlowSecretSummary.line(settings, in: language))
+            #expect(line.contains(ProcessIdentity.current.whoLooked(language)), "\(line)")
+            #expect(root.whoLooked(language).contains("jouleflow-agent doctor"))
+            #expect(plain.whoLooked(language).contains(plain.user))
+            #expect(!plain.whoLooked(language).contains("doctor"))
+        }
+    }
+
     @Test("gives nothing to the agent's user before what is strange there is removed")
     func order() throws {
         let fixture = try StateFixture()

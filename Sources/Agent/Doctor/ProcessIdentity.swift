@@ -29,6 +29,16 @@ struct ProcessIdentity: Sendable, Hashable {
         number == other.number ? "\(user):\(group)" : user
     }
 
+    /// The user in a sentence about files that were looked at; what root may read tells nothing of the
+    /// agent's user, as whom doctor looks.
+    func whoLooked(_ language: SentenceLanguage) -> String {
+        isRoot
+            ? language.say(
+                "user root (`jouleflow-agent doctor` looks as the agent's user)",
+                "用户 root（`jouleflow-agent doctor` 以代理的用户检查）")
+            : language.say("user \(user)", "用户 \(user) ")
+    }
+
     /// The user's name, or the number where it has none.
     static func name(ofUser id: uid_t) -> String {
         guard let entry = getpwuid(id), let name = entry.pointee.pw_name else { return "\(id)" }
