@@ -34,10 +34,12 @@ private func kept(_ settings: AgentSettings, start: UInt64) throws -> KeptWindow
         processor: ProcessorTime(hostBusy: .known(.zero), services: [.known(.zero)]),
         tally: Tally(
             scenarios: [ScenarioTally(observation: .seen)], services: [ServiceTally(scenarios: 1)]))
-    return KeptWindows([
-        SpoolSurvey.Part(manifest: bytes, records: [try RecordCodec.encode(record)], unreadBytes: 0)
-    ])
+    let part = SpoolSurvey.Part(
+        manifest: bytes, records: [try RecordCodec.encode(record)], unreadBytes: 0)
+    return KeptWindows([part], now: now)
 }
+
+private let now = Timestamp(1_000_000_000_000)
 
 @Suite("The doctor's look at what settings the running agent holds")
 struct DoctorHeldSettingsTests {
@@ -51,8 +53,7 @@ struct DoctorHeldSettingsTests {
             HeldSettingsCheck(
                 settings: asked, file: "/etc/f", unit: unit, unitName: "u.service",
                 changed: changed.map { Timestamp($0 * 1_000_000_000) }, kept: kept,
-                now: Timestamp(1_000 * 1_000_000_000),
-                sinceRead: sinceRead.map { .seconds($0) }, language: language
+                now: now, sinceRead: sinceRead.map { .seconds($0) }, language: language
             ).findings()
         }
     }
