@@ -199,6 +199,10 @@ struct DoctorUnitTests {
         let line = StatusLine(
             try AgentSettings.unconfigured(name: "f", hostName: "a"), file: "f"
         ) { text in lines.withLock { $0.append(text) } }
+        // Of energy the line says what this machine has.
+        func told(_ text: String?, _ changes: [String: String?] = [:]) -> [DoctorFinding] {
+            self.told(text, changes).filter { $0.topic == .collector }
+        }
         #expect(told(line.text).isEmpty && told(nil).isEmpty)
         line.note("c.example:7443", refuses: "refused (identity refused): another key")
         line.note("d.example:7443", refuses: "cannot read /etc/j/a.key: Permission denied")
