@@ -83,8 +83,10 @@ struct DoctorHeldSettingsTests {
 
     @Test("takes a status whose end was cut off for what it is")
     func cut() throws {
-        let many = (0..<60).map { #", {address: "192.0.2.8:\#(7000 + $0)", plaintext: true}"# }
+        let name = String(repeating: "collector.", count: 6) + "company.example"
+        let many = (0..<7).map { #", {address: "\#(name):\#(7000 + $0)", plaintext: true}"# }
         let long = try settings(further: many.joined())
+        try #require(line(long).utf8.count > 500)
         let text = String(line(long).prefix(500))
         #expect(told(long, status: text).isEmpty)
         #expect(told(try settings(), status: text).map(\.state) == [.fault, .fault])

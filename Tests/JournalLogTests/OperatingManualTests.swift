@@ -117,7 +117,7 @@ struct OperatingManualTests {
             .filter { $0.contains("case ") }
             .flatMap { $0.replacing("case", with: "").split(separator: ",") }
             .map { $0.filter { $0.isLetter } }
-        #expect(cases.count == 16)
+        #expect(cases.count == 17)
         for name in cases { #expect(manual.contains("\n| `\(name)` |"), "\(name)") }
     }
 }

@@ -97,9 +97,11 @@ struct HeldSettingsCheck {
         let wait = latest.manifest.windowLength
         guard now.since(latest.start).rawValue.addingClamped(wait.rawValue) <= sinceRead.rawValue
         else { return nil }
+        let areOtherServices = latest.manifest.services != settings.describedServices
+        // The digest is of services and scenarios.
+        let areOtherRules = latest.manifest.rulesDigest != settings.rulesDigest
         let differs = [
-            ("services", latest.manifest.services != settings.describedServices),
-            ("scenarios", latest.manifest.rulesDigest != settings.rulesDigest),
+            ("services", areOtherServices), ("scenarios", areOtherRules && !areOtherServices),
             ("window", latest.manifest.windowLength != settings.window),
         ].filter(\.1).map(\.0).joined(separator: ", ")
         return differs.isEmpty
