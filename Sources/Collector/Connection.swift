@@ -115,7 +115,7 @@ actor Connection {
                 await refuse(.malformed, what)
                 return
             }
-            if let reason = certificate.flatMap(Self.expiry) {
+            if let reason = certificate.flatMap({ Self.expiry(of: $0, at: shared.now()) }) {
                 log.warning("connection closed", metadata: ["reason": "\(reason)"])
                 return await refuse(.identity, reason)
             }
@@ -332,8 +332,11 @@ actor Connection {
         let timeout = channel.eventLoop.scheduleTask(in: .init(limits.handshake)) {
             channel.close(promise: nil)
         }
-        try? await channel.writeAndFlush(ByteBuffer(bytes: bytes))
-        timeout.cancel()
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        // On the event loop: this task may go on long after the peer has taken the bytes.
+        written.futureResult.whenComplete { _ in timeout.cancel() }
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: written)
+        try? await written.futureResult.get()
     }
 }
 

@@ -1,4 +1,5 @@
 import Logging
+import Metering
 import NIOCore
 import TransportSecurity
 import Wire
@@ -34,9 +35,11 @@ extension Connection {
             + "the certificate of its agent.id, or agent.yaml the id of its certificate"
     }
 
-    /// Why a connection ends when its peer's certificate has expired; `nil` before.
-    static func expiry(of certificate: CertificateFacts) -> String? {
-        guard certificate.notAfter < wallClockSeconds() else { return nil }
+    /// Why a connection ends when its peer's certificate has expired at `now`; `nil` before.
+    static func expiry(of certificate: CertificateFacts, at now: Timestamp) -> String? {
+        guard certificate.notAfter < Int64(clamping: now.rawValue / 1_000_000_000) else {
+            return nil
+        }
         return TLSFailure.expired(at: certificate.notAfter).sentence(on: .collector)
     }
 

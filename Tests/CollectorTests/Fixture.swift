@@ -6,6 +6,7 @@ import Metering
 import Records
 import ServiceLifecycle
 import Store
+import Synchronization
 import Wire
 
 @testable import Collector
@@ -221,10 +222,24 @@ func offPool<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async thro
     }
 }
 
+/// Lets tasks go on `delay` after they could: processors that have much else to do.
+final class LateExecutor: TaskExecutor {
+    let delay = Mutex(Duration.zero)
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let executor = asUnownedTaskExecutor()
+        let delay = delay.withLock { $0 }
+        DispatchQueue.global().asyncAfter(deadline: .now() + delay / .seconds(1)) {
+            job.runSynchronously(on: executor)
+        }
+    }
+}
+
 /// Runs a server on a free port while `script` talks to it, then stops it gracefully.
 func withServer<T: Sendable>(
     _ store: any RecordStore, _ limits: ServerLimits = ServerLimits(),
-    _ script: @escaping @Sendable (Int) throws -> T
+    on executor: LateExecutor? = nil, _ script: @escaping @Sendable (Int) throws -> T
 ) async throws -> T {
     let (ports, found) = AsyncStream<Int>.makeStream()
     let server = Server(
@@ -232,7 +247,7 @@ func withServer<T: Sendable>(
         log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         listening: { found.yield($0.port ?? 0) })
     return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await server.run() }
+        group.addTask(executorPreference: executor) { try await server.run() }
         defer { group.cancelAll() }
         for await port in ports { return try await offPool { try script(port) } }
         throw Client.Closed()

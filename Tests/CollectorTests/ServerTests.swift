@@ -184,6 +184,29 @@ struct ServerTests {
         }
     }
 
+    @Test("a peer that reads is kept, however late the collector's own tasks go on")
+    func late() async throws {
+        var limits = ServerLimits()
+        limits.heartbeat = .milliseconds(20)
+        // A peer that takes nothing for so long is closed.
+        limits.handshake = .seconds(2)
+        let agent = try SampleAgent("a")
+        let late = LateExecutor()
+        try await withServer(store, limits, on: late) { port in
+            let client = try Client(port: port)
+            var session = AgentSession(hello: try agent.signer.hello())
+            try client.send(session.open())
+            var beats = 0
+            defer { late.delay.withLock { $0 = .zero } }
+            while beats < 2 {
+                let bytes = try client.receive()
+                try #require(!bytes.isEmpty, "closed after \(beats) heartbeats")
+                beats += session.receive(bytes).filter { $0 == .heartbeat }.count
+                if beats > 0 { late.delay.withLock { $0 = .milliseconds(2_200) } }
+            }
+        }
+    }
+
     @Test("beyond the limit a connection is turned away, and there is room again later")
     func crowded() async throws {
         var limits = ServerLimits()

@@ -1,9 +1,11 @@
 import CertificateAuthority
 import Foundation
 import LogDiary
+import Metering
 import NIOCore
 import NIOPosix
 import Store
+import Synchronization
 import Testing
 import TransportSecurity
 import Wire
@@ -57,13 +59,13 @@ final class TLSServerTests {
     @discardableResult
     private func serve<T: Sendable>(
         _ credentials: LiveCredentials?, _ limits: ServerLimits = ServerLimits(),
-        untilLogged words: [String] = [],
+        now: @escaping @Sendable () -> Timestamp = { .now }, untilLogged words: [String] = [],
         _ script: @escaping @Sendable (Int) async throws -> T
     ) async throws -> T {
         let (ports, found) = AsyncStream<Int>.makeStream()
         let server = Server(
             host: "127.0.0.1", port: 0, store: store, credentials: credentials, limits: limits,
-            log: diary.log, listening: { found.yield($0.port ?? 0) })
+            now: now, log: diary.log, listening: { found.yield($0.port ?? 0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
@@ -187,24 +189,22 @@ final class TLSServerTests {
 
     @Test("closes a connection whose certificate ends while it is open")
     func ending() async throws {
-        // What is issued at that time, for two years, ends at `end`.
-        let past = { @Sendable (end: Date) in
-            var calendar = Calendar(identifier: .gregorian)
-            calendar.timeZone = .gmt
-            return try #require(calendar.date(byAdding: .year, value: -2, to: end))
-        }
-        try FileManager.default.removeItem(atPath: authority)
-        _ = try CertificateAuthority.make(named: "old", in: authority, at: past(Date()))
+        let own = try agentFiles("a")
         let agent = try SampleAgent("a")
         var limits = ServerLimits()
         limits.heartbeat = .milliseconds(100)
-        let server = try collector()
-        let authority = authority
-        let events = try await serve(server, limits, untilLogged: ["connection closed"]) { port in
-            // Time enough to connect on a machine that has much else to do.
-            let ending = try Self.agentFiles("a", by: authority, at: past(Date() + 10))
-            return try await Self.greet(ending, agent, port: port) {
-                if case .failed = $0 { true } else { false }
+        // The certificate is for two years, and the server's clock is three ahead once it has let
+        // the agent in.
+        let ahead = Mutex<UInt64>(0)
+        let now = { @Sendable in
+            Timestamp(Timestamp.now.rawValue + ahead.withLock { $0 } * 1_000_000_000)
+        }
+        let events = try await serve(
+            collector(), limits, now: now, untilLogged: ["connection closed"]
+        ) { port in
+            try await Self.greet(own, agent, port: port) {
+                if case .welcomed = $0 { ahead.withLock { $0 = 3 * 366 * 86_400 } }
+                return if case .failed = $0 { true } else { false }
             }
         }
         guard case .welcomed? = events.first else {
@@ -212,7 +212,7 @@ final class TLSServerTests {
             return
         }
         #expect(Self.refusal(events)?.0 == .identity)
-        #expect(diary.count(of: "connection closed") == 1)
+        #expect(diary.count(of: "the peer's certificate expired on") == 1)
     }
 
     @Test("gives up a handshake that does not go on")
