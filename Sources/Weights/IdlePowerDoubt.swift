@@ -71,19 +71,15 @@ package enum IdlePowerDoubt: Sendable, Hashable, CustomStringConvertible {
         case .below(let windows, let all, let part):
             "\(windows) of \(all) windows draw less than its idle power"
                 + (part.isFinite
-                    ? ", and lack \(Self.tenths(part * 100)) % of what is drawn above it, at most "
+                    ? ", and lack \((part * 100).tenths) % of what is drawn above it, at most "
                         + "\(Int(Self.mostBelow * 100)) %" : ", and none more")
                 + ": it is too high"
         case .background(let line, let idle):
-            "with nothing busy it draws \(Self.tenths(line.low)) to \(Self.tenths(line.high)) W by a line through its "
-                + "windows, and its idle power is \(Self.tenths(idle)) W: "
+            "with nothing busy it draws \(line.low.tenths) to \(line.high.tenths) W by a line through its "
+                + "windows, and its idle power is \(idle.tenths) W: "
                 + (line.low > idle
                     ? "it is too low, or something else than CPU time draws much"
                     : "it is too high")
         }
-    }
-
-    private static func tenths(_ value: Double) -> String {
-        value.magnitude < 1e15 ? "\((value * 10).rounded() / 10)" : "\(value)"
     }
 }

@@ -82,14 +82,14 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
             "\(count) independent stretches, and \(needed) are needed: evaluate a longer period"
         case .condition(let number, let limit):
             "the mix of scenarios varies too little to tell them apart: condition number "
-                + "\(Self.tenths(number)), at most \(Self.tenths(limit)); plan a factorial test"
+                + "\(number.tenths), at most \(limit.tenths); plan a factorial test"
         case .holdOut(let error?, let limit):
-            "what was held out lies \(Self.tenths(error * 100)) % off, at most "
-                + "\(Self.tenths(limit * 100)) %: something else than these scenarios uses much"
+            "what was held out lies \((error * 100).tenths) % off, at most "
+                + "\((limit * 100).tenths) %: something else than these scenarios uses much"
         case .holdOut(nil, _): "the scenarios used nothing that could be told from the background"
         case .leverage(let start, let part, let limit):
-            "the window at \(start.rfc3339) decides alone: what is fitted to it is \(Self.tenths(part * 100)) % its "
-                + "own, at most \(Self.tenths(limit * 100)) %: a record of it is wrong, or a scenario took place "
+            "the window at \(start.rfc3339) decides alone: what is fitted to it is \((part * 100).tenths) % its "
+                + "own, at most \((limit * 100).tenths) %: a record of it is wrong, or a scenario took place "
                 + "in hardly any other; evaluate a period without it, or a longer one"
         case .reference: "the use of a query cannot be told from 0, and ratios to it say nothing"
         case .few(let scenario, let starts, let found, let others):
@@ -124,10 +124,11 @@ package enum RegressionObstacle: Sendable, Hashable, CustomStringConvertible {
         while scaled < 1_000, power < 1e12 { (scaled, power) = (scaled * 10, power * 10) }
         return scaled < 1e15 ? "\(scaled.rounded() / power)" : "\(value)"
     }
+}
 
-    private static func tenths(_ value: Double) -> String {
-        value.magnitude < 1e15 ? "\((value * 10).rounded() / 10)" : "\(value)"
-    }
+extension Double {
+    /// For people: with one digit behind the point.
+    var tenths: String { magnitude < 1e15 ? "\((self * 10).rounded() / 10)" : "\(self)" }
 }
 
 /// How far one window decides what is fitted to it.

@@ -222,8 +222,10 @@ func offPool<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async thro
     }
 }
 
-/// Lets tasks go on `delay` after they could: processors that have much else to do.
-final class LateExecutor: TaskExecutor {
+/// Threads for a server's tasks alone: other tests may keep those that tasks share for long, and the
+/// server has limits of time. Each task goes on `delay` after it could.
+final class OwnThreads: TaskExecutor {
+    static let shared = OwnThreads()
     let delay = Mutex(Duration.zero)
 
     func enqueue(_ job: consuming ExecutorJob) {
@@ -239,7 +241,7 @@ final class LateExecutor: TaskExecutor {
 /// Runs a server on a free port while `script` talks to it, then stops it gracefully.
 func withServer<T: Sendable>(
     _ store: any RecordStore, _ limits: ServerLimits = ServerLimits(),
-    on executor: LateExecutor? = nil, _ script: @escaping @Sendable (Int) throws -> T
+    on threads: OwnThreads = .shared, _ script: @escaping @Sendable (Int) throws -> T
 ) async throws -> T {
     let (ports, found) = AsyncStream<Int>.makeStream()
     let server = Server(
@@ -247,7 +249,7 @@ func withServer<T: Sendable>(
         log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         listening: { found.yield($0.port ?? 0) })
     return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask(executorPreference: executor) { try await server.run() }
+        group.addTask(executorPreference: threads) { try await server.run() }
         defer { group.cancelAll() }
         for await port in ports { return try await offPool { try script(port) } }
         throw Client.Closed()

@@ -191,7 +191,7 @@ struct ServerTests {
         // A peer that takes nothing for so long is closed.
         limits.handshake = .seconds(2)
         let agent = try SampleAgent("a")
-        let late = LateExecutor()
+        let late = OwnThreads()
         try await withServer(store, limits, on: late) { port in
             let client = try Client(port: port)
             var session = AgentSession(hello: try agent.signer.hello())

@@ -67,7 +67,7 @@ final class TLSServerTests {
             host: "127.0.0.1", port: 0, store: store, credentials: credentials, limits: limits,
             now: now, log: diary.log, listening: { found.yield($0.port ?? 0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
+            group.addTask(executorPreference: OwnThreads.shared) { try await server.run() }
             defer { group.cancelAll() }
             for await port in ports {
                 let result = try await script(port)
