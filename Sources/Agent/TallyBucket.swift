@@ -55,6 +55,10 @@ final class TallyBucket {
     private var isChanged = false
     private let length: Nanoseconds
     private var start = Timestamp(0)
+    /// The time that was captured before the first window, and whether the packets at hand are of it:
+    /// records say that nothing is known of it.
+    private var before = Timestamp(0)..<Timestamp(0)
+    private var isBefore = false
     /// The open window, behind a pointer: the run-time's check of access to a class's property would
     /// cost each exchange more than counting it.
     private let openSlot: UnsafeMutablePointer<Slot>
@@ -88,8 +92,16 @@ final class TallyBucket {
         openSlot.deallocate()
     }
 
-    /// The engine counts on from `counters`.
-    func begin(_ counters: EngineCounters) { counted = counters }
+    /// The engine counts on from `counters`. Nothing that ended in `before` counts: the first window
+    /// begins behind it.
+    func begin(
+        _ counters: EngineCounters, behind before: Range<Timestamp> = Timestamp(0)..<Timestamp(0)
+    ) {
+        counted = counters
+        self.before = before
+        start = before.upperBound
+        go(to: start)
+    }
 
     // MARK: Windows
 
@@ -114,7 +126,7 @@ final class TallyBucket {
             later.removeFirst()
             current = max(0, current - 1)
         }
-        currentTimes = times(of: current)
+        if !isBefore { currentTimes = times(of: current) }
     }
 
     /// Whether a packet of this time belongs to the same window as the one before it.
@@ -127,25 +139,38 @@ final class TallyBucket {
     }
 
     private func go(to time: Timestamp) {
-        current = time < open.end ? 0 : slot(of: time) + 1
-        currentTimes = times(of: current)
+        isBefore = before.contains(time)
+        current = isBefore || time < open.end ? 0 : slot(of: time) + 1
+        currentTimes = isBefore ? before : times(of: current)
     }
 
     @discardableResult
     func count(_ exchange: Exchange) -> CountedMatch? {
         let time = countingTime(exchange.end)
         guard time < openSlot.pointee.end else {
+            if before.contains(exchange.end) { return follow(exchange) }
             let index = slot(of: time)
             if exchange.end < time { later[index].tally.losses.late &+= 1 }
             return later[index].bound.count(exchange, into: later[index].flows)
         }
-        if exchange.end < start { open.tally.losses.late &+= 1 }
+        if exchange.end < start {
+            if before.contains(exchange.end) { return follow(exchange) }
+            open.tally.losses.late &+= 1
+        }
         // Counting does not come back here, so that the open window holds both as long as it takes:
         // to count references to them would be four atomic operations for each exchange.
         let (bound, flows) = (openSlot.pointee.unmanagedBound, openSlot.pointee.unmanagedFlows)
         return bound._withUnsafeGuaranteedRef { bound in
             flows._withUnsafeGuaranteedRef { bound.count(exchange, into: $0) }
         }
+    }
+
+    /// Lets its flow go on by an exchange of before the first window, which no record counts.
+    private func follow(_ exchange: Exchange) -> CountedMatch? {
+        let uncounted = open.bound.emptyFlows
+        let match = open.bound.count(exchange, into: uncounted)
+        open.flows.goOn(from: uncounted)
+        return match
     }
 
     /// Counts an exchange, and ends its time in flight.
@@ -181,7 +206,9 @@ final class TallyBucket {
         }
         open = Slot(counter, start: start, end: Timestamp(.max))
         ends = nextEnds
-        current = 0
+        // The clock may be set back to that time.
+        before = Timestamp(0)..<Timestamp(0)
+        (current, isBefore) = (0, false)
         plan()
         // What the engine counts is of the other settings; the open window is not.
         if isChanged, let next { go(to: next.from) }
@@ -269,7 +296,7 @@ final class TallyBucket {
     /// Brings the current window up to what the engine has counted.
     private func settle(_ counters: EngineCounters) {
         defer { counted = counters }
-        guard let counted else { return }
+        guard let counted, !isBefore else { return }
         if current == 0 {
             open.note(counters, since: counted)
         } else {
@@ -302,7 +329,7 @@ final class TallyBucket {
     }
 
     private func times(of index: Int) -> Range<Timestamp> {
-        guard index > 0 else { return Timestamp(0)..<open.end }
+        guard index > 0 else { return min(before.upperBound, open.end)..<open.end }
         let slot = later[index - 1]
         let before = index > 1 ? later[index - 2].end : open.end
         return min(slot.end, max(before, slot.start))..<slot.end

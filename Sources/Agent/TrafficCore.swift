@@ -27,6 +27,11 @@ final class TrafficCore {
         measure(by: settings, from: Timestamp(0))
     }
 
+    /// The first window begins behind `before`, of which nothing counts.
+    func begin(behind before: Range<Timestamp>) {
+        bucket.begin(engine.counters, behind: before)
+    }
+
     func ingest(_ frame: Frame) {
         if !bucket.isCurrent(frame.time) {
             // Other settings begin to hold where a window ends.

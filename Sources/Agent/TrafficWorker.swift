@@ -25,6 +25,8 @@ struct TrafficWorker: ~Copyable {
     private let log: Logger
     private let clock: @Sendable () -> ClockReading
     private let core: TrafficCore
+    /// When capture was opened: a moment before the first window.
+    private let opened: Timestamp
     private var shedding: LoadShedding?
     private var interfaces: CaptureSet
     /// When the kernel's counters are read next, and the end of the window whose end they were read
@@ -43,6 +45,7 @@ struct TrafficWorker: ~Copyable {
         self.events = events
         self.log = log
         self.clock = clock
+        opened = clock().realtime
         core = TrafficCore(
             settings, book: flows.book, localAddresses: Interfaces.localAddresses())
         shedding = settings.cpuPercent.map(LoadShedding.init)
@@ -51,6 +54,7 @@ struct TrafficWorker: ~Copyable {
 
     /// Captures until the schedule says that no window follows, and gives the last one's counts.
     mutating func run(_ schedule: WindowSchedule, waker: Waker) {
+        core.begin(behind: min(opened, schedule.start)..<schedule.start)
         core.bucket.replan(ends: schedule.current.ends)
         var isQuiet = false
         while true {

@@ -28,6 +28,8 @@ final class WindowSchedule: Sendable {
         }
     }
 
+    /// Where the first of the windows begins.
+    let start: Timestamp
     private let state: Mutex<State>
     private let waker: Waker?
 
@@ -35,6 +37,7 @@ final class WindowSchedule: Sendable {
     /// one to wake.
     init(_ windows: WindowSequence, waking waker: Waker? = nil) {
         self.waker = waker
+        start = windows.start
         state = Mutex(State(plannedEnd: windows.plannedEnd, openOrdinal: windows.ordinal))
     }
 

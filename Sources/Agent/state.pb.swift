@@ -171,7 +171,7 @@ nonisolated struct Jouleflow_State_V1_FlowEntry: Sendable {
   var steps: [UInt64] = []
 
   /// Twice 0 open, 1 completed, 2 refused, 3 forgotten, 4 expired, 5 waiting for steps around its
-  /// completion, and 1 more where it was counted incomplete.
+  /// completion, 6 refused and counted as a flow, and 1 more where it was counted incomplete.
   var standing: [UInt32] = []
 
   /// What tells the secret that the digests were made with from others.

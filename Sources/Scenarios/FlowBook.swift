@@ -74,11 +74,12 @@ package final class FlowBook {
     /// By scenario: how long an open flow is waited for.
     private var expiries: [Nanoseconds] = []
 
-    /// Flows of an earlier run are missing, which is not told yet.
-    private var isIncomplete: Bool
+    /// Flows of an earlier run that are missing, which is not told yet.
+    private var missing: UInt64
 
     /// - Parameters:
-    ///   - states: flows of an earlier run, by `names`, in the order of their changes.
+    ///   - states: flows of an earlier run, by `names`, in the order of their changes. Those for which
+    ///     the limit leaves no room are counted as forgotten.
     ///   - isIncomplete: some are missing, nobody knows how many. One is counted as forgotten, so
     ///     that the window says so.
     ///   - isKept: somebody keeps what becomes of flows. Else tallies do not tell it: that of a whole
@@ -87,7 +88,7 @@ package final class FlowBook {
         secret: FlowSecret, limits: FlowBookLimits, names: FlowNames = FlowNames(),
         states: [FlowState] = [], isIncomplete: Bool = false, isKept: Bool = true
     ) {
-        self.isIncomplete = isIncomplete
+        missing = isIncomplete ? 1 : 0
         self.isKept = isKept
         self.secret = secret
         self.limits = limits
@@ -114,7 +115,10 @@ package final class FlowBook {
         } else if let row {
             table.update(row, state)
         } else {
-            if table.count >= limits.keys, let victim = table.victim { table.remove(victim) }
+            if table.count >= limits.keys, let victim = table.victim {
+                table.remove(victim)
+                missing += 1
+            }
             table.insert(state)
         }
     }
@@ -200,8 +204,8 @@ package final class FlowBook {
     /// Lets packet time pass, up to the end of a window: open flows expire, and those that ended
     /// are not remembered any longer.
     func expire(at time: Timestamp, _ binding: FlowBinding, into tally: FlowTally) {
-        if isIncomplete { tally.add(1, .forgotten) }
-        isIncomplete = false
+        tally.add(missing, .forgotten)
+        missing = 0
         for number in names.scenarios.indices {
             let scenario = binding.index(of: number)
             for use in [FlowTable.Use.early, .open, .ended] {
@@ -221,7 +225,7 @@ package final class FlowBook {
             switch state.standing {
             case .open: expiry
             case .early: min(expiry, Self.earlyWait)
-            case .completed, .refused, .expired, .forgotten: limits.remember
+            case .completed, .refused, .refusedAsFlow, .expired, .forgotten: limits.remember
             }
         return state.time + limit < time
     }
@@ -329,8 +333,8 @@ extension FlowState {
         _ step: FlowExchange, _ flows: inout UInt64
     ) -> (FlowCount, isKept: Bool) {
         if standing == .expired { standing = .open }
-        let isRefused = standing == .refused && step.isDeduplicated
-        let hasEnded = isRefused || standing == .completed && step.isDeduplicated
+        let isCounted = standing.isCounted && step.isDeduplicated
+        let hasEnded = isCounted || standing == .refused && step.isDeduplicated
         switch step.outcome {
         case .pending: return (.passed, isKept: true)
         case .incomplete:
@@ -338,15 +342,18 @@ extension FlowState {
             return (.incomplete, isKept: true)
         case .failed: return (hasEnded ? .duplicate : .failed, isKept: false)
         case .refused:
-            guard !hasEnded else { return (.duplicate, isKept: false) }
-            standing = .refused
+            // One that did not count does now, where refusals have become complete flows.
+            guard !hasEnded || !isCounted && step.refusalCounts else {
+                return (.duplicate, isKept: false)
+            }
+            standing = step.refusalCounts ? .refusedAsFlow : .refused
             early = nil
             return (.refused, isKept: true)
         case .completed where !step.completes:
             return (pass(step, hasEnded, &flows), isKept: true)
         case .completed:
             // A refusal that is no complete flow keeps no later success from counting.
-            if hasEnded, !isRefused || step.refusalCounts { return (.duplicate, isKept: false) }
+            if isCounted { return (.duplicate, isKept: false) }
             return (complete(step), isKept: true)
         }
     }

@@ -174,11 +174,10 @@ package final class BoundCounter {
     ) -> FlowCount {
         let scenario = scenarios[match.scenario]
         let digest = rules.withValue(of: place, in: exchange) { value -> UInt64? in
-            guard case .value(let written) = value,
-                (1...DecodedValue.maximum).contains(written.count)
-            else { return nil }
+            guard case .value(let written) = value else { return nil }
             return rule.keyCoding.withKey(written) { key in
-                key.isEmpty ? nil : book.digest(of: key, scenario: scenario.number)
+                guard let key, !key.isEmpty else { return nil }
+                return book.digest(of: key, scenario: scenario.number)
             }
         }
         guard let digest else {
@@ -213,9 +212,7 @@ package final class BoundCounter {
             switch value {
             case .absent: true
             case .unread: false
-            case .value(let written):
-                written.count <= DecodedValue.maximum
-                    && rule.keyCoding.withKey(written) { $0.isEmpty }
+            case .value(let written): rule.keyCoding.withKey(written) { $0?.isEmpty == true }
             }
         }
     }

@@ -19,6 +19,7 @@ package struct FlowBookLimits: Sendable, Hashable {
 package enum FlowStanding: UInt8, Sendable, Hashable {
     case open = 0
     case completed = 1
+    /// And not counted as a flow.
     case refused = 2
     /// Of a change alone: the flow is not known any more.
     case forgotten = 3
@@ -27,9 +28,13 @@ package enum FlowStanding: UInt8, Sendable, Hashable {
     /// Open: its completion was answered before steps that it requires, which may be on their way.
     /// `FlowState.early` says which.
     case early = 5
+    /// Refused, and counted as a complete flow: by the settings of then, which may have changed.
+    case refusedAsFlow = 6
 
     /// Whether it is waited for.
     var isOpen: Bool { self == .open || self == .early }
+    /// Whether the flow is in TA.
+    var isCounted: Bool { self == .completed || self == .refusedAsFlow }
 }
 
 /// A completion that was answered before steps that it requires.

@@ -67,6 +67,9 @@ package final class FlowTally {
         completions += other.completions
     }
 
+    /// Takes over what became of flows in another tally, and none of its counts.
+    package func goOn(from other: FlowTally) { changes += other.changes }
+
     /// Exchanges counted.
     package var exchanges: UInt64 { numbers[Of.exchanges.rawValue] }
 

@@ -18,19 +18,23 @@ enum KeyCoding: BitwiseCopyable {
             }
     }
 
-    /// Calls `body` with the key that is written so, which is empty where there is none.
+    /// Calls `body` with the key that is written so: empty where there is none, `nil` where it is
+    /// longer than `DecodedValue.maximum`.
     func withKey<Result>(
-        _ written: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Result
+        _ written: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) -> Result
     ) -> Result {
         switch self {
-        case .percent where written.contains(UInt8(ascii: "%")):
+        // Each byte of a key takes three at most.
+        case .percent
+        where written.count <= 3 * DecodedValue.maximum && written.contains(UInt8(ascii: "%")):
             return withUnsafeTemporaryAllocation(byteCount: written.count, alignment: 1) { room in
                 let count = Self.decodePercent(written, into: room)
+                guard count <= DecodedValue.maximum else { return body(nil) }
                 return body(UnsafeRawBufferPointer(rebasing: room[..<count]))
             }
         case .json where written.elementsEqual("null".utf8):
             return body(UnsafeRawBufferPointer(start: nil, count: 0))
-        default: return body(written)
+        default: return body(written.count <= DecodedValue.maximum ? written : nil)
         }
     }
 

@@ -57,6 +57,42 @@ struct TallyBucketTests {
         #expect(first.exchanges + second.exchanges == 7)
     }
 
+    @Test("what was captured before the first window counts nothing, and its flows go on")
+    func beforeTheFirst() {
+        let keyed = FlowScenario(
+            id: .query,
+            steps: [
+                FlowStep(
+                    name: "step",
+                    request: RequestMatch(
+                        path: PathTemplate(
+                            segments: [.parameter("no")], isPrefix: false)),
+                    key: .path("no"), requires: [], completes: true, count: nil,
+                    outcomes: [OutcomeCondition(.completed, statuses: [.hundred(2)])])
+            ], refusalCounts: false, expiry: .seconds(60), deduplication: .host)
+        let book = emptyBook()
+        let bucket = TallyBucket(
+            FlowCounter([keyed], countsFlows: [true]), book: book, length: Nanoseconds(100))
+        bucket.begin(counters(0), behind: Timestamp(30)..<Timestamp(50))
+        bucket.replan(ends: [Timestamp(100)])
+        bucket.move(to: Timestamp(49), counters(0))
+        exchange(at: 49) { bucket.count($0) }
+        #expect(bucket.isCurrent(Timestamp(30)) && !bucket.isCurrent(Timestamp(50)))
+        bucket.move(to: Timestamp(50), counters(1))
+        exchange(at: 50) { bucket.count($0) }
+        // The clock was set back.
+        bucket.move(to: Timestamp(29), counters(2))
+        exchange(at: 29) { bucket.count($0) }
+        let first = bucket.take(nextEnds: [Timestamp(200)], counters(3))
+        exchange(at: 40) { bucket.count($0) }
+        let second = bucket.take(nextEnds: [Timestamp(300)], counters(3)).tally
+        #expect(first.tally.exchanges == 2 && first.tally.packets == 2)
+        #expect(first.tally.losses.late == 1)
+        #expect(first.tally.scenarios[0].completed == 0 && first.tally.scenarios[0].duplicates == 2)
+        #expect(first.flows.states.first?.standing == .completed)
+        #expect(second.exchanges == 1 && second.losses.late == 1)
+    }
+
     @Test("a packet belongs to the window of its own time, however far ahead the ring holds it")
     func packets() {
         let bucket = TallyBucket(counter, book: emptyBook(), length: Nanoseconds(100))

@@ -39,6 +39,31 @@ struct FlowKeyTests {
         #expect(tally.completed == (isSame ? 1 : 2))
     }
 
+    @Test(
+        "a key in a path has as many bytes as it has when it is read",
+        arguments: [
+            (String(repeating: "%E5%AE%A2", count: 21), true),
+            (String(repeating: "%41", count: 64), true),
+            (String(repeating: "%41", count: 63) + "AA", false),
+            (String(repeating: "A", count: 64), true), (String(repeating: "A", count: 65), false),
+            (String(repeating: "%", count: 64), true), (String(repeating: "%", count: 65), false),
+            (String(repeating: "%41", count: 4_000), false),
+        ])
+    func longPathKeys(key: String, isRead: Bool) {
+        let steps = [step(RequestMatch(path: PathTemplate("/status/{no}")), key: .path("no"))]
+        let counter = FlowCounter([scenario(.credit, steps)], countsFlows: [true])
+        let bound = counter.bind(to: book())
+        let counted = bound.emptyFlows
+        Request(target: "/status/" + key, fields: [.text("0000")])
+            .withExchange { bound.count($0, into: counted) }
+        Request(target: "/status/" + key, status: 500, fields: [.absent])
+            .withExchange { bound.count($0, into: counted) }
+        let tally = counted.tally(of: counter)
+        #expect(tally.scenarios[0].completed == (isRead ? 1 : 0))
+        #expect(tally.scenarios[0].duplicates == (isRead ? 1 : 0))
+        #expect(tally.losses.keyless == (isRead ? 0 : 2))
+    }
+
     @Test("what becomes of flows is told to those alone who keep it, and counts are the same")
     func unkept() {
         let steps = [step(RequestMatch(path: PathTemplate("/status/{no}")), key: .path("no"))]
