@@ -79,21 +79,27 @@ extension TransactionEngine {
         at start: UInt32?
     ) -> Bool {
         if direction == .toClient { return findsResponse(connection, bytes, at: start) }
-        if start != nil, findsRequest(connection, bytes) { return true }
+        if let start, findsRequest(connection, bytes, at: start) { return true }
         pass(connection, .toServer)
         return false
     }
 
     private mutating func findsRequest(
-        _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer
+        _ connection: ConnectionPointer, _ bytes: UnsafeRawBufferPointer, at start: UInt32
     ) -> Bool {
         guard isWhole(bytes.methodWord, connection) else { return false }
         let server = connection.half(.toClient)
         let isTurn =
             !server.pointee.isOpen
             || readAcknowledged ?? server.pointee.next == server.pointee.next
-        guard isTurn && !isAwaited(connection) || !isPassed(connection) else { return false }
         let client = connection.parser(.toServer)
+        // Its first bytes may have come before.
+        let acknowledged =
+            client.pointee.startSequence == start
+            ? client.pointee.startAcknowledged : readAcknowledged
+        guard isTurn && !isAwaited(connection) || !isPassed(connection, acknowledged) else {
+            return false
+        }
         if client.pointee.doubt == .none { client.pointee.doubt = .found }
         return true
     }

@@ -123,8 +123,7 @@ struct MessageParser {
     var state = State.lost
     var transferCoding = TransferCoding.none
     var length = Length.none
-    /// Up to where a client's bytes may hold a request that was missed: see `hasMissed`.
-    var missedEnd: UInt32 = 0
+    private var end: UInt32 = 0
     var headLength: UInt32 = 0
     var status: UInt16 = 0
     var spillLength: UInt16 = 0
@@ -137,7 +136,20 @@ struct MessageParser {
     private var facts: Facts = []
     /// Of a client.
     var doubt = Doubt.none
+    /// Of a client: what was missed first was where a request would begin. Of one on a blind connection:
+    /// it is blind for that alone.
+    var isMissedAtStart = false
 
+    /// Up to where a client's bytes may hold a request that was missed: see `hasMissed`.
+    var missedEnd: UInt32 {
+        get { end }
+        set { end = newValue }
+    }
+    /// Up to where a server's bytes have answered known requests as a whole; 0 where none has been.
+    var answeredEnd: UInt32 {
+        get { end }
+        set { end = newValue }
+    }
     /// The version is 1.0.
     var isOld: Bool {
         get { facts[.old] }

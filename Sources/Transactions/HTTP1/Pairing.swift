@@ -110,6 +110,9 @@ extension TransactionEngine {
         if parser.pointee.fields == .reading {
             endReading(connection, .toClient, isComplete: isComplete)
         }
+        if isComplete {
+            parser.pointee.answeredEnd = connection.half(.toClient).pointee.next
+        }
         let fields = collectFields(connection, first)
         let text = UnsafeRawPointer(first) + PendingRequest.headerSize
         let methodLength = Int(first.pointee.methodLength)

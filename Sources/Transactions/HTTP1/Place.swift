@@ -24,14 +24,22 @@ extension TransactionEngine {
         case .lost:
             parser.pointee.bytesOfTLS = 0
             parser.pointee.spillLength = 0
-            direction == .toServer ? noteMissed(connection) : passResponses(connection)
+            if direction == .toServer {
+                noteMissed(connection)
+                if connection.pointee.isBlind { parser.pointee.isMissedAtStart = false }
+            } else {
+                passResponses(connection)
+            }
             return
         case .fixedBody, .chunkData:
             let known = min(count, parser.pointee.remaining)
+            let answeredEnd = parser.pointee.answeredEnd
             passBody(connection, direction, known)
             parser.pointee.remaining -= known
             if parser.pointee.remaining == 0 { endPart(connection, direction, now: now) }
             if count == known { return }
+            // More was missed behind it: it did not end here.
+            if direction == .toClient { parser.pointee.answeredEnd = answeredEnd }
         case .untilEnd: return passBody(connection, direction, count)
         case .start, .head, .unsure, .chunkSize, .chunkEnd, .trailer, .settling: break
         }
@@ -72,8 +80,10 @@ extension TransactionEngine {
     mutating func lose(
         _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
     ) {
-        connection.pointee.hasLost = true
         let parser = connection.parser(direction)
+        parser.pointee.isMissedAtStart =
+            parser.pointee.state == .start && !connection.pointee.isBlind
+        connection.pointee.hasLost = true
         if parser.pointee.state == .start && parser.pointee.spillLength > 0 {
             direction == .toServer
                 ? takeCutRequestLine(connection) : takeCutStatusLine(connection, now: now)
@@ -153,6 +163,40 @@ extension TransactionEngine {
         if ahead ?? 0 >= 0 { client.pointee.hasMissed = false }
     }
 
+    /// A response begins to a request that waits. If its server had what was missed behind that one, its
+    /// client sent more before it was answered: those that wait are known by counting, no later ones.
+    private func noteSentAhead(_ connection: ConnectionPointer, by acknowledged: UInt32?) {
+        let client = connection.parser(.toServer)
+        guard client.pointee.isMissedAtStart, client.pointee.hasMissed, let acknowledged,
+            connection.pointee.pendingFirst != nil,
+            Int32(bitPattern: acknowledged &- client.pointee.missedEnd) >= 0
+        else { return }
+        connection.pointee.isPipelined = true
+        client.pointee.isMissedAtStart = false
+    }
+
+    /// Whether a request that acknowledges `acknowledged` was sent before what was missed in front of it
+    /// was answered: its client has had no more than the responses to the requests before that.
+    private func isSentAhead(_ connection: ConnectionPointer, _ acknowledged: UInt32?) -> Bool {
+        let end = connection.parser(.toClient).pointee.answeredEnd
+        guard connection.parser(.toServer).pointee.isMissedAtStart, let acknowledged,
+            let answered = end != 0 ? end : connection.half(.toClient).pointee.initial
+        else { return false }
+        return Int32(bitPattern: acknowledged &- answered) <= 0
+    }
+
+    /// What seemed to be missed was not sent: it tells nothing of its client.
+    func unmiss(_ connection: ConnectionPointer) {
+        let client = connection.parser(.toServer)
+        guard client.pointee.isMissedAtStart else { return }
+        client.pointee.isMissedAtStart = false
+        guard connection.pointee.isBlind else { return }
+        // As if what came behind it had been passed over.
+        connection.pointee.isPipelined = false
+        client.pointee.isInMessage = true
+        noteMissed(connection)
+    }
+
     /// Whether a response that acknowledges `acknowledged` can have been sent after `request`.
     func follows(
         _ acknowledged: UInt32?, _ request: UnsafeMutablePointer<PendingRequest>
@@ -166,11 +210,17 @@ extension TransactionEngine {
     ///
     /// These bytes are text in the rest of an earlier request, or a request that its client sent
     /// ahead; what is sent when all is answered is in its turn again. Of a client that has not yet
-    /// waited for its responses, two in a row tell that it keeps ahead of them.
-    mutating func isPassed(_ connection: ConnectionPointer) -> Bool {
+    /// waited for its responses, two in a row tell that it keeps ahead of them, and of any what it
+    /// acknowledges.
+    mutating func isPassed(_ connection: ConnectionPointer, _ acknowledged: UInt32?) -> Bool {
         let client = connection.parser(.toServer)
         let isUnknown = connection.pointee.requestsInTurn < Self.sequentialRequests
         if connection.pointee.isPipelined || isUnknown && client.pointee.isInMessage {
+            client.pointee.isMissedAtStart = false
+            goBlind(connection)
+            return false
+        }
+        if isSentAhead(connection, acknowledged) {
             goBlind(connection)
             return false
         }
@@ -197,6 +247,9 @@ extension TransactionEngine {
     mutating func expect(_ request: RequestLine, of connection: ConnectionPointer) -> Bool {
         let server = connection.parser(.toClient)
         server.pointee.hasMissed = false
+        if !connection.pointee.isBlind {
+            connection.parser(.toServer).pointee.isMissedAtStart = false
+        }
         guard !takeEarly(connection) else { return false }
         let isDoubted = takeDoubt(connection)
         let isInTurn = !isAwaited(connection)
@@ -240,6 +293,7 @@ extension TransactionEngine {
     mutating func beginResponse(_ connection: ConnectionPointer, now: UInt64) {
         let parser = connection.parser(.toClient)
         let client = connection.parser(.toServer)
+        noteSentAhead(connection, by: parser.pointee.startAcknowledged)
         noteAnswered(connection, by: parser.pointee.startAcknowledged)
         if client.pointee.doubt != .none { weighDoubt(connection) }
         if let first = connection.pointee.pendingFirst {
