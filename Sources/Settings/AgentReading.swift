@@ -187,9 +187,13 @@ extension Field {
 
 /// Where each value of a kind was first used, to refuse the second use.
 struct FirstUses<Value: Hashable> {
+    /// What to do about a second use.
+    private let advice: String
     /// The first of them apart, as mostly there is one.
     private var first: (value: Value, line: Int)?
     private var lines: [Value: Int] = [:]
+
+    init(_ advice: String = "keep one of the two") { self.advice = advice }
 
     /// Takes `value` for `field`; reports and gives `false` where it is taken already.
     mutating func claim(_ value: Value, written: String? = nil, by field: Field) -> Bool {
@@ -201,7 +205,7 @@ struct FirstUses<Value: Hashable> {
             let written = written ?? "\(value)"
             field.findings.add(
                 .duplicate(path: field.path, written: written, firstLine: line),
-                at: field.place, hint: field.key.hint)
+                at: field.place, hint: field.key.hint(advice))
             return false
         }
         lines[value] = field.place.line

@@ -12,7 +12,7 @@ extension Field {
                     path: path, written: "a mapping of \(entries.count)",
                     range: "1 to \(ScenarioLimits.conditions) fields"))
         }
-        var seen = FirstUses<MessageField>()
+        var seen = FirstUses<MessageField>("write the field once, with the values of both")
         return entries.readAll { $0.condition(in: self, of: part, &seen) }
     }
 }

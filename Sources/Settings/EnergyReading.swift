@@ -54,8 +54,8 @@ extension Field {
     private func refuse(_ sensor: WallSensorName, as same: WallSensorName) -> WallSensorName? {
         guard sensor.device != same.device else {
             return reject(
-                .duplicate(
-                    path: path, written: "\(sensor)", firstLine: same.place.line))
+                .duplicate(path: path, written: "\(sensor)", firstLine: same.place.line),
+                key.hint("keep one of the two"))
         }
         return reject(
             "\(sensor)", "may be \(same), named on line \(same.place.line)",

@@ -30,11 +30,10 @@ final class Key: Sendable {
     }
 
     /// The sentence below an error about this key.
-    var hint: String {
-        isLater
-            ? "\(name) is \(meaning); \(example)"
-            : "\(name) is \(meaning); write, for example, \(example)"
-    }
+    var hint: String { hint(isLater ? example : "write, for example, \(example)") }
+
+    /// The same with other advice than the example.
+    func hint(_ advice: String) -> String { "\(name) is \(meaning); \(advice)" }
 }
 
 /// The key of `names` that `written` is most likely a misspelling of, or `nil`.

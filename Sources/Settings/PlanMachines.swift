@@ -19,7 +19,7 @@ struct MachineContext {
 extension Field {
     /// At least one, none twice.
     func sites(_ factors: FactorUses, scope: ElectricityScope?) -> [Site]? {
-        var seen = FirstUses<String>()
+        var seen = FirstUses<String>("keep one of the two, or give it another id")
         return elements(1...1_000)?.readAll { field in
             typealias Keys = PlannedKeys.Site
             guard let section = field.section(Keys.all) else { return nil }
@@ -98,7 +98,7 @@ extension Field {
 
     private func models() -> [HardwareModel]? {
         typealias Keys = PlannedKeys.Model
-        var seen = FirstUses<String>()
+        var seen = FirstUses<String>("keep one of the two, or give it another id")
         return elements(1...10_000)?.readAll { field in
             guard let section = field.section(Keys.all) else { return nil }
             let id = section.required(Keys.id) { field in
@@ -128,7 +128,7 @@ extension Field {
 extension Field {
     /// At least one, none twice.
     func hosts(_ context: MachineContext) -> [PlannedHost]? {
-        var seen = FirstUses<String>()
+        var seen = FirstUses<String>("keep one of the two, or give it another id")
         return elements(1...10_000)?.readAll { field in
             typealias Keys = PlannedKeys.Host
             guard let section = field.section(Keys.all) else { return nil }
@@ -152,7 +152,7 @@ extension Field {
 
     /// None twice, and none with the name of a host: asset lists name either.
     func devices(_ context: MachineContext) -> [PlannedDevice]? {
-        var seen = FirstUses<String>()
+        var seen = FirstUses<String>("keep one of the two, or give it another id")
         return elements(0...10_000)?.readAll { field in
             typealias Keys = PlannedKeys.Device
             guard let section = field.section(Keys.all) else { return nil }

@@ -148,7 +148,7 @@ extension Field {
 extension Field {
     /// At least one, none twice; the hosts that count must be the plan's.
     fileprivate func plannedScenarios(hosts: PlannedNames?) -> [PlannedScenario]? {
-        var seen = FirstUses<String>()
+        var seen = FirstUses<String>("keep one of the two, or give it another id")
         return elements(1...256)?.readAll { field in
             typealias Keys = PlanKeys.Scenario
             guard let section = field.section(Keys.all) else { return nil }

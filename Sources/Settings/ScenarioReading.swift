@@ -38,7 +38,8 @@ struct ScenarioList {
 extension Field {
     /// The list `scenarios`: ids unique, no rule hidden by an earlier one.
     func scenarios(_ surroundings: ScenarioSurroundings) -> ScenarioList? {
-        var ids = FirstUses<String>()
+        var ids = FirstUses<String>(
+            "give one of the two another id, or write the steps of both in one scenario")
         var reading = RuleReading(surroundings)
         let scenarios = elements(0...ScenarioLimits.scenarios)?.readAll {
             $0.scenario(&ids, &reading)
@@ -103,7 +104,7 @@ extension Field {
         _ shared: ReadOutcomes?, _ reading: inout RuleReading
     ) -> [StepDraft]? {
         guard let fields = elements(1...ScenarioLimits.stepsOfScenario) else { return nil }
-        var names = FirstUses<String>()
+        var names = FirstUses<String>("give one of the two another name")
         return fields.readAll { $0.step(isOnly: fields.count == 1, shared, &names, &reading) }
     }
 

@@ -4,10 +4,14 @@ extension ServiceSettings {
 }
 
 extension Field {
+    private static let otherName = "give one of the two another name"
+    private static let otherPort =
+        "a port is of one service, once: write another port, or one service with the ports of both"
+
     /// The list `services`: 1 to 64 of them, names unique, ports unique among those of one
     /// direction, at most 128 ports in all.
     func services() -> [ServiceSettings]? {
-        var names = FirstUses<String>()
+        var names = FirstUses<String>(Self.otherName)
         var ports: [ServiceDirection: FirstUses<UInt16>] = [:]
         guard let services = elements(1...64)?.readAll({ $0.service(&names, &ports) }) else {
             return nil
@@ -33,7 +37,7 @@ extension Field {
         }
         let direction = section.value(Keys.direction, default: .incoming) { $0.direction() }
         let ports = section.required(Keys.ports) {
-            $0.ports(&taken[direction ?? .incoming, default: FirstUses()])
+            $0.ports(&taken[direction ?? .incoming, default: FirstUses(Self.otherPort)])
         }
         let proto = section.value(Keys.protocol, default: .http1) { $0.serviceProtocol() }
         let isOutgoing = direction == .outgoing

@@ -15,7 +15,8 @@ extension Field {
     /// protocols.
     func tunnels() -> [Tunnel]? {
         var names = FirstUses<Tunnel>()
-        var ports = FirstUses<UInt16>()
+        var ports = FirstUses<UInt16>(
+            "one port carries one protocol: write the port of each, or keep one of the two")
         return elements(0...32, of: "a list of tunnel protocols")?.readAll { field in
             guard let tunnel = field.tunnel() else { return nil }
             guard names.claim(tunnel, by: field) else { return nil }
