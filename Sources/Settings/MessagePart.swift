@@ -42,6 +42,26 @@ enum MessagePart: String, CaseIterable {
         }
     }
 
+    /// The field that was probably meant by a text that begins with no part; `nil` where it could
+    /// be any.
+    static func meant(by text: String) -> String? {
+        let words = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard words.count > 1, !words.contains("") else { return nil }
+        let rest = words.dropFirst().joined(separator: ".")
+        let isOfResponse = words[0] == "response"
+        // A response has no path; a request's parts are named without it.
+        let isWhole = allCases.contains { rest.hasPrefix("\($0.rawValue).") }
+        if isWhole, isOfResponse || words[0] == "request" { return rest }
+        guard isOfResponse else {
+            let near = nearest(to: words[0], among: allCases.map(\.rawValue))
+            return near.map { "\($0).\(rest)" }
+        }
+        let parts = ["header", "body", "xml"]
+        if words.count == 2 { return parts.contains(rest) ? nil : "response.body.\(rest)" }
+        guard let near = nearest(to: words[1], among: parts) else { return "response.body.\(rest)" }
+        return "response.\(near).\(words.dropFirst(2).joined(separator: "."))"
+    }
+
     private var keysRule: String? {
         let words = "joined with dots, \(Self.longestName) bytes at most"
         return switch self {
@@ -107,14 +127,8 @@ extension Field {
         guard let text = text(expected: "a field like path.applyNo") else { return nil }
         let parts = MessagePart.allCases
         guard let part = parts.last(where: { text.hasPrefix("\($0.rawValue).") }) else {
-            let first = String(text.prefix { $0 != "." })
             var reason = "is not \(parts.map { "\($0.rawValue).NAME" }.alternatives)"
-            let meant =
-                first == "response"
-                ? "response.body" : nearest(to: first, among: parts.map(\.rawValue))
-            if let meant, first != text {
-                reason += "; did you mean \"\(meant)\(text.dropFirst(first.count))\"?"
-            }
+            if let meant = MessagePart.meant(by: text) { reason += "; did you mean \"\(meant)\"?" }
             return reject(text, reason)
         }
         let name = String(text.dropFirst(part.rawValue.count + 1))

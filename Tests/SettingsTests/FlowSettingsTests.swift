@@ -273,6 +273,24 @@ struct FlowSettingsTests {
         }
     }
 
+    @Test(
+        "name a field of no part, and are told the field that can be meant",
+        arguments: [
+            ("paht.no", "path.no"), ("headers.x-no", "header.x-no"),
+            ("response.path.no", "path.no"), ("response.form.no", "form.no"),
+            ("request.body.data.no", "body.data.no"), ("response.no", "response.body.no"),
+            ("response.data.no", "response.body.data.no"),
+            ("response.headers.x-no", "response.header.x-no"),
+            ("response.body", nil), ("response", nil), ("response..no", nil), ("cookie.no", nil),
+        ] as [(String, String?)])
+    func meant(written: String, meant: String?) {
+        let steps = "  - {id: a, steps: [{when: {path: \"/{no}\"}, flow_key: \(written)}]}\n"
+        let message = Samples.message(Self.head + steps)
+        #expect(message.contains("\"\(written)\" is not path.NAME, "))
+        let suggestion = message.split(separator: "did you mean \"").dropFirst().first
+        #expect(suggestion?.prefix { $0 != "\"" } == meant.map { $0[...] })
+    }
+
     private static let head = """
         version: 1
         services: [{name: a, ports: [80], counts_flows: true}]
