@@ -22,8 +22,8 @@ extension SettingsProblem {
             )
         case .comparisonCut(let path, let limit):
             (
-                "\(path)：规则过多且过于相似，无法全部比对；从此处起，永远不会匹配的规则可能不被发现"
-                    + "（上限：\(limit) 次比对）",
+                "\(path)：规则过多且过于相似，无法全部比对；从此处起，永远不会匹配的规则，"
+                    + "以及与其他场景可能匹配同一请求的规则，可能不被发现（上限：\(limit) 次比对）",
                 "路径和取值不能区分的规则才逐条比对；写出更多路径，或以具体的值代替 any"
             )
         case .furtherWarnings(let count): ("另有 \(count) 条警告", "")

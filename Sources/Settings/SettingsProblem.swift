@@ -120,7 +120,8 @@ extension SettingsProblem: CustomStringConvertible {
                 + "\(earlier.english.quotedRule) of scenario \(scenario.quoted) on line \(line), which takes it"
         case .comparisonCut(let path, let limit):
             "\(path): the rules are too many and too alike to compare them all; from here on a "
-                + "rule that can never match may go unseen (limit: \(limit) comparisons)"
+                + "rule that can never match, or that shares requests with one of another "
+                + "scenario, may go unseen (limit: \(limit) comparisons)"
         case .contradiction(let path, let sentence): "\(path): \(sentence)"
         case .doubt(let path, let doubt): "\(path): \(doubt.sentence)"
         case .furtherWarnings(let count): "\(count) more warnings"

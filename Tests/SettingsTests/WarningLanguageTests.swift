@@ -94,6 +94,11 @@ struct WarningLanguageTests {
     func cut() {
         let cut = SettingsProblem.comparisonCut(path: "p", limit: 7)
         let more = SettingsProblem.furtherWarnings(3)
+        #expect(
+            cut.description
+                == "p: the rules are too many and too alike to compare them all; from here on a rule "
+                + "that can never match, or that shares requests with one of another scenario, may "
+                + "go unseen (limit: 7 comparisons)")
         let texts = [cut, more].map {
             SettingsWarning(
                 finding: SettingsError(file: "f", place: nil, problem: $0, hint: "", excerpt: nil)
@@ -101,7 +106,8 @@ struct WarningLanguageTests {
         }
         #expect(
             texts == [
-                "f: 警告：p：规则过多且过于相似，无法全部比对；从此处起，永远不会匹配的规则可能不被发现（上限：7 次比对）\n"
+                "f: 警告：p：规则过多且过于相似，无法全部比对；从此处起，永远不会匹配的规则，"
+                    + "以及与其他场景可能匹配同一请求的规则，可能不被发现（上限：7 次比对）\n"
                     + "  路径和取值不能区分的规则才逐条比对；写出更多路径，或以具体的值代替 any",
                 "f: 警告：另有 3 条警告",
             ])
