@@ -34,7 +34,8 @@ package struct ScenarioTally: Sendable, Hashable {
     package var failed: UInt64 = 0
     /// Exchanges that matched and met none of the outcomes, and open flows that expired.
     package var incomplete: UInt64 = 0
-    /// Exchanges that end or pass a flow again that was counted, or passed there, already.
+    /// Exchanges that end or pass a flow again that was completed, refused or passed there already,
+    /// and those that fail behind its result.
     package var duplicates: UInt64 = 0
 
     package init(observation: Observation) { self.observation = observation }

@@ -839,7 +839,8 @@ nonisolated struct Jouleflow_V1_Record: @unchecked Sendable {
     set {_uniqueStorage()._scenarioIncomplete = newValue}
   }
 
-  /// Column: exchanges that end or pass a flow again that was counted, or passed there, already.
+  /// Column: exchanges that end or pass a flow again that was completed, refused or passed there
+  /// already, and those that fail behind its result.
   var scenarioDuplicates: [UInt64] {
     get {_storage._scenarioDuplicates}
     set {_uniqueStorage()._scenarioDuplicates = newValue}
