@@ -30,6 +30,7 @@ extension YAMLEntry {
             return named.reject(key, error.reason)
         }
         guard seen.claim(field, written: key, by: named) else { return nil }
+        named.warnOfJSONPath(field, written: key)
         return Field(value, key: mapping.key).conditionValues().map {
             FieldCondition(field: field, values: $0)
         }

@@ -134,6 +134,7 @@ extension Field {
         let name = String(text.dropFirst(part.rawValue.count + 1))
         do throws(MessagePart.NameFault) {
             let field = try part.field(name)
+            warnOfJSONPath(field, written: text)
             guard let request else { return field }
             return isThere(field, named: name, in: request) ? field : nil
         } catch {

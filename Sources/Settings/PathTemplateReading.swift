@@ -37,7 +37,9 @@ extension Field {
             names.append(name)
             segments.append(.parameter(name))
         }
-        return PathTemplate(segments: segments, isPrefix: isPrefix)
+        let template = PathTemplate(segments: segments, isPrefix: isPrefix)
+        warnOfPattern(template)
+        return template
     }
 
     private static func fault(inTemplate text: ArraySlice<UInt8>) -> String? {
@@ -70,6 +72,8 @@ extension Field {
         let isMethod =
             (1...32).contains(text.utf8.count)
             && text.utf8.allSatisfy { (0x41...0x5A).contains($0) || $0 == 0x2D || $0 == 0x5F }
-        return isMethod ? text : reject(text, "is not one word of capitals like POST")
+        guard isMethod else { return reject(text, "is not one word of capitals like POST") }
+        warnOfMethod(text)
+        return text
     }
 }

@@ -62,8 +62,10 @@ extension Field {
     ) -> FlowScenario? {
         typealias Keys = ScenarioKeys
         guard let section = section(Keys.all) else { return nil }
-        let name = section.required(Keys.id) { field in
-            field.identifier().flatMap { ids.claim($0, by: field) ? $0 : nil }
+        let name = section.required(Keys.id) { field -> String? in
+            guard let name = field.identifier(), ids.claim(name, by: field) else { return nil }
+            field.warnOfScenario(name)
+            return name
         }
         reading.begin(scenario: name ?? "")
         let refusalCounts = section.optional(Keys.refusalCounts) { $0.boolean() }
