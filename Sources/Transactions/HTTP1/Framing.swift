@@ -22,7 +22,7 @@ extension TransactionEngine {
             ? endRequestHead(connection, now: now) : endResponseHead(connection, now: now)
     }
 
-    private mutating func count(_ suspicions: UInt8) {
+    private mutating func count(_ suspicions: UInt16) {
         counters.suspicious &+= 1
         for reason in SuspiciousReason.allCases where suspicions >> reason.rawValue & 1 == 1 {
             counters.suspiciousByReason[reason.rawValue] &+= 1
@@ -90,7 +90,7 @@ extension TransactionEngine {
         guard let size = chunkSize(line) else {
             return giveUp(connection, direction, .chunkSize, now: now)
         }
-        let huge: UInt8 = 1 << SuspiciousReason.hugeLength.rawValue
+        let huge: UInt16 = 1 << SuspiciousReason.hugeLength.rawValue
         if size >= MessageParser.hugeLength, parser.pointee.suspicions & huge == 0 {
             if parser.pointee.suspicions == 0 { counters.suspicious &+= 1 }
             parser.pointee.suspect(.hugeLength)

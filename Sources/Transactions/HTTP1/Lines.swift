@@ -10,22 +10,21 @@ struct RequestLine {
     let target: UnsafeRawBufferPointer
     /// The end of the target was not kept.
     let isCut: Bool
+    /// The version is 1.0; of a line that was cut it is not known.
+    let isOld: Bool
 
-    /// Method, one space, target, and the version unless the line was cut.
+    /// Method, one space, target, one space and the version, which a line that was cut may lack.
     ///
-    /// Source: RFC 9112, 3. Surplus space before the version is accepted as servers do.
+    /// Source: RFC 9112, 3.
     init?(_ line: Line, isCut: Bool) {
-        guard let start = line.baseAddress, line.count >= 4,
-            let space = memchr(start, 0x20, min(line.count, 32))
-        else { return nil }
-        let methodLength = UnsafeRawPointer(space) - start
-        guard methodLength > 0 else { return nil }
-        for index in 0..<methodLength where !line[index].isToken { return nil }
-        method = UnsafeRawBufferPointer(rebasing: line[..<methodLength])
-        self.isCut = isCut
-        let rest = UnsafeRawBufferPointer(rebasing: line[(methodLength + 1)...])
+        guard let method = line.method else { return nil }
+        self.method = method
+        let rest = UnsafeRawBufferPointer(rebasing: line[(method.count + 1)...])
         if isCut {
-            target = rest
+            guard rest.first != 0x20 else { return nil }
+            target = rest.word
+            self.isCut = target.count == rest.count
+            isOld = false
             return
         }
         guard rest.count > 9, rest.version(at: rest.count - 8), rest[rest.count - 9] == 0x20 else {
@@ -35,6 +34,33 @@ struct RequestLine {
         guard let first = target.baseAddress, memchr(first, 0x20, target.count) == nil else {
             return nil
         }
+        self.isCut = false
+        isOld = rest[rest.count - 1] == 0x30
+    }
+
+    /// The same with any space between the words and behind them, and with a minor version of up to
+    /// three digits: a line that nginx serves, and where its place is known a request.
+    ///
+    /// Source: RFC 9112, 3: a recipient may parse on white space.
+    init?(loosely line: Line, isCut: Bool) {
+        guard let method = line.method else { return nil }
+        self.method = method
+        let rest = UnsafeRawBufferPointer(rebasing: line[method.count...]).trimmed
+        target = rest.word
+        guard !target.isEmpty else { return nil }
+        self.isCut = isCut && target.count == rest.count
+        if isCut {
+            isOld = false
+            return
+        }
+        let version = UnsafeRawBufferPointer(rebasing: rest[target.count...]).trimmed
+        guard version.count <= 10, version.version(at: 0) else { return nil }
+        var isZero = true
+        for digit in version[7...] {
+            guard digit.isDigit else { return nil }
+            isZero = isZero && digit == 0x30
+        }
+        isOld = isZero
     }
 
     var kind: RequestKind {
@@ -140,6 +166,24 @@ extension UnsafeRawBufferPointer {
         guard count - offset >= 8 else { return false }
         return loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x00ff_ffff_ffff_ffff
             == 0x002e_312f_5054_5448 && self[offset + 7].isDigit
+    }
+
+    /// The method that begins a request line, without the space that ends it.
+    @inline(__always)
+    fileprivate var method: UnsafeRawBufferPointer? {
+        guard let start = baseAddress, count >= 4,
+            let space = memchr(start, 0x20, Swift.min(count, 32))
+        else { return nil }
+        let length = UnsafeRawPointer(space) - start
+        guard length > 0 else { return nil }
+        for index in 0..<length where !self[index].isToken { return nil }
+        return UnsafeRawBufferPointer(rebasing: self[..<length])
+    }
+
+    /// The bytes before the first space.
+    fileprivate var word: UnsafeRawBufferPointer {
+        guard let start = baseAddress, let space = memchr(start, 0x20, count) else { return self }
+        return UnsafeRawBufferPointer(start: start, count: UnsafeRawPointer(space) - start)
     }
 
     /// Whether the bytes are those of `text`.

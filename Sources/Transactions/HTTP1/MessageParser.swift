@@ -92,6 +92,7 @@ struct MessageParser {
 
     private struct Facts: OptionSet {
         let rawValue: UInt8
+        /// Before the start line is read, that it was found.
         static let old = Facts(rawValue: 1)
         static let inMessage = Facts(rawValue: 2)
         static let paired = Facts(rawValue: 4)
@@ -127,12 +128,12 @@ struct MessageParser {
     var headLength: UInt32 = 0
     var status: UInt16 = 0
     var spillLength: UInt16 = 0
+    /// A bit per `SuspiciousReason`.
+    var suspicions: UInt16 = 0
     private var spillExponent: UInt8 = 0
     var coding = Coding.none
     var field = Field.other
     var fields = FieldReading.none
-    /// A bit per `SuspiciousReason`.
-    var suspicions: UInt8 = 0
     private var facts: Facts = []
     /// Of a client.
     var doubt = Doubt.none
@@ -155,6 +156,13 @@ struct MessageParser {
         get { facts[.old] }
         set { facts[.old] = newValue }
     }
+    /// The start line that is to be read was found where the place was lost.
+    var isFound: Bool {
+        get { state == .start && facts[.old] }
+        set { facts[.old] = newValue }
+    }
+    /// Of a client: a message is due where its start line stands, for all that is known.
+    var isPlaceKnown: Bool { !isFound && (doubt == .none || doubt == .early) }
     /// A start line has been read, and its message has not ended.
     var isInMessage: Bool {
         get { facts[.inMessage] }
@@ -247,6 +255,8 @@ package enum SuspiciousReason: Int, Sendable, CaseIterable {
     case bareCR
     /// NUL in a header field (RFC 9110, 5.5).
     case nul
+    /// Surplus space in a request line, or more than a digit of a minor version (RFC 9112, 3).
+    case looseRequestLine
 
     /// The reason's key in machine-readable output.
     package var name: String {
@@ -259,6 +269,7 @@ package enum SuspiciousReason: Int, Sendable, CaseIterable {
         case .transferCodingInOldVersion: "transfer_coding_in_old_version"
         case .bareCR: "bare_cr"
         case .nul: "nul"
+        case .looseRequestLine: "loose_request_line"
         }
     }
 }

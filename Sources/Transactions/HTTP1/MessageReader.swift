@@ -20,6 +20,7 @@ extension TransactionEngine {
             case .tunnel: return
             case .lost:
                 guard findsPlace(connection, direction, rest, now: now) else { return }
+                parser.pointee.isFound = true
                 continue
             case .settling:
                 if parser.pointee.isPaired { flushPending(connection) }
@@ -215,12 +216,17 @@ extension TransactionEngine {
         _ connection: ConnectionPointer, _ line: Line, isCut: Bool
     ) {
         let parser = connection.parser(.toServer)
-        guard let request = RequestLine(line, isCut: isCut) else {
+        var read = RequestLine(line, isCut: isCut)
+        if read == nil, parser.pointee.isPlaceKnown {
+            read = RequestLine(loosely: line, isCut: isCut)
+            if read != nil { parser.pointee.suspect(.looseRequestLine) }
+        }
+        guard let request = read else {
             return giveUp(connection, .toServer, .requestLine, now: parser.pointee.startTime)
         }
         connection.pointee.isRecognised = true
         parser.pointee.isInMessage = true
-        parser.pointee.isOld = !isCut && line[line.count - 1] == 0x30
+        parser.pointee.isOld = request.isOld
         parser.pointee.isPaired = expect(request, of: connection)
         parser.pointee.state = .head
     }
