@@ -45,6 +45,7 @@ struct ExchangeLine {
             for byte in exchange.target { Self.append(byte, to: &bytes) }
             bytes.append(UInt8(ascii: "\""))
         }
+        if exchange.isTargetCut { bytes += #","path_cut":true"#.utf8 }
         bytes += #","status":\#(exchange.status),"complete":\#(exchange.isComplete)"#.utf8
         bytes += #","request_body_bytes":\#(exchange.requestBodyLength)"#.utf8
         bytes += #","response_body_bytes":\#(exchange.responseBodyLength)"#.utf8

@@ -43,6 +43,23 @@ struct ExchangeLineTests {
         #expect(fields["outcome"] as? String == "refused")
         #expect(fields["counted"] as? String == "refused")
         #expect(fields["target"] == nil)
+        #expect(fields["path_cut"] == nil)
+    }
+
+    @Test(
+        "says where the end of a target was not kept",
+        arguments: [
+            ("/" + String(repeating: "a", count: 9000), "GET"),
+            ("/credit/4711/apply?x=" + String(repeating: "1", count: 9000), "POST"),
+        ])
+    func cut(target: String, method: String) throws {
+        var capture = MadeCapture()
+        capture.exchange(method: method, target: target)
+        for showsTarget in [false, true] {
+            let fields = try #require(try lines(capture, showsTarget: showsTarget).first).fields
+            #expect(fields["path_cut"] as? Bool == true)
+            if showsTarget { #expect(fields["target"] as? String == "\(target.prefix(8192))") }
+        }
     }
 
     @Test(
