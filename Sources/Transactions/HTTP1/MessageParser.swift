@@ -135,12 +135,20 @@ struct MessageParser {
     var field = Field.other
     var fields = FieldReading.none
     private var facts: Facts = []
+    /// `doubt`, and above it `isMissedAtStart`.
+    private var doubtAndMiss: UInt8 = 0
+
     /// Of a client.
-    var doubt = Doubt.none
+    var doubt: Doubt {
+        get { Doubt(rawValue: doubtAndMiss & 0x7f) ?? .none }
+        set { doubtAndMiss = doubtAndMiss & 0x80 | newValue.rawValue }
+    }
     /// Of a client: what was missed first was where a request would begin. Of one on a blind connection:
     /// it is blind for that alone.
-    var isMissedAtStart = false
-
+    var isMissedAtStart: Bool {
+        get { doubtAndMiss & 0x80 != 0 }
+        set { doubtAndMiss = doubtAndMiss & 0x7f | (newValue ? 0x80 : 0) }
+    }
     /// Up to where a client's bytes may hold a request that was missed: see `hasMissed`.
     var missedEnd: UInt32 {
         get { end }
