@@ -143,8 +143,7 @@ struct MessageParser {
         get { Doubt(rawValue: doubtAndMiss & 0x7f) ?? .none }
         set { doubtAndMiss = doubtAndMiss & 0x80 | newValue.rawValue }
     }
-    /// Of a client: what was missed first was where a request would begin. Of one on a blind connection:
-    /// it is blind for that alone.
+    /// Of a client: what was missed last was where a request would begin, no more than a window.
     var isMissedAtStart: Bool {
         get { doubtAndMiss & 0x80 != 0 }
         set { doubtAndMiss = doubtAndMiss & 0x7f | (newValue ? 0x80 : 0) }

@@ -24,12 +24,7 @@ extension TransactionEngine {
         case .lost:
             parser.pointee.bytesOfTLS = 0
             parser.pointee.spillLength = 0
-            if direction == .toServer {
-                noteMissed(connection)
-                if connection.pointee.isBlind { parser.pointee.isMissedAtStart = false }
-            } else {
-                passResponses(connection)
-            }
+            direction == .toServer ? noteMissed(connection) : passResponses(connection)
             return
         case .fixedBody, .chunkData:
             let known = min(count, parser.pointee.remaining)
@@ -41,7 +36,9 @@ extension TransactionEngine {
             // More was missed behind it: it did not end here.
             if direction == .toClient { parser.pointee.answeredEnd = answeredEnd }
         case .untilEnd: return passBody(connection, direction, count)
-        case .start, .head, .unsure, .chunkSize, .chunkEnd, .trailer, .settling: break
+        // No client sends further ahead: that is not its own.
+        case .start: parser.pointee.isMissedAtStart = count <= UInt64(Self.lateSYN)
+        case .head, .unsure, .chunkSize, .chunkEnd, .trailer, .settling: break
         }
         lose(connection, direction, now: now)
     }
@@ -80,10 +77,8 @@ extension TransactionEngine {
     mutating func lose(
         _ connection: ConnectionPointer, _ direction: Direction, now: UInt64
     ) {
-        let parser = connection.parser(direction)
-        parser.pointee.isMissedAtStart =
-            parser.pointee.state == .start && !connection.pointee.isBlind
         connection.pointee.hasLost = true
+        let parser = connection.parser(direction)
         if parser.pointee.state == .start && parser.pointee.spillLength > 0 {
             direction == .toServer
                 ? takeCutRequestLine(connection) : takeCutStatusLine(connection, now: now)
@@ -172,7 +167,6 @@ extension TransactionEngine {
             Int32(bitPattern: acknowledged &- client.pointee.missedEnd) >= 0
         else { return }
         connection.pointee.isPipelined = true
-        client.pointee.isMissedAtStart = false
     }
 
     /// Whether a request that acknowledges `acknowledged` was sent before what was missed in front of it
@@ -183,18 +177,6 @@ extension TransactionEngine {
             let answered = end != 0 ? end : connection.half(.toClient).pointee.initial
         else { return false }
         return Int32(bitPattern: acknowledged &- answered) <= 0
-    }
-
-    /// What seemed to be missed was not sent: it tells nothing of its client.
-    func unmiss(_ connection: ConnectionPointer) {
-        let client = connection.parser(.toServer)
-        guard client.pointee.isMissedAtStart else { return }
-        client.pointee.isMissedAtStart = false
-        guard connection.pointee.isBlind else { return }
-        // As if what came behind it had been passed over.
-        connection.pointee.isPipelined = false
-        client.pointee.isInMessage = true
-        noteMissed(connection)
     }
 
     /// Whether a response that acknowledges `acknowledged` can have been sent after `request`.
@@ -215,12 +197,9 @@ extension TransactionEngine {
     mutating func isPassed(_ connection: ConnectionPointer, _ acknowledged: UInt32?) -> Bool {
         let client = connection.parser(.toServer)
         let isUnknown = connection.pointee.requestsInTurn < Self.sequentialRequests
-        if connection.pointee.isPipelined || isUnknown && client.pointee.isInMessage {
-            client.pointee.isMissedAtStart = false
-            goBlind(connection)
-            return false
-        }
-        if isSentAhead(connection, acknowledged) {
+        if connection.pointee.isPipelined || isUnknown && client.pointee.isInMessage
+            || isSentAhead(connection, acknowledged)
+        {
             goBlind(connection)
             return false
         }
@@ -247,9 +226,7 @@ extension TransactionEngine {
     mutating func expect(_ request: RequestLine, of connection: ConnectionPointer) -> Bool {
         let server = connection.parser(.toClient)
         server.pointee.hasMissed = false
-        if !connection.pointee.isBlind {
-            connection.parser(.toServer).pointee.isMissedAtStart = false
-        }
+        connection.parser(.toServer).pointee.isMissedAtStart = false
         guard !takeEarly(connection) else { return false }
         let isDoubted = takeDoubt(connection)
         let isInTurn = !isAwaited(connection)

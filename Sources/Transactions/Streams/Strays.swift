@@ -66,14 +66,9 @@ extension TransactionEngine {
         half.pointee.next = sequence
         half.pointee.isFinished = false
         connection.pointee.hasLost = true
-        let isBlind = connection.pointee.isBlind
         if parser.pointee.state != .lost && parser.pointee.state != .tunnel {
-            let tellsAhead = parser.pointee.isMissedAtStart
             lose(connection, direction, now: now)
-            parser.pointee.isMissedAtStart = tellsAhead && isBlind
         }
-        // No client had sent so far ahead.
-        if direction == .toServer && hole > Self.lateSYN { unmiss(connection) }
     }
 }
 
