@@ -45,6 +45,7 @@ extension TransactionEngine {
 
     /// Lets a connection go, or what one holds in vain. False where there is nothing to be had.
     private mutating func makeRoom(for connection: ConnectionPointer, _ own: Bulk) -> Bool {
+        if own <= .lines && makeRoomAmongOldHoles(for: connection) { return true }
         var bulk = Bulk.most
         while bulk > .little {
             if own > .lines && bulk < own { return false }
@@ -58,6 +59,22 @@ extension TransactionEngine {
             || makeRoomAmongIdle(for: connection)
             || makeRoom(in: .asked, for: connection)
             || makeRoom(in: .live(.little), for: connection)
+    }
+
+    /// One whose segments have waited for those before them for some time makes room, however little it
+    /// holds: what comes at all comes soon, and requests of any size are read meanwhile.
+    private mutating func makeRoomAmongOldHoles(for connection: ConnectionPointer) -> Bool {
+        var bulk = Bulk.most
+        while true {
+            if let oldest = table[.waiting(bulk)].oldest, oldest != connection,
+                table.isRested(oldest, now: now)
+            {
+                if !isMisplaced(oldest) && !lighten(oldest) { evict(oldest) }
+                return true
+            }
+            guard bulk > .little else { return false }
+            bulk = bulk.smaller
+        }
     }
 
     /// Of an order, the connection used longest ago makes room.

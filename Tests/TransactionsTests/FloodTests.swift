@@ -45,8 +45,17 @@ private final class Flood {
     private var next = 0
     private(set) var mostMemory = 0
     private(set) var mostConnections = 0
+    private let step: UInt64
 
-    init(limits: EngineLimits = .init(), honest count: Int) {
+    /// Packets come `step` nanoseconds apart; honest requests have a query and a cookie of so many bytes.
+    init(
+        limits: EngineLimits = .init(), honest count: Int, step: UInt64 = 1000, query: Int = 0,
+        cookie: Int = 0
+    ) {
+        self.step = step
+        let more =
+            (query > 0 ? "?" + String(repeating: "q", count: query) : "") + " HTTP/1.1\r\n"
+            + (cookie > 0 ? "Cookie: \(String(repeating: "c", count: cookie))\r\n" : "") + "\r\n"
         let seen = Seen()
         self.seen = seen
         engine = TransactionEngine(
@@ -55,7 +64,7 @@ private final class Flood {
             sink: { if $0.client.port == Self.honestPort { seen.exchanges.append(.init($0)) } })
         let turns = (0..<count).flatMap { number in
             [
-                Turn.client("GET /n/\(number) HTTP/1.1\r\n\r\n"),
+                Turn.client("GET /n/\(number)" + more),
                 .server("HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"code\":\"0000\"}"),
             ]
         }
@@ -65,9 +74,9 @@ private final class Flood {
     /// Packets of the honest connection that have not gone through.
     var honestLeft: Int { honest.count - next }
 
-    /// Takes a packet, a microsecond after the one before.
+    /// Takes a packet.
     func ingest(_ bytes: [UInt8]) {
-        time += 1000
+        time += step
         bytes.withUnsafeBytes {
             engine.ingest(
                 Frame(
@@ -89,7 +98,8 @@ private final class Flood {
         while honestLeft > 0 { continueHonest() }
         engine.finish()
         let count = (honest.count - 4) / 4
-        return seen.exchanges.map(\.target) == (0..<count).map { "/n/\($0)" }
+        let targets = seen.exchanges.map { String($0.target.prefix { $0 != "?" }) }
+        return targets == (0..<count).map { "/n/\($0)" }
             && seen.exchanges.allSatisfy { $0.isComplete && $0.fields == ["0000"] }
     }
 }
@@ -140,6 +150,27 @@ struct FloodTests {
         let counters = flood.engine.counters
         #expect(counters.gaps + counters.evicted >= UInt64(count))
         #expect(counters.gapBytes == counters.gaps * 100)
+    }
+
+    @Test(
+        "with holes that are smaller than an honest request",
+        arguments: [100, 1400], [(0, 1500), (0, 2500), (700, 0), (700, 2500)])
+    func smallHoles(size: Int, honest: (query: Int, cookie: Int)) {
+        let flood = Flood(
+            honest: 600, step: 50_000, query: honest.query, cookie: honest.cookie)
+        var opening = PacketTemplate([], toServer: true, flags: [.syn])
+        var early = PacketTemplate(Array(repeating: 0x61, count: size), toServer: true)
+        early.setSequence(101, acknowledged: 0)
+        for number in 0..<60_000 {
+            opening.setClient(number, toServer: true)
+            flood.ingest(opening.bytes)
+            early.setClient(number, toServer: true)
+            flood.ingest(early.bytes)
+            if number % 25 == 0 { flood.continueHonest() }
+        }
+        #expect(flood.mostMemory <= limits.memory)
+        #expect(flood.engine.counters.evicted > 0)
+        #expect(flood.isHonestExact())
     }
 
     @Test("with a body of 10 GB by its length, whose end is found")

@@ -216,6 +216,11 @@ struct ConnectionTable: ~Copyable {
         return true
     }
 
+    /// Whether no packet of a connection came for a grain of time.
+    func isRested(_ connection: ConnectionPointer, now: UInt64) -> Bool {
+        connection.pointee.lastSeen.addingClamped(Self.useGrain) < now
+    }
+
     /// A connection has to make room for others: those that are used after it show that they are.
     mutating func noteEviction() { turns &+= turnGrain &+ 1 }
 

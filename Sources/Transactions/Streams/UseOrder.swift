@@ -25,15 +25,15 @@ enum Standing: UInt8, CaseIterable {
 struct Bulk: RawRepresentable, Comparable {
     let rawValue: UInt8
 
-    /// At most 512 bytes: what a plain request takes that waits, and the line before it.
+    /// At most 1 KiB: what a plain request takes that waits, and the line before it.
     static let little = Bulk(rawValue: 0)
     /// At most 16 KiB: two lines of the greatest length.
-    static let lines = Bulk(rawValue: 5)
+    static let lines = Bulk(rawValue: 4)
     /// More than 32 KiB.
-    static let most = Bulk(rawValue: 7)
-    private static let littleExponent = 9
+    static let most = Bulk(rawValue: 6)
+    private static let littleExponent = 10
     /// The block of one request that waits is no more than little with the line before it.
-    static let plainRequest = 256
+    static let plainRequest = 512
 
     init(rawValue: UInt8) { self.rawValue = rawValue }
 
