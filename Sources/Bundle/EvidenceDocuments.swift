@@ -310,7 +310,7 @@ extension DocumentField {
         }
     }
 
-    fileprivate func hash() throws(DocumentError) -> PlanHash {
+    func hash() throws(DocumentError) -> PlanHash {
         guard let hash = PlanHash(try bytes()) else { throw reject("is no hash of a plan") }
         return hash
     }

@@ -45,13 +45,9 @@ extension RoundDocument {
         guard try format.string() == Self.format else {
             throw format.reject("is not \(Self.format)")
         }
-        let hash = try fields.required("plan")
-        guard let plan = try PlanHash(hash.string().hexadecimalBytes ?? []) else {
-            throw hash.reject("is no SHA-256 in hexadecimal digits")
-        }
         let number = try fields.required("round")
         self.init(
-            plan: plan, round: try number.count(),
+            plan: try fields.required("plan").hash(), round: try number.count(),
             interval: Interval(
                 start: try DocumentField.time(fields.required("from")),
                 end: try DocumentField.time(fields.required("to"))))
@@ -216,21 +212,5 @@ extension DocumentField {
             throw reject("is no text of a number")
         }
         return text
-    }
-}
-
-extension String {
-    /// The bytes that two digits each tell.
-    fileprivate var hexadecimalBytes: [UInt8]? {
-        let digits = Array(utf8)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).reduce(into: [] as [UInt8]?) { bytes, at in
-            let pair = String(decoding: digits[at..<at + 2], as: UTF8.self)
-            guard pair == pair.lowercased(), let byte = UInt8(pair, radix: 16) else {
-                bytes = nil
-                return
-            }
-            bytes?.append(byte)
-        }
     }
 }

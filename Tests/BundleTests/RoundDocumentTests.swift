@@ -92,6 +92,16 @@ struct RoundDocumentTests {
         }
     }
 
+    @Test("tells its plan in one way only", arguments: ["+b", "AB", " 1", "b", "0xb", "\u{FF41}b"])
+    func planHash(pair: String) throws {
+        let text = String(decoding: try Self.random(1).encode(), as: UTF8.self)
+        let key = try #require(text.firstRange(of: "\"plan\":\""))
+        var changed = text
+        changed.replaceSubrange(
+            key.upperBound..<text.index(key.upperBound, offsetBy: 2), with: pair)
+        #expect(throws: DocumentError.self) { try RoundDocument(decoding: Array(changed.utf8)) }
+    }
+
     @Test("tells numbers in one way only")
     func numbers() throws {
         var round = try Self.random(1)
