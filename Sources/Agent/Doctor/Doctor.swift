@@ -163,11 +163,13 @@ package struct Doctor: Sendable {
             kept: seen.kept, room: Self.room(for: settings.state), identity: agent,
             language: language
         ).findings()
+        // Both of this moment: looking at the rest takes seconds.
+        let age = seen.age
         let now = ClockReading.now()
         all += HeldSettingsCheck(
             settings: settings, file: file, unit: unit, unitName: self.unit,
             changed: HeldSettingsCheck.change(of: file), kept: seen.kept, now: now.realtime,
-            sinceRead: HeldSettingsCheck.sinceRead(unit, now: now.monotonic) ?? seen.age,
+            sinceRead: HeldSettingsCheck.sinceRead(unit, now: now.monotonic) ?? age,
             language: language
         ).findings()
         if let address = settings.metrics, address.port != 0 {

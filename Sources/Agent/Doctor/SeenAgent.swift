@@ -11,8 +11,7 @@ struct SeenAgent {
     /// The running agent, where it can be found.
     let pid: Int?
     let process: ProcessStatus?
-    /// How long it has run.
-    let age: Nanoseconds?
+    private let procfs: String
     /// Nothing where the spool cannot be looked at.
     let kept: KeptWindows
 
@@ -31,9 +30,12 @@ struct SeenAgent {
             isInUse = found?.isInUse ?? false
             pid = isInUse == true ? AgentCheck.holder(ofLock: state.lock, procfs: procfs) : nil
         }
+        self.procfs = procfs
         process = pid.flatMap { ProcessStatus.of($0, procfs: procfs) }
-        age = pid.flatMap { ProcessStatus.age(of: $0, procfs: procfs) }
     }
+
+    /// How long it has run by now.
+    var age: Nanoseconds? { pid.flatMap { ProcessStatus.age(of: $0, procfs: procfs) } }
 
     /// Whether it runs; `nil` where that cannot be seen.
     var isRunning: Bool? { isInUse ?? (pid == nil ? nil : true) }
