@@ -3,6 +3,8 @@ import Foundation
 import Glibc
 import Logging
 import Metering
+import NIOCore
+import NIOPosix
 import Records
 import ServiceLifecycle
 import Store
@@ -226,15 +228,23 @@ func offPool<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async thro
 /// server has limits of time. Each task goes on `delay` after it could.
 final class OwnThreads: TaskExecutor {
     static let shared = OwnThreads()
+    private static let pool = {
+        let pool = NIOThreadPool(numberOfThreads: 4)
+        pool.start()
+        return pool
+    }()
+
     let delay = Mutex(Duration.zero)
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let executor = asUnownedTaskExecutor()
-        let delay = delay.withLock { $0 }
-        DispatchQueue.global().asyncAfter(deadline: .now() + delay / .seconds(1)) {
-            job.runSynchronously(on: executor)
+        let work = { @Sendable in
+            Self.pool.submit { _ in job.runSynchronously(on: executor) }
         }
+        let delay = delay.withLock { $0 }
+        if delay == .zero { return work() }
+        MultiThreadedEventLoopGroup.singleton.next().scheduleTask(in: TimeAmount(delay), work)
     }
 }
 
