@@ -128,6 +128,20 @@ extension [UInt8] {
     /// Appends a string of JSON.
     package mutating func appendJSON(_ text: String) {
         append(UInt8(ascii: "\""))
+        var text = text
+        // Most texts are written as they are.
+        let isPlain = text.withUTF8 { utf8 in
+            let isPlain = utf8.allSatisfy {
+                $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+            }
+            if isPlain { append(contentsOf: utf8) }
+            return isPlain
+        }
+        if !isPlain { appendEscaped(text) }
+        append(UInt8(ascii: "\""))
+    }
+
+    private mutating func appendEscaped(_ text: String) {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -139,7 +153,6 @@ extension [UInt8] {
             default: append(byte)
             }
         }
-        append(UInt8(ascii: "\""))
     }
 }
 

@@ -14,8 +14,7 @@ package struct ReplayResult: Sendable {
     package var counters: EngineCounters
     package var tally: Tally
     package var scenarios: [ScenarioID]
-    /// The rules in the order in which they are tried.
-    package var rules: [ReplayedRule]
+    package var rules: ReplayedRules
     package var cpuSeconds = 0.0
     /// Resident memory at its highest.
     package var peakBytes: UInt64 = 0
@@ -33,16 +32,6 @@ package struct ReplayResult: Sendable {
         return UndecodedReason.allCases.map { ($0.name, counters.undecodedByReason[$0.rawValue]) }
             + [("unknown_link_type", unknown)]
     }
-}
-
-/// One rule and how often it matched.
-package struct ReplayedRule: Sendable, Hashable {
-    package let scenario: String
-    package let step: String
-    /// The requests that it takes, in the words of the settings: `POST /gw body.txnCode=CR01`.
-    package let matches: String
-    /// Exchanges that it was the first to match.
-    package var hits: UInt64
 }
 
 /// One file of a replay.
@@ -145,12 +134,11 @@ package func replay(
     var tally = taken.tally
     plan.counter.observe(
         &tally, readable: taken.isReadable, encrypted: taken.isEncrypted, isCaptured: true)
-    var rules = plan.rules
-    for index in rules.indices { rules[index].hits = tally.ruleHits[index] }
     let usage = clinux_own_usage()
     return ReplayResult(
         files: files, restarts: core.restarts, counters: counters, tally: tally,
-        scenarios: plan.counter.scenarios, rules: rules, cpuSeconds: usage.cpu_seconds,
+        scenarios: plan.counter.scenarios,
+        rules: ReplayedRules(plan.scenarios, hits: tally.ruleHits), cpuSeconds: usage.cpu_seconds,
         peakBytes: usage.peak_bytes, failure: failure)
 }
 

@@ -10,8 +10,8 @@ package struct ReplayPlan: Sendable {
     let tunnelPorts: TunnelPorts
     let counter: FlowCounter
     let flowLimits: FlowBookLimits
-    /// The rules in their order, without hits.
-    let rules: [ReplayedRule]
+    /// Those that the counter was made of.
+    let scenarios: [FlowScenario]
 
     /// What `run` would do with the settings.
     package init(_ settings: AgentSettings) {
@@ -30,7 +30,6 @@ package struct ReplayPlan: Sendable {
             counter: FlowCounter([], countsFlows: ports.map { _ in false }))
     }
 
-    /// - Parameter scenarios: those that `counter` was made of.
     init(
         names: [String], services: [EngineService], tunnelPorts: TunnelPorts = .init(),
         scenarios: [FlowScenario], counter: FlowCounter,
@@ -41,13 +40,7 @@ package struct ReplayPlan: Sendable {
         self.tunnelPorts = tunnelPorts
         self.services = services
         self.counter = counter
-        rules = scenarios.flatMap { scenario in
-            scenario.steps.map { step in
-                ReplayedRule(
-                    scenario: scenario.id.name, step: step.name, matches: step.request.written,
-                    hits: 0)
-            }
-        }
+        self.scenarios = scenarios
     }
 }
 

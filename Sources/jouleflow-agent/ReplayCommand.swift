@@ -1,7 +1,8 @@
 import Agent
 import ArgumentParser
-import Glibc
 import CommandLines
+import Glibc
+import Synchronization
 
 /// `jouleflow-agent replay`.
 struct ReplayCommand: AsyncParsableCommand {
@@ -92,8 +93,12 @@ struct ReplayCommand: AsyncParsableCommand {
         }
     }
 
+    /// The plan, whose thousands of rules nobody needs to free one by one before the program ends.
+    private static let kept = Mutex<ReplayPlan?>(nil)
+
     func run() async throws {
         let plan = try config.map { ReplayPlan(try settings(at: $0)) } ?? ReplayPlan(ports: port)
+        Self.kept.withLock { $0 = plan }
         let isWatched = isatty(STDERR_FILENO) == 1 && !(exchanges && isatty(STDOUT_FILENO) == 1)
         let result = replay(files, plan, exchanges: exchanges ? output : nil) { progress in
             if isWatched { complain("\r\(words(for: progress))\u{1b}[K") }
@@ -102,8 +107,10 @@ struct ReplayCommand: AsyncParsableCommand {
         let isEmpty = result.files.allSatisfy { $0.packets == 0 }
         if result.failure == nil || !isEmpty {
             let report = ReplayReport(result)
-            let text = (format == .json ? report.json : report.table) + "\n"
-            if exchanges { complain(text) } else { try write(Array(text.utf8)) }
+            switch format {
+            case .json: try report.writeJSON(put)
+            case .table: try put(Array("\(report.table)\n".utf8))
+            }
         }
         guard let failure = result.failure else { return }
         let end = isEmpty ? "" : "\nWhat came before was counted."
@@ -114,6 +121,11 @@ struct ReplayCommand: AsyncParsableCommand {
             let hint = "\nA capture is a pcap or pcapng file, as tcpdump -w FILE writes it."
             throw Failure(.unreadable, text + (isEmpty ? hint : end))
         }
+    }
+
+    /// Writes a part of the report, beside lines of exchanges to standard error.
+    private func put(_ text: [UInt8]) throws(Failure) {
+        if exchanges { complain(String(decoding: text, as: UTF8.self)) } else { try write(text) }
     }
 
     /// Lines go straight out; where they cannot, there is nothing left to do.

@@ -1,4 +1,5 @@
 import Agent
+import CommandLines
 import Metering
 
 /// A replay's result for people and for programs.
@@ -60,8 +61,11 @@ struct ReplayReport {
 
     // MARK: For programs
 
-    /// One JSON object; counts that are not known are null.
-    var json: String {
+    /// Bytes of JSON that are written at once, about.
+    private static let chunkBytes = 64 << 10
+
+    /// Writes one JSON object and a line feed; counts that are not known are null.
+    func writeJSON(_ write: ([UInt8]) throws(Failure) -> Void) throws(Failure) {
         let scenarios = zip(result.scenarios, tally.scenarios).map { id, scenario in
             let isObserved = isObserved(scenario)
             let values = outcomes(scenario).map { key, value in
@@ -69,36 +73,42 @@ struct ReplayReport {
             }
             return (id.name, object(values + [("observed", "\(isObserved)")]))
         }
-        let fields =
+        let first =
             numbers.map { ($0, "\($1)") }
-            + groups.map { ($0, object($1.map { ($0, "\($1)") })) } + [
-                ("scenarios", object(scenarios)),
-                ("rules", rules),
-                ("other", object([("requests", "\(otherRequests)")])),
-                ("truncated", "\(result.files.contains { $0.truncatedAt != nil })"),
-                ("files", "[" + result.files.map(file).joined(separator: ",") + "]"),
-                ("error", result.failure.map { jsonString("\($0)") } ?? "null"),
-                ("cpu_seconds", "\(result.cpuSeconds)"), ("peak_rss_bytes", "\(result.peakBytes)"),
-            ]
-        return object(fields)
+            + groups.map { ($0, object($1.map { ($0, "\($1)") })) }
+            + [("scenarios", object(scenarios))]
+        let last = [
+            ("other", object([("requests", "\(otherRequests)")])),
+            ("truncated", "\(result.files.contains { $0.truncatedAt != nil })"),
+            ("files", "[" + result.files.map(file).joined(separator: ",") + "]"),
+            ("error", result.failure.map { jsonString("\($0)") } ?? "null"),
+            ("cpu_seconds", "\(result.cpuSeconds)"), ("peak_rss_bytes", "\(result.peakBytes)"),
+        ]
+        // There may be thousands of rules.
+        var bytes = Array("{\(members(first)),\"rules\":[".utf8)
+        var isFirst = true
+        try result.rules.forEach { rule throws(Failure) in
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            append(rule, to: &bytes)
+            guard bytes.count >= Self.chunkBytes else { return }
+            try write(bytes)
+            bytes.removeAll(keepingCapacity: true)
+        }
+        bytes += "],\(members(last))}\n".utf8
+        try write(bytes)
     }
 
-    private var rules: String {
-        // There may be thousands, and bytes are appended to faster than text.
-        var bytes = Array("[".utf8)
-        for rule in result.rules {
-            bytes += (bytes.count > 1 ? ",{\"scenario\":" : "{\"scenario\":").utf8
-            bytes.appendJSON(rule.scenario)
-            bytes += ",\"step\":".utf8
-            bytes.appendJSON(rule.step)
-            bytes += ",\"matches\":".utf8
-            bytes.appendJSON(rule.matches)
-            bytes += ",\"hits\":".utf8
-            bytes += String(rule.hits).utf8
-            bytes.append(UInt8(ascii: "}"))
-        }
-        bytes.append(UInt8(ascii: "]"))
-        return String(decoding: bytes, as: UTF8.self)
+    private func append(_ rule: ReplayedRule, to bytes: inout [UInt8]) {
+        bytes += "{\"scenario\":".utf8
+        bytes.appendJSON(rule.scenario)
+        bytes += ",\"step\":".utf8
+        bytes.appendJSON(rule.step)
+        bytes += ",\"matches\":".utf8
+        bytes.appendJSON(rule.matches)
+        bytes += ",\"hits\":".utf8
+        bytes += String(rule.hits).utf8
+        bytes.append(UInt8(ascii: "}"))
     }
 
     private func file(_ file: ReplayedFile) -> String {
@@ -109,15 +119,10 @@ struct ReplayReport {
         ])
     }
 
-    private func object(_ fields: [(String, String)]) -> String {
-        var text = "{"
-        for (key, value) in fields {
-            if text.utf8.count > 1 { text += "," }
-            text += jsonString(key)
-            text += ":"
-            text += value
-        }
-        return text + "}"
+    private func object(_ fields: [(String, String)]) -> String { "{\(members(fields))}" }
+
+    private func members(_ fields: [(String, String)]) -> String {
+        fields.map { "\(jsonString($0)):\($1)" }.joined(separator: ",")
     }
 
     // MARK: For people

@@ -111,7 +111,7 @@ struct ReplayTests {
             names: ["gate"], services: [EngineService(ports: [8080], selectors: [])],
             scenarios: scenarios, counter: counter)
         try withFiles([Self.talk(5).bytes]) { paths in
-            let rules = replay(paths, plan).rules
+            let rules = replay(paths, plan).rules.all
             #expect(rules.map(\.hits) == [5, 0, 0])
             #expect(rules.map(\.scenario) == ["s0", "s1", "s2"])
             #expect(rules[0].matches == "POST /credit/{id}/apply" && rules[0].step == "step")
