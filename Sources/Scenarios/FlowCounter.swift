@@ -76,7 +76,7 @@ package final class BoundCounter {
     package let counter: FlowCounter
     private let book: FlowBook
     private let binding: FlowBinding
-    /// The counter's own, with places for the parameters of queries.
+    /// The counter's own, with places for the parameters of queries and for paths that came.
     private let rules: RuleRows
     private let scenarios: PlainRows<ScenarioRow>
     private let countsFlows: PlainRows<Bool>
@@ -95,6 +95,7 @@ package final class BoundCounter {
         self.binding = binding
         var rows = counter.rules.rows
         if rows.names.count > 0 { rows.places = ParameterPlaces(names: rows.names) }
+        if rows.paths.hasTemplates { rows.known = KnownPaths() }
         rules = rows
         scenarios = PlainRows(
             zip(counter.settings, binding.scenarios).map { scenario, number in
@@ -108,6 +109,7 @@ package final class BoundCounter {
 
     deinit {
         rules.places?.deallocate()
+        rules.known?.deallocate()
         scenarios.deallocate()
         countsFlows.deallocate()
     }

@@ -1,16 +1,16 @@
 import Traffic
 
 /// Makes the rows of a table of rules.
-struct RuleBuilder {
+struct RuleBuilder: ~Copyable {
     /// Rules of one path that are tried one by one at most, before their values are made an index.
     private static let small = 4
     /// Rules of a field that are tried where it could not be read.
     private static let triedUnread = 64
 
     private(set) var selectors: [FieldSelector] = []
-    private var texts = TextBuilder()
+    private var texts: TextBuilder
     private var paths = PathBuilder()
-    private var rules: [RuleRow] = []
+    private var rules: GrowingRows<RuleRow>
     private var conditions: [ConditionRow] = []
     private var outcomes: [OutcomeRow] = []
     private var shortOutcomes: [ShortOutcomeRow] = []
@@ -23,7 +23,8 @@ struct RuleBuilder {
     private var selectorNumbers: [FieldSelector: Int] = [:]
     private var finders: [FinderRow] = []
     private var members: [Int32] = []
-    private var lists: [[Int32]] = []
+    private var lists = ListBuilder()
+    private var groups: [GroupRow] = []
     /// What the last rule said: as most say the same, its rows are shared.
     private var lastOutcomes: (said: [OutcomeCondition], rows: OutcomeRows)?
     private var lastMethods: (said: [String], rows: RowRange)?
@@ -38,36 +39,57 @@ struct RuleBuilder {
         let path: PathTemplate?
     }
 
-    init() {}
+    /// - Parameter count: How many rules there will be.
+    private init(_ count: Int) {
+        texts = TextBuilder(count)
+        rules = GrowingRows(count)
+    }
 
-    mutating func rows(_ scenarios: [FlowScenario]) -> RuleRows {
-        var ofPaths: [[Int]] = []
-        var pathless: [Int] = []
-        rules.reserveCapacity(scenarios.reduce(0) { $0 + $1.steps.count })
+    /// The rows of the rules, and the fields that they ask for.
+    static func table(_ scenarios: [FlowScenario]) -> (rows: RuleRows, selectors: [FieldSelector]) {
+        var builder = RuleBuilder(scenarios.reduce(0) { $0 + $1.steps.count })
+        builder.add(scenarios)
+        let selectors = builder.selectors
+        return (builder.rows(), selectors)
+    }
+
+    private mutating func add(_ scenarios: [FlowScenario]) {
+        // The rules of each path, and those without one behind them.
+        var ofPaths = ListBuilder()
+        var pathless: [Int32] = []
         for (number, scenario) in scenarios.enumerated() {
             for step in scenario.steps {
+                let rule = Int32(rules.count)
                 if let path = step.request.path {
                     let group = paths.group(of: path, else: ofPaths.count, &texts)
-                    if group == ofPaths.count { ofPaths.append([]) }
-                    ofPaths[group].append(rules.count)
+                    ofPaths.append(rule, to: group)
                 } else {
-                    pathless.append(rules.count)
+                    pathless.append(rule)
                 }
                 add(step, scenario: number)
             }
         }
-        let groups = (ofPaths + [pathless]).map { group($0) }
-        let ranges = lists.map { add($0) }
+        let (ranges, ordered) = ofPaths.lists()
+        for range in ranges { groups.append(group(ordered[range])) }
+        groups.append(group(pathless[...]))
+    }
+
+    private consuming func rows() -> RuleRows {
+        let (listed, rulesOfLists) = lists.lists()
+        let first = members.count
+        members += rulesOfLists
+        let hostSlot = selectorNumbers[.requestHeader("host")] ?? .max
         return RuleRows(
-            rules: PlainRows(rules),
-            paths: PathIndex(texts: texts.frozen(), nodes: PlainRows(paths.nodes)),
+            rules: rules.frozen(),
+            paths: PathIndex(
+                texts: texts.frozen(), nodes: PlainRows(paths.nodes), only: PlainRows(paths.only)),
             groups: PlainRows(groups), finders: PlainRows(finders), members: PlainRows(members),
-            lists: PlainRows(ranges),
+            lists: PlainRows(
+                listed.map { RowRange($0.lowerBound + first..<$0.upperBound + first) }),
             conditions: PlainRows(conditions), outcomes: PlainRows(outcomes),
             shortOutcomes: PlainRows(shortOutcomes), statuses: PlainRows(statuses),
             services: PlainRows(services),
-            values: PlainRows(values), names: PlainRows(names),
-            hostSlot: selectorNumbers[.requestHeader("host")] ?? .max)
+            values: PlainRows(values), names: PlainRows(names), hostSlot: hostSlot)
     }
 
     // MARK: Rules
@@ -128,7 +150,7 @@ struct RuleBuilder {
         return RowRange(first..<values.count)
     }
 
-    private mutating func add(_ added: [Int32]) -> RowRange {
+    private mutating func add(_ added: ArraySlice<Int32>) -> RowRange {
         members += added
         return RowRange((members.count - added.count)..<members.count)
     }
@@ -212,63 +234,127 @@ struct RuleBuilder {
     /// The rules of one path. Where there are many, as behind a gateway with one endpoint, those
     /// that ask for values of a field are found by its value; the others, where these are still
     /// many, by that of another, and so on.
-    private mutating func group(_ rules: [Int]) -> GroupRow {
+    private mutating func group(_ rules: ArraySlice<Int32>) -> GroupRow {
         var rest = rules
         let firstFinder = finders.count
         while rest.count > Self.small, let place = mostTelling(of: rest) {
             let finder = finders.count
-            var others: [Int] = []
+            var others: [Int32] = []
             var found: [Int32] = []
             for rule in rest {
-                guard let values = wanted(by: rule).first(where: { $0.place == place })?.values
-                else {
+                guard let values = values(of: place, wantedBy: rule) else {
                     others.append(rule)
                     continue
                 }
-                found.append(Int32(rule))
-                for value in values.indices { list(Int32(rule), under: value, of: finder) }
+                found.append(rule)
+                for value in values.indices { list(rule, under: value, of: finder) }
             }
             finders.append(
                 FinderRow(
                     place: place, first: found.first ?? 0,
-                    tried: add(Array(found.prefix(Self.triedUnread))),
+                    tried: add(found.prefix(Self.triedUnread)),
                     areMore: found.count > Self.triedUnread))
-            rest = others
+            rest = others[...]
         }
-        return GroupRow(
-            plain: add(rest.map { Int32($0) }),
-            finders: RowRange(firstFinder..<finders.count))
+        return GroupRow(plain: add(rest), finders: RowRange(firstFinder..<finders.count))
     }
 
     /// Of the fields that many rules ask for values of, that of most different values; of equal
     /// ones the one named first.
-    private func mostTelling(of rules: [Int]) -> FieldPlace? {
-        var found: [FieldPlace: (rules: Int, values: Set<[UInt8]>)] = [:]
-        var places: [FieldPlace] = []
-        for condition in rules.flatMap({ wanted(by: $0) }) {
-            if found[condition.place] == nil { places.append(condition.place) }
-            found[condition.place, default: (0, [])].rules += 1
-            for value in condition.values.indices {
-                found[condition.place]?.values.insert(valueBytes[value])
+    private func mostTelling(of rules: ArraySlice<Int32>) -> FieldPlace? {
+        var places: [(place: FieldPlace, rules: Int)] = []
+        var numbers: [FieldPlace: Int] = [:]
+        for rule in rules {
+            forEachWanted(by: rule) { condition in
+                let number = numbers[condition.place] ?? places.count
+                if number == places.count {
+                    places.append((condition.place, 0))
+                    numbers[condition.place] = number
+                }
+                places[number].rules += 1
             }
         }
-        let different = places.map { place in
-            found[place].map { $0.rules > Self.small ? $0.values.count : 0 } ?? 0
+        let many = places.filter { $0.rules > Self.small }.map(\.place)
+        var best: FieldPlace?
+        var most = 1
+        for place in many {
+            // Where there is one, it is enough that its values differ.
+            let values = differentValues(of: place, rules, upTo: many.count == 1 ? 2 : .max)
+            if values > most { (best, most) = (place, values) }
         }
-        guard let most = different.max(), most > 1 else { return nil }
-        return different.firstIndex(of: most).map { places[$0] }
+        return best
+    }
+
+    private func differentValues(
+        of place: FieldPlace, _ rules: ArraySlice<Int32>, upTo limit: Int
+    ) -> Int {
+        var different: Set<[UInt8]> = []
+        for rule in rules where different.count < limit {
+            forEachWanted(by: rule) { condition in
+                guard condition.place == place else { return }
+                for value in condition.values.indices { different.insert(valueBytes[value]) }
+            }
+        }
+        return different.count
     }
 
     /// The fields that a rule asks for values of, its hosts among them.
-    private func wanted(by rule: Int) -> [ConditionRow] {
-        let rule = rules[rule]
-        let fields = conditions[rule.fields.indices].filter { !$0.values.isEmpty }
-        return fields + (rule.hosts.isEmpty ? [] : [ConditionRow(place: .host, values: rule.hosts)])
+    private func forEachWanted(by rule: Int32, _ body: (ConditionRow) -> Void) {
+        let rule = rules[Int(rule)]
+        for index in rule.fields.indices where !conditions[index].values.isEmpty {
+            body(conditions[index])
+        }
+        if !rule.hosts.isEmpty { body(ConditionRow(place: .host, values: rule.hosts)) }
+    }
+
+    private func values(of place: FieldPlace, wantedBy rule: Int32) -> RowRange? {
+        var values: RowRange?
+        forEachWanted(by: rule) { if values == nil, $0.place == place { values = $0.values } }
+        return values
     }
 
     private mutating func list(_ rule: Int32, under value: Int, of finder: Int) {
         let number = texts.number(valueBytes[value], of: .finder(finder), else: lists.count)
-        if number == lists.count { lists.append([]) }
-        if lists[number].last != rule { lists[number].append(rule) }
+        lists.append(rule, to: number)
+    }
+}
+
+/// Lists of rules that are made all at once, each in ascending order.
+private struct ListBuilder {
+    private var entries: [(list: Int32, rule: Int32)] = []
+    /// By list.
+    private var counts: [Int32] = []
+    private var last: [Int32] = []
+
+    var count: Int { counts.count }
+
+    /// Adds a rule to a list, the next one where there is none of this number; once, also where it
+    /// comes again at once.
+    mutating func append(_ rule: Int32, to list: Int) {
+        if list == count {
+            counts.append(0)
+            last.append(-1)
+        }
+        guard last[list] != rule else { return }
+        entries.append((Int32(list), rule))
+        counts[list] += 1
+        last[list] = rule
+    }
+
+    /// The places of each list among the rules.
+    func lists() -> (ranges: [Range<Int>], rules: [Int32]) {
+        var ends: [Int] = []
+        ends.reserveCapacity(count)
+        var end = 0
+        for count in counts {
+            ends.append(end)
+            end += Int(count)
+        }
+        var rules = [Int32](repeating: 0, count: entries.count)
+        for entry in entries {
+            rules[ends[Int(entry.list)]] = entry.rule
+            ends[Int(entry.list)] += 1
+        }
+        return (zip(counts, ends).map { $1 - Int($0)..<$1 }, rules)
     }
 }

@@ -118,7 +118,7 @@ enum Fit {
 }
 
 /// All rows of a table of rules. `RuleTable` owns them.
-// Any thread may read them; `places` is set in the copy of a `BoundCounter` alone, which one has.
+// Any thread may read them; `places` and `known` are set in a `BoundCounter`'s copy, which one has.
 struct RuleRows: BitwiseCopyable, @unchecked Sendable {
     let rules: PlainRows<RuleRow>
     let paths: PathIndex
@@ -136,12 +136,14 @@ struct RuleRows: BitwiseCopyable, @unchecked Sendable {
     let values: PlainRows<RuleText>
     let names: PlainRows<RuleText>
     let hostSlot: Int
-    /// Those of the target of the latest exchange; without them each is looked for alone.
+    /// Of the target of the latest exchange; without them each is looked for alone.
     var places: ParameterPlaces?
+    var known: KnownPaths?
 
     func deallocate() {
         rules.deallocate()
         paths.nodes.deallocate()
+        paths.only.deallocate()
         paths.texts.entries.deallocate()
         paths.texts.bytes.deallocate()
         groups.deallocate()
@@ -162,7 +164,8 @@ struct RuleRows: BitwiseCopyable, @unchecked Sendable {
     @inline(__always)
     func search(_ exchange: Exchange) -> RuleSearch {
         var search = RuleSearch()
-        paths.forEachGroup(of: path(ofTarget: exchange.target)) { find(exchange, $0, &search) }
+        let path = path(ofTarget: exchange.target)
+        paths.forEachGroup(of: path, known) { find(exchange, $0, &search) }
         find(exchange, groups.count - 1, &search)
         return search
     }
@@ -178,8 +181,7 @@ struct RuleRows: BitwiseCopyable, @unchecked Sendable {
     private func findByValue(
         _ exchange: Exchange, _ finder: Int, _ search: inout RuleSearch
     ) {
-        let first = Int(finders[finder].first)
-        guard first < search.found else { return }
+        guard Int(finders[finder].first) < search.found else { return }
         var list: Int?
         withValue(of: finders[finder].place, in: exchange) { value in
             switch value {
@@ -256,8 +258,7 @@ struct RuleRows: BitwiseCopyable, @unchecked Sendable {
 
     private func isHost(of exchange: Exchange, among hosts: RowRange) -> Bool {
         withHost(of: exchange) { value in
-            guard case .value(let name) = value else { return false }
-            return isAny(hosts, name)
+            if case .value(let name) = value { isAny(hosts, name) } else { false }
         }
     }
 
@@ -392,9 +393,8 @@ struct RuleRows: BitwiseCopyable, @unchecked Sendable {
 
     @inline(__always)
     private func isStatus(_ status: UInt16, in range: RowRange) -> Bool {
-        for index in range.indices {
-            if statuses[index].low <= status, status <= statuses[index].high { return true }
-        }
+        for index in range.indices
+        where statuses[index].low <= status && status <= statuses[index].high { return true }
         return false
     }
 }

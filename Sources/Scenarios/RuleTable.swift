@@ -30,9 +30,7 @@ package final class RuleTable: Sendable {
     let rows: RuleRows
 
     package init(_ scenarios: [FlowScenario]) {
-        var builder = RuleBuilder()
-        rows = builder.rows(scenarios)
-        selectors = builder.selectors
+        (rows, selectors) = RuleBuilder.table(scenarios)
     }
 
     deinit { rows.deallocate() }

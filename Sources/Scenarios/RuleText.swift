@@ -111,29 +111,46 @@ struct TextIndex: BitwiseCopyable, Sendable {
 }
 
 /// Collects the texts of rules, those with an owner in the table that they will be found by.
-struct TextBuilder {
+struct TextBuilder: ~Copyable {
     private static let free = TextIndex.Entry(
         text: RuleText(start: 0, count: 0, word: 0), owner: 0, value: -1)
 
     private var bytes: [UInt8] = []
     /// A power of two of places, at most half of them taken.
-    private var entries = [Self.free, Self.free]
+    private var entries: GrowingRows<TextIndex.Entry>
     private var taken = 0
 
-    mutating func add(_ text: [UInt8]) -> RuleText {
+    /// - Parameter count: About how many with an owner there will be.
+    init(_ count: Int) {
+        var places = 2
+        while places < count * 2 { places *= 2 }
+        entries = GrowingRows(repeating: Self.free, count: places)
+    }
+
+    mutating func add(_ text: [UInt8]) -> RuleText { text.withUnsafeBytes { add($0) } }
+
+    mutating func add(_ text: UnsafeRawBufferPointer) -> RuleText {
         let start = bytes.count
-        bytes += text
-        return RuleText(
-            start: Int32(start), count: Int32(text.count), word: text.withUnsafeBytes(word))
+        bytes.append(contentsOf: text)
+        return RuleText(start: Int32(start), count: Int32(text.count), word: word(text))
     }
 
     /// The number of a text: the one it has, or else `number`.
     mutating func number(_ text: [UInt8], of owner: TextOwner, else number: Int) -> Int {
+        text.withUnsafeBytes { self.number($0, of: owner, else: number) }
+    }
+
+    mutating func number(
+        _ text: UnsafeRawBufferPointer, of owner: TextOwner, else number: Int
+    ) -> Int {
         let mask = entries.count - 1
-        var place = text.withUnsafeBytes { TextIndex.spread($0, owner.number) } & mask
+        let first = word(text)
+        var place = TextIndex.spread(text, owner.number) & mask
         while entries[place].value >= 0 {
             let known = entries[place]
-            if known.owner == owner.number, bytes[known.text.range].elementsEqual(text) {
+            if known.owner == owner.number, known.text.count == text.count,
+                known.text.word == first, bytes[known.text.range].elementsEqual(text)
+            {
                 return Int(known.value)
             }
             place = (place + 1) & mask
@@ -146,18 +163,19 @@ struct TextBuilder {
     }
 
     private mutating func grow() {
-        let old = entries
-        entries = Array(repeating: Self.free, count: old.count * 2)
-        let mask = entries.count - 1
-        for entry in old where entry.value >= 0 {
+        let mask = entries.count * 2 - 1
+        var grown = GrowingRows(repeating: Self.free, count: mask + 1)
+        for index in 0..<entries.count where entries[index].value >= 0 {
+            let entry = entries[index]
             var place =
                 bytes[entry.text.range].withUnsafeBytes { TextIndex.spread($0, entry.owner) } & mask
-            while entries[place].value >= 0 { place = (place + 1) & mask }
-            entries[place] = entry
+            while grown[place].value >= 0 { place = (place + 1) & mask }
+            grown[place] = entry
         }
+        entries = grown
     }
 
-    func frozen() -> TextIndex {
-        TextIndex(entries: PlainRows(entries), bytes: PlainRows(bytes))
+    consuming func frozen() -> TextIndex {
+        TextIndex(entries: entries.frozen(), bytes: PlainRows(bytes))
     }
 }

@@ -104,6 +104,7 @@ package struct PathTemplate: Sendable, Hashable, CustomStringConvertible {
     /// The template as it is written.
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(64)
         for segment in segments {
             bytes.append(UInt8(ascii: "/"))
             switch segment {
