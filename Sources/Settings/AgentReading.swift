@@ -193,7 +193,11 @@ struct FirstUses<Value: Hashable> {
     private var first: (value: Value, line: Int)?
     private var lines: [Value: Int] = [:]
 
-    init(_ advice: String = "keep one of the two") { self.advice = advice }
+    /// - Parameter count: About how many there will be, where they may be many.
+    init(_ advice: String = "keep one of the two", count: Int = 0) {
+        self.advice = advice
+        if count > 8 { lines.reserveCapacity(count) }
+    }
 
     /// Takes `value` for `field`; reports and gives `false` where it is taken already.
     mutating func claim(_ value: Value, written: String? = nil, by field: Field) -> Bool {

@@ -43,24 +43,30 @@ extension Field {
     /// 1 to 256 values, none twice; the word `any` without quotes gives none.
     fileprivate func conditionValues() -> [[UInt8]]? {
         if isAny { return [] }
+        guard case .sequence = node.content else { return conditionValue().map { [$0] } }
         var seen = FirstUses<[UInt8]>()
-        return elementsOrOne(upTo: ScenarioLimits.values)?.readAll { field in
-            guard case .scalar(let text, let isQuoted) = field.node.content,
-                isQuoted || text.isEmpty || !text.isNothing
-            else { return field.reject(expected: Self.valueForms) }
-            guard !field.isAny else {
-                return field.reject(
-                    text, "stands among other values",
-                    "write any alone where every value matches, or \"any\" in quotes for the text")
-            }
-            let bytes = Array(text.utf8)
-            guard (1...ScenarioLimits.valueBytes).contains(bytes.count) else {
-                let length = "a text of \(bytes.count) bytes"
-                let range = "1 to \(ScenarioLimits.valueBytes) bytes"
-                return field.reject(.outOfRange(path: field.path, written: length, range: range))
-            }
-            return seen.claim(bytes, written: text, by: field) ? bytes : nil
+        return elements(1...ScenarioLimits.values)?.readAll { field in
+            guard let value = field.conditionValue() else { return nil }
+            return seen.claim(value, written: field.written, by: field) ? value : nil
         }
+    }
+
+    private func conditionValue() -> [UInt8]? {
+        guard case .scalar(let text, let isQuoted) = node.content,
+            isQuoted || text.isEmpty || !text.isNothing
+        else { return reject(expected: Self.valueForms) }
+        guard !isAny else {
+            return reject(
+                text, "stands among other values",
+                "write any alone where every value matches, or \"any\" in quotes for the text")
+        }
+        let bytes = Array(text.utf8)
+        guard (1...ScenarioLimits.valueBytes).contains(bytes.count) else {
+            let length = "a text of \(bytes.count) bytes"
+            let range = "1 to \(ScenarioLimits.valueBytes) bytes"
+            return reject(.outOfRange(path: path, written: length, range: range))
+        }
+        return bytes
     }
 
     private var isAny: Bool {

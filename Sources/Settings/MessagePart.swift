@@ -106,17 +106,31 @@ enum MessagePart: String, CaseIterable {
 
 extension MessageField {
     /// The field as settings name it: `path.applyNo`, `response.body.result.code`.
-    var written: String {
+    var written: String { part.rawValue + "." + name }
+
+    var part: MessagePart {
         switch self {
-        case .path(let name): "path.\(name)"
-        case .query(let name): "query.\(name)"
-        case .message(.requestHeader(let name)): "header.\(name)"
-        case .message(.requestJSON(let keys)): "body.\(keys.joined(separator: "."))"
-        case .message(.requestForm(let name)): "form.\(name)"
-        case .message(.requestXML(let names)): "xml.\(names.joined(separator: "."))"
-        case .message(.responseHeader(let name)): "response.header.\(name)"
-        case .message(.responseJSON(let keys)): "response.body.\(keys.joined(separator: "."))"
-        case .message(.responseXML(let names)): "response.xml.\(names.joined(separator: "."))"
+        case .path: .path
+        case .query: .query
+        case .message(.requestHeader): .header
+        case .message(.requestJSON): .body
+        case .message(.requestForm): .form
+        case .message(.requestXML): .xml
+        case .message(.responseHeader): .responseHeader
+        case .message(.responseJSON): .responseBody
+        case .message(.responseXML): .responseXML
+        }
+    }
+
+    /// Its name in that part.
+    var name: String {
+        switch self {
+        case .path(let name), .query(let name), .message(.requestHeader(let name)),
+            .message(.requestForm(let name)), .message(.responseHeader(let name)):
+            name
+        case .message(.requestJSON(let keys)), .message(.requestXML(let keys)),
+            .message(.responseJSON(let keys)), .message(.responseXML(let keys)):
+            keys.count == 1 ? keys[0] : keys.joined(separator: ".")
         }
     }
 }

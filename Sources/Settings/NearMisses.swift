@@ -49,15 +49,18 @@ extension Field {
             "标准的场景为 \(SentenceLanguage.chinese.conjunction(names))，区分大小写")
     }
 
+    private static let commonMethods = [
+        "GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS",
+    ]
+
     /// Warns of a method that is one letter, or two that are swapped, from a common one. Others
     /// are methods of their own: a method is any token.
     ///
     /// Source: RFC 9110, 9.1 and 9.3; RFC 5789, 2.
     func warnOfMethod(_ method: String) {
-        let common = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        guard !common.contains(method),
+        guard !Self.commonMethods.contains(method),
             // With another first letter it may be meant, such as READ or SET.
-            let near = common.first(where: {
+            let near = Self.commonMethods.first(where: {
                 $0.first == method.first && edits(from: method, to: $0) == 1
             })
         else { return }
@@ -72,8 +75,6 @@ extension String {
     /// Whether it has the shape of a regular expression, or of a parameter as other programs write
     /// it. `$`, `(`, `+` and `:` alone are characters of paths.
     fileprivate var isLikePattern: Bool {
-        // Most segments have none of these, and to look for shapes takes long.
-        guard utf8.contains(where: "[\\|^$:<+".utf8.contains) else { return false }
         let isGroup = contains("(") && contains("|") && contains(")")
         let isClass = contains("[") && contains("]") || contains("\\")
         let isAnchored = hasPrefix("^") || utf8.count > 1 && hasSuffix("$")

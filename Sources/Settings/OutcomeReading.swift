@@ -224,11 +224,8 @@ extension StatusPattern {
 extension StepDraft {
     /// Whether some response to its methods has the outcome completed; reports where none has.
     func canPass() -> Bool {
-        let completed = outcomes.conditions.filter { $0.outcome == .completed }
         let methods = request.methods
-        let canPass = methods.contains { method in
-            completed.contains { !$0.codes(to: method).isEmpty }
-        }
+        let canPass = methods.contains { outcomes.canComplete(to: $0) }
         guard !methods.isEmpty, !canPass else { return true }
         let bodiless = [("HEAD", "one to HEAD"), ("CONNECT", "a 2xx to CONNECT")]
             .filter { methods.contains($0.0) }.map(\.1)

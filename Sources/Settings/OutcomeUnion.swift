@@ -97,6 +97,9 @@ struct FinalCodes: Equatable {
 
     var isEmpty: Bool { classes.allSatisfy { $0 == .zero } }
 
+    /// The methods some or all of whose responses have no body.
+    static let bodiless = ["HEAD", "CONNECT"]
+
     /// Without those whose responses have no body, to requests of this method where it is known.
     ///
     /// Source: RFC 9112, 6.3 "Message Body Length": 1xx, 204 and 304 have none, nor has a response

@@ -10,27 +10,25 @@ extension Field {
         let isPrefix = bytes.suffix(3).elementsEqual("/**".utf8)
         let whole = isPrefix ? bytes.dropLast(3) : bytes[...]
         guard !isPrefix || !whole.isEmpty else { return PathTemplate(segments: [], isPrefix: true) }
-        if let reason = Self.fault(inTemplate: whole) { return reject(text, reason) }
+        let kinds = TemplateBytes(whole)
+        if let reason = kinds.fault { return reject(text, reason) }
         // Each segment stands behind a slash.
-        let count = whole.count { $0 == slash }
-        guard count <= 64 else { return reject(text, "has more than 64 segments") }
-        guard !zip(bytes, bytes.dropFirst()).contains(where: { $0 == slash && $1 == slash }) else {
+        guard kinds.slashes <= 64 else { return reject(text, "has more than 64 segments") }
+        guard !kinds.hasEmptySegment, !(isPrefix && whole.last == slash) else {
             return reject(text, "has an empty segment")
         }
         var names: [String] = []
         var segments: [PathTemplate.Segment] = []
-        segments.reserveCapacity(count)
+        segments.reserveCapacity(kinds.slashes)
         var rest = whole
         while rest.popFirst() != nil {
             let part = rest.prefix { $0 != slash }
             rest = rest[part.endIndex...]
-            let segment = String(decoding: part, as: UTF8.self)
-            guard part.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") })
-            else {
-                segments.append(.literal(segment))
+            guard kinds.hasBrace, part.contains(where: \.isBrace) else {
+                segments.append(.literal(String(decoding: part, as: UTF8.self)))
                 continue
             }
-            guard let name = Self.parameterName(segment) else {
+            guard let name = Self.parameterName(part) else {
                 return reject(text, "has braces that are not a whole segment like /{name}/")
             }
             guard !names.contains(name) else { return reject(text, "has {\(name)} twice") }
@@ -38,29 +36,15 @@ extension Field {
             segments.append(.parameter(name))
         }
         let template = PathTemplate(segments: segments, isPrefix: isPrefix)
-        warnOfPattern(template)
+        if kinds.hasPatternMark { warnOfPattern(template) }
         return template
     }
 
-    private static func fault(inTemplate text: ArraySlice<UInt8>) -> String? {
-        guard text.first == slash else { return "does not begin with /" }
-        if text.count > 1024 { return "is longer than 1024 bytes" }
-        if text.contains(UInt8(ascii: "?")) { return "has a query; write the path alone" }
-        if text.contains(UInt8(ascii: "*")) {
-            return "has a *; write {name} for a segment that varies, a last ** for any rest"
-        }
-        if text.contains(UInt8(ascii: "#")) { return "has a #, which no request carries" }
-        guard text.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            return "has a space or a character beyond ASCII; write it percent-encoded"
-        }
-        return nil
-    }
-
-    private static func parameterName(_ segment: String) -> String? {
-        guard segment.hasPrefix("{"), segment.hasSuffix("}"), segment.utf8.count > 2 else {
-            return nil
-        }
-        let name = String(segment.dropFirst().dropLast())
+    private static func parameterName(_ segment: ArraySlice<UInt8>) -> String? {
+        guard segment.first == UInt8(ascii: "{"), segment.last == UInt8(ascii: "}"),
+            segment.count > 2
+        else { return nil }
+        let name = String(decoding: segment.dropFirst().dropLast(), as: UTF8.self)
         return isIdentifier(name) ? name : nil
     }
 
@@ -76,4 +60,60 @@ extension Field {
         warnOfMethod(text)
         return text
     }
+}
+
+/// What the bytes of a template are, found in one pass.
+private struct TemplateBytes {
+    private let count: Int
+    private let beginsWithSlash: Bool
+    private(set) var slashes = 0
+    private(set) var hasEmptySegment = false
+    private(set) var hasBrace = false
+    /// Whether there is one of the characters that every pattern of other programs has one of.
+    private(set) var hasPatternMark = false
+    private var hasQuery = false
+    private var hasStar = false
+    private var hasHash = false
+    private var isPrintable = true
+
+    init(_ bytes: ArraySlice<UInt8>) {
+        count = bytes.count
+        beginsWithSlash = bytes.first == slash
+        var last: UInt8 = 0
+        for byte in bytes {
+            switch byte {
+            case slash:
+                slashes += 1
+                if last == slash { hasEmptySegment = true }
+            case UInt8(ascii: "?"): hasQuery = true
+            case UInt8(ascii: "*"): hasStar = true
+            case UInt8(ascii: "#"): hasHash = true
+            case UInt8(ascii: "{"), UInt8(ascii: "}"): hasBrace = true
+            case UInt8(ascii: "["), UInt8(ascii: "\\"), UInt8(ascii: "|"), UInt8(ascii: "^"),
+                UInt8(ascii: "$"), UInt8(ascii: ":"), UInt8(ascii: "<"), UInt8(ascii: "+"):
+                hasPatternMark = true
+            case 0x21...0x7E: break
+            default: isPrintable = false
+            }
+            last = byte
+        }
+    }
+
+    var fault: String? {
+        guard beginsWithSlash else { return "does not begin with /" }
+        if count > 1024 { return "is longer than 1024 bytes" }
+        if hasQuery { return "has a query; write the path alone" }
+        if hasStar {
+            return "has a *; write {name} for a segment that varies, a last ** for any rest"
+        }
+        if hasHash { return "has a #, which no request carries" }
+        guard isPrintable else {
+            return "has a space or a character beyond ASCII; write it percent-encoded"
+        }
+        return nil
+    }
+}
+
+extension UInt8 {
+    fileprivate var isBrace: Bool { self == UInt8(ascii: "{") || self == UInt8(ascii: "}") }
 }

@@ -41,8 +41,9 @@ extension Field {
     private func list<Value: Hashable>(
         _ most: Int, _ read: (Field) -> Value?
     ) -> [Value]? {
+        guard case .sequence = node.content else { return read(self).map { [$0] } }
         var seen = FirstUses<Value>()
-        return elementsOrOne(upTo: most)?.readAll { field in
+        return elements(1...most)?.readAll { field in
             guard let value = read(field) else { return nil }
             return seen.claim(value, written: field.written, by: field) ? value : nil
         }

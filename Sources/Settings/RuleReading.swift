@@ -78,7 +78,7 @@ struct RuleReading {
     /// Whether no rule is hidden by earlier ones; reports those that are, and warns of rules of
     /// different scenarios that share requests without one being the narrower and first.
     func areInOrder(_ findings: Findings) -> Bool {
-        var index = RuleIndex()
+        var index = RuleIndex(rules.count)
         var union = RuleUnion()
         var isGood = true
         for (number, rule) in rules.enumerated() {
@@ -99,7 +99,7 @@ struct RuleReading {
                     warn(of: rule, sharingWith: rules[sharing], findings)
                 }
             }
-            index.insert(rule, as: number)
+            index.insert(number, of: rules)
         }
         return isGood
     }

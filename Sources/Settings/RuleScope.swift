@@ -1,17 +1,14 @@
 import Traffic
 
-/// A rule and where the file has it; by reference, as it is compared with many.
+/// A rule and where the file has it.
 final class PlacedRule {
     let scenario: Int
     let scenarioName: String
     let scope: RuleScope
     /// Where it is written.
     let field: Field
-    /// What tells it apart from rules of the same path, fields first.
-    private(set) lazy var traits = RuleIndex.traits(of: scope)
-    /// Their places in `traits`.
-    private(set) lazy var traitPlaces = Dictionary(
-        zip(traits.map(\.trait), traits.indices), uniquingKeysWith: { first, _ in first })
+    private lazy var hosts = RuleValues(scope.hosts.all.map { Array($0.utf8) })
+    private lazy var methods = RuleValues(scope.methods.all.map { Array($0.utf8) })
 
     init(scenario: Int, scenarioName: String, scope: RuleScope, field: Field) {
         self.scenario = scenario
@@ -22,6 +19,17 @@ final class PlacedRule {
 
     var place: SourcePlace { field.place }
     var path: String { field.path }
+
+    /// The values that it has of what tells rules apart; `nil` where any will do.
+    func values(of trait: RuleIndex.Trait) -> RuleValues<[UInt8]>? {
+        let values =
+            switch trait {
+            case .field(let field): scope.fields.first { $0.field == field }?.values
+            case .host: scope.hosts.isEmpty ? nil : hosts
+            case .method: scope.methods.isEmpty ? nil : methods
+            }
+        return values.flatMap { $0.isEmpty ? nil : $0 }
+    }
 }
 
 /// Values of which a rule asks for one; none of them: for any.
@@ -55,8 +63,8 @@ struct RuleValues<Value: Hashable> {
     }
 }
 
-/// The requests that a rule matches, to be compared with another's.
-struct RuleScope {
+/// The requests that a rule matches, to be compared with another's; by reference, as it is with many.
+final class RuleScope {
     let request: RequestMatch
     /// One bit for each service.
     let services: UInt64

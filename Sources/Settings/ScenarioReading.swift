@@ -106,18 +106,20 @@ extension Field {
         _ shared: ReadOutcomes?, _ reading: inout RuleReading
     ) -> [StepDraft]? {
         guard let fields = elements(1...ScenarioLimits.stepsOfScenario) else { return nil }
-        var names = FirstUses<String>("give one of the two another name")
+        var names = FirstUses<Int32>("give one of the two another name", count: fields.count)
         return fields.readAll { $0.step(isOnly: fields.count == 1, shared, &names, &reading) }
     }
 
     private func step(
-        isOnly: Bool, _ shared: ReadOutcomes?, _ names: inout FirstUses<String>,
+        isOnly: Bool, _ shared: ReadOutcomes?, _ names: inout FirstUses<Int32>,
         _ reading: inout RuleReading
     ) -> StepDraft? {
         typealias Keys = ScenarioKeys.Step
         guard let section = section(Keys.all) else { return nil }
         let readName: (Field) -> String? = { field in
-            field.identifier().flatMap { names.claim($0, by: field) ? $0 : nil }
+            field.identifier().flatMap {
+                names.claim(field.node.textNumber, written: $0, by: field) ? $0 : nil
+            }
         }
         let name =
             isOnly
@@ -190,5 +192,19 @@ final class ReadOutcomes {
     /// Whether a step has them, so that their fields are among those that the rules ask for.
     var areTaken = false
 
+    /// Whether some response that has a body completes.
+    private lazy var canCompleteWithBody = canComplete(toMethod: nil)
+
     init(_ conditions: [OutcomeCondition]) { self.conditions = conditions }
+
+    /// Whether some response to the method completes.
+    func canComplete(to method: String) -> Bool {
+        // Most steps say the same and differ in their paths alone.
+        FinalCodes.bodiless.contains(method)
+            ? canComplete(toMethod: method) : canCompleteWithBody
+    }
+
+    private func canComplete(toMethod method: String?) -> Bool {
+        conditions.contains { $0.outcome == .completed && !$0.codes(to: method).isEmpty }
+    }
 }

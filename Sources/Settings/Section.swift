@@ -4,6 +4,8 @@
 struct Section {
     private let node: YAMLNode
     private let keys: [Key]
+    /// Its entries: the place of the key among `keys`, and the row of the value.
+    private var entries: [(key: Int32, row: Int32)] = []
     /// Keys that an unknown key was taken for: they are not reported missing as well.
     private var misspelt: [String] = []
 
@@ -21,6 +23,7 @@ struct Section {
                 at: node.place, hint: "write keys and values: \(names)")
             return nil
         }
+        self.entries.reserveCapacity(entries.count)
         for entry in entries { check(entry) }
     }
 
@@ -30,10 +33,12 @@ struct Section {
 
     private mutating func check(_ entry: YAMLEntry) {
         let name = entry.key
-        guard let key = keys.first(where: { $0.isNamed(name) }) else {
+        guard let index = keys.firstIndex(where: { $0.isNamed(name) }) else {
             reportUnknown(entry)
             return
         }
+        entries.append((Int32(index), Int32(entry.index + 1)))
+        let key = keys[index]
         if key.isLater {
             let problem = SettingsProblem.notAvailable(path: entry.value.path, written: "")
             findings.add(problem, at: entry.place, hint: key.hint)
@@ -56,12 +61,13 @@ struct Section {
         return "\(path.isEmpty ? "the file" : path) takes \(names)"
     }
 
+    /// - Parameter key: One of those that the section was made with.
     func field(_ key: Key) -> Field? {
-        guard let row = node.document.row(of: key, in: node.index) else { return nil }
-        return Field(YAMLNode(document: node.document, index: row + 1), key: key)
+        guard let entry = entries.first(where: { keys[Int($0.key)] === key }) else { return nil }
+        return Field(YAMLNode(document: node.document, index: Int(entry.row)), key: key)
     }
 
-    func contains(_ key: Key) -> Bool { node.document.row(of: key, in: node.index) != nil }
+    func contains(_ key: Key) -> Bool { entries.contains { keys[Int($0.key)] === key } }
 
     /// Whether the key is there, or an unknown key was taken for it.
     func mentions(_ key: Key) -> Bool { contains(key) || misspelt.contains(key.name) }

@@ -164,7 +164,8 @@ extension String {
 
     /// Text from a file made safe for a terminal: control characters as `?`.
     var harmless: String {
-        if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return self }
+        var plain = self
+        if plain.withUTF8({ $0.allSatisfy { (0x20...0x7E).contains($0) } }) { return self }
         var text = ""
         for scalar in unicodeScalars {
             switch scalar.properties.generalCategory {

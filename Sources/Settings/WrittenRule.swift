@@ -59,27 +59,49 @@ extension RequestMatch {
     package var written: String { written([], in: .english) }
 
     fileprivate func written(_ names: [String], in language: SentenceLanguage) -> String {
-        var text =
-            methods.isEmpty
-            ? language.say("any method", "任意方法") : methods.joined(separator: "|")
-        text += " "
-        text += path?.description ?? language.say("any path", "任意路径")
-        let named = services.filter(names.indices.contains).map { names[$0] }
-        if !named.isEmpty { text += " service=\(named.firstOfRule)" }
-        if !hosts.isEmpty { text += " host=\(hosts.firstOfRule)" }
-        for condition in fields {
-            let values = condition.values.prefix(5).map { String(decoding: $0, as: UTF8.self) }
-            text += " \(condition.field.written)="
-            text += values.isEmpty ? language.say("any", "任意") : values.firstOfRule
+        // There may be thousands of rules, and bytes are appended to faster than text.
+        var line: [UInt8] = []
+        line.reserveCapacity(128)
+        if methods.isEmpty {
+            line += language.say("any method", "任意方法").utf8
+        } else {
+            line.append(alternatives: methods.lazy.map(\.utf8))
         }
-        return text.harmless
+        line.append(UInt8(ascii: " "))
+        line += path?.bytes ?? Array(language.say("any path", "任意路径").utf8)
+        let named = services.filter(names.indices.contains).map { names[$0] }
+        for (key, words) in [(" service=", named), (" host=", hosts)] where !words.isEmpty {
+            line += key.utf8
+            line.append(firstOf: words.map(\.utf8))
+        }
+        for condition in fields {
+            line.append(UInt8(ascii: " "))
+            line += condition.field.part.rawValue.utf8
+            line.append(UInt8(ascii: "."))
+            line += condition.field.name.utf8
+            line.append(UInt8(ascii: "="))
+            if condition.values.isEmpty { line += language.say("any", "任意").utf8 }
+            line.append(firstOf: condition.values)
+        }
+        return String(decoding: line, as: UTF8.self).harmless
     }
 }
 
-extension [String] {
+extension [UInt8] {
+    /// Texts with bars between them.
+    fileprivate mutating func append(alternatives: some Sequence<some Sequence<UInt8>>) {
+        var isFirst = true
+        for text in alternatives {
+            if !isFirst { append(UInt8(ascii: "|")) }
+            isFirst = false
+            self += text
+        }
+    }
+
     /// The first four, and whether there are more.
-    fileprivate var firstOfRule: String {
-        prefix(4).joined(separator: "|") + (count > 4 ? "|…" : "")
+    fileprivate mutating func append(firstOf texts: [some Sequence<UInt8>]) {
+        append(alternatives: texts.prefix(4))
+        if texts.count > 4 { self += "|…".utf8 }
     }
 }
 

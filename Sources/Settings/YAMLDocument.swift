@@ -9,19 +9,23 @@ final class YAMLDocument {
             case plain, quoted, sequence, mapping
         }
 
-        let kind: Kind
         let line: Int32
-        let column: Int32
+        /// The column and, in the lowest two bits, the kind: there may be hundreds of thousands.
+        private let columnAndKind: Int32
         /// Of a scalar the number of its text, of a list or mapping that of its elements or entries.
         var value: Int32
         /// The row behind the last one that belongs to the value.
         var end: Int32
-        /// The row of the list or mapping that it is in; -1 for the root.
-        let parent: Int32
-        /// From 0: the element of a list; in mappings keys are even and values odd.
-        let position: Int32
 
-        var place: SourcePlace { SourcePlace(line: Int(line), column: Int(column)) }
+        init(kind: Kind, line: Int32, column: Int32, value: Int32, end: Int32) {
+            self.line = line
+            columnAndKind = column << 2 | Int32(kind.rawValue)
+            self.value = value
+            self.end = end
+        }
+
+        var kind: Kind { Kind(rawValue: UInt8(columnAndKind & 3)) ?? .plain }
+        var place: SourcePlace { SourcePlace(line: Int(line), column: Int(columnAndKind >> 2)) }
     }
 
     private let rows: [Row]
@@ -37,21 +41,6 @@ final class YAMLDocument {
     var root: YAMLNode { YAMLNode(document: self, index: 0) }
 
     subscript(index: Int) -> Row { rows[index] }
-
-    func parent(of index: Int) -> Int? {
-        let parent = Int(rows[index].parent)
-        return parent < 0 ? nil : parent
-    }
-
-    /// The row of a mapping's key, whose value's is the next; `nil` where the mapping has no such key.
-    func row(of key: Key, in mapping: Int) -> Int? {
-        var row = mapping + 1
-        for _ in 0..<rows[mapping].value {
-            if key.isNamed(texts[Int(rows[row].value)]) { return row }
-            row = Int(rows[row + 1].end)
-        }
-        return nil
-    }
 
     /// The key of a mapping's value.
     func key(ofValue index: Int) -> String { texts[Int(rows[index - 1].value)] }

@@ -37,21 +37,29 @@ struct YAMLNode {
         }
     }
 
+    /// Of a scalar the number of its text, which the document's other scalars with this text have too.
+    var textNumber: Int32 { document[index].value }
+
     /// The keys and numbers on the way to the value from the top, as messages name it:
     /// `services[0].ports`. Of a key, those of its mapping.
     var path: String {
         var parts: [String] = []
-        var index = index
-        while let parent = document.parent(of: index) {
-            let position = document[index].position
-            if document[parent].kind == .sequence {
+        var row = 0
+        while row != index {
+            let isList = document[row].kind == .sequence
+            var position = 0
+            row += 1
+            while document[row].end <= index {
+                row = Int(document[row].end)
+                position += 1
+            }
+            if isList {
                 parts.append("[\(position)]")
             } else if position % 2 == 1 {
-                parts.append(".\(document.key(ofValue: index).quotable)")
+                parts.append(".\(document.key(ofValue: row).quotable)")
             }
-            index = parent
         }
-        return String(parts.reversed().joined().drop { $0 == "." })
+        return String(parts.joined().drop { $0 == "." })
     }
 }
 

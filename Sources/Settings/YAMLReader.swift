@@ -20,12 +20,13 @@ struct YAMLReader: ~Copyable {
 
     /// Lives on the heap: libyaml keeps a pointer to it.
     private let parser: UnsafeMutablePointer<yaml_parser_t>
+    private let event: UnsafeMutablePointer<yaml_event_t>
     private let bytes: UnsafeBufferPointer<UInt8>
     private let findings: Findings
     /// Values and keys so far, those of a key written twice among them.
     private var nodes = 0
     private var rows: [YAMLDocument.Row] = []
-    private var texts = YAMLTexts()
+    private var texts: YAMLTexts
 
     /// The document's root, or `nil` with the reason among `findings`.
     static func read(_ bytes: [UInt8], _ findings: Findings) -> YAMLNode? {
@@ -53,8 +54,10 @@ struct YAMLReader: ~Copyable {
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
         self.parser = parser
+        event = .allocate(capacity: 1)
         // Room for short values: what is not written costs nothing, to grow does.
         rows.reserveCapacity(min(Self.maximumNodes, bytes.count / 4))
+        texts = YAMLTexts(ofBytes: bytes.count)
         self.bytes = bytes
         self.findings = findings
     }
@@ -62,13 +65,14 @@ struct YAMLReader: ~Copyable {
     deinit {
         yaml_parser_delete(parser)
         parser.deallocate()
+        event.deallocate()
     }
 
     private mutating func document() throws(Stopped) {
         _ = try next()
         let start = try next()
         guard start.kind == YAML_DOCUMENT_START_EVENT else { throw stop(.empty, nil) }
-        try node(try next(), in: -1, at: 0, depth: 0)
+        try node(try next(), depth: 0)
         _ = try next()
         let end = try next()
         guard end.kind == YAML_STREAM_END_EVENT else {
@@ -76,10 +80,8 @@ struct YAMLReader: ~Copyable {
         }
     }
 
-    /// Adds the rows of the value that begins with `event`, as a part of the row `parent`.
-    private mutating func node(
-        _ event: Event, in parent: Int, at position: Int, depth: Int
-    ) throws(Stopped) {
+    /// Adds the rows of the value that begins with `event`.
+    private mutating func node(_ event: Event, depth: Int) throws(Stopped) {
         nodes += 1
         guard nodes <= Self.maximumNodes else {
             throw stop(.tooManyNodes(limit: Self.maximumNodes), event.place)
@@ -91,22 +93,22 @@ struct YAMLReader: ~Copyable {
         rows.append(
             YAMLDocument.Row(
                 kind: event.rowKind, line: event.line, column: event.column, value: event.text,
-                end: Int32(row + 1), parent: Int32(parent), position: Int32(position)))
+                end: Int32(row + 1)))
         switch event.kind {
         case YAML_SCALAR_EVENT: return
-        case YAML_SEQUENCE_START_EVENT: rows[row].value = try sequence(row, depth: depth)
+        case YAML_SEQUENCE_START_EVENT: rows[row].value = try sequence(depth: depth)
         default: rows[row].value = try mapping(row, depth: depth)
         }
         rows[row].end = Int32(rows.count)
     }
 
-    /// Adds the elements of the list `row`, and returns their number.
-    private mutating func sequence(_ row: Int, depth: Int) throws(Stopped) -> Int32 {
+    /// Adds the elements of a list, and returns their number.
+    private mutating func sequence(depth: Int) throws(Stopped) -> Int32 {
         var count = 0
         while true {
             let event = try next()
             if event.kind == YAML_SEQUENCE_END_EVENT { return Int32(count) }
-            try node(event, in: row, at: count, depth: depth + 1)
+            try node(event, depth: depth + 1)
             count += 1
         }
     }
@@ -119,11 +121,11 @@ struct YAMLReader: ~Copyable {
             let event = try next()
             if event.kind == YAML_MAPPING_END_EVENT { return Int32(count) }
             let key = rows.count
-            try node(event, in: row, at: 2 * count, depth: depth + 1)
+            try node(event, depth: depth + 1)
             guard event.kind == YAML_SCALAR_EVENT else {
                 throw stop(.refusedYAML(.keyThatIsNoText), event.place)
             }
-            try node(try next(), in: row, at: 2 * count + 1, depth: depth + 1)
+            try node(try next(), depth: depth + 1)
             guard let first = line(ofKey: event.text, in: row, before: count, further) else {
                 if count >= Self.comparedKeys { further[event.text] = event.line }
                 count += 1
@@ -165,10 +167,10 @@ extension YAMLReader {
         var text: Int32 = 0
         var isQuoted = false
 
-        init(_ event: yaml_event_t) {
-            kind = event.type
-            line = Int32(clamping: event.start_mark.line) &+ 1
-            column = Int32(clamping: event.start_mark.column) &+ 1
+        init(_ event: UnsafePointer<yaml_event_t>) {
+            kind = event.pointee.type
+            line = Int32(clamping: event.pointee.start_mark.line) &+ 1
+            column = Int32(clamping: event.pointee.start_mark.column) &+ 1
         }
 
         var place: SourcePlace { SourcePlace(line: Int(line), column: Int(column)) }
@@ -183,36 +185,37 @@ extension YAMLReader {
     }
 
     private mutating func next() throws(Stopped) -> Event {
-        var event = yaml_event_t()
-        guard yaml_parser_parse(parser, &event) == 1 else { throw syntaxError() }
-        defer { yaml_event_delete(&event) }
+        guard yaml_parser_parse(parser, event) == 1 else { throw syntaxError() }
+        defer { yaml_event_delete(event) }
         var read = Event(event)
         if let refused = Self.refused(in: event) { throw stop(.refusedYAML(refused), read.place) }
-        guard event.type == YAML_SCALAR_EVENT else { return read }
-        let scalar = event.data.scalar
-        let value = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
+        guard read.kind == YAML_SCALAR_EVENT else { return read }
+        let value = UnsafeBufferPointer(
+            start: event.pointee.data.scalar.value, count: event.pointee.data.scalar.length)
         let known = texts.all.count
-        read.text = texts.number(value.span)
+        read.text = texts.number(UnsafeRawBufferPointer(value))
         // A text that came before was looked at.
         if read.text == known, value.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw stop(.refusedYAML(.controlCharacter), read.place)
         }
-        read.isQuoted = scalar.style != YAML_PLAIN_SCALAR_STYLE
+        read.isQuoted = event.pointee.data.scalar.style != YAML_PLAIN_SCALAR_STYLE
         return read
     }
 
-    private static func refused(in event: yaml_event_t) -> RefusedYAML? {
-        let data = event.data
-        switch event.type {
+    private static func refused(in event: UnsafePointer<yaml_event_t>) -> RefusedYAML? {
+        switch event.pointee.type {
         case YAML_ALIAS_EVENT: return .alias
         case YAML_DOCUMENT_START_EVENT:
-            let tags = data.document_start.tag_directives
+            let tags = event.pointee.data.document_start.tag_directives
             return tags.start == tags.end ? nil : .tag
-        case YAML_SCALAR_EVENT: return refused(data.scalar.anchor, data.scalar.tag)
+        case YAML_SCALAR_EVENT:
+            return refused(event.pointee.data.scalar.anchor, event.pointee.data.scalar.tag)
         case YAML_SEQUENCE_START_EVENT:
-            return refused(data.sequence_start.anchor, data.sequence_start.tag)
+            let data = event.pointee.data.sequence_start
+            return refused(data.anchor, data.tag)
         case YAML_MAPPING_START_EVENT:
-            return refused(data.mapping_start.anchor, data.mapping_start.tag)
+            let data = event.pointee.data.mapping_start
+            return refused(data.anchor, data.tag)
         default: return nil
         }
     }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The different texts of a document, numbered in the order in which they come.
 struct YAMLTexts: ~Copyable {
     private(set) var all: [String] = []
@@ -9,9 +11,19 @@ struct YAMLTexts: ~Copyable {
     private var hashes: [UInt32] = []
     /// Chosen anew for each file, so that no file can be written to have one hash throughout.
     private let seed = UInt64.random(in: .min ... .max)
+    private let factor = UInt64.random(in: .min ... .max) | 1
+
+    /// - Parameter count: Bytes of the document.
+    init(ofBytes count: Int) {
+        // What is not written costs nothing, to grow does.
+        bytes.reserveCapacity(count)
+        all.reserveCapacity(count / 16)
+        starts.reserveCapacity(count / 16 + 1)
+        hashes.reserveCapacity(count / 16)
+    }
 
     /// The number of a text, which is new or known.
-    mutating func number(_ text: Span<UInt8>) -> Int32 {
+    mutating func number(_ text: UnsafeRawBufferPointer) -> Int32 {
         let hash = hash(text)
         var place = Int(hash) & (places.count - 1)
         while places[place] >= 0 {
@@ -22,18 +34,21 @@ struct YAMLTexts: ~Copyable {
         let number = all.count
         places[place] = Int32(number)
         hashes.append(hash)
-        for index in text.indices { bytes.append(text[index]) }
-        all.append(String(decoding: bytes[Int(starts[number])...], as: UTF8.self))
+        bytes.append(contentsOf: text)
+        all.append(String(decoding: text, as: UTF8.self))
         starts.append(Int32(bytes.count))
         if all.count * 2 > places.count { grow() }
         return Int32(number)
     }
 
-    private func isEqual(_ text: Span<UInt8>, _ number: Int) -> Bool {
+    private func isEqual(_ text: UnsafeRawBufferPointer, _ number: Int) -> Bool {
         let start = Int(starts[number])
-        guard Int(starts[number + 1]) - start == text.count else { return false }
-        for index in text.indices where bytes[start + index] != text[index] { return false }
-        return true
+        guard Int(starts[number + 1]) - start == text.count, let other = text.baseAddress else {
+            return text.isEmpty
+        }
+        return bytes.withUnsafeBytes { known in
+            known.baseAddress.map { memcmp($0 + start, other, text.count) == 0 } ?? true
+        }
     }
 
     private mutating func grow() {
@@ -45,12 +60,22 @@ struct YAMLTexts: ~Copyable {
         }
     }
 
-    private func hash(_ text: Span<UInt8>) -> UInt32 {
+    /// Each word multiplied to twice its width, of which both halves count: so no difference of two
+    /// texts goes through without the secret numbers.
+    private func hash(_ text: UnsafeRawBufferPointer) -> UInt32 {
         var hash = seed ^ UInt64(text.count)
-        for index in text.indices {
-            hash = (hash ^ UInt64(text[index])) &* 0x9E37_79B9_7F4A_7C15
-            hash ^= hash >> 29
+        func mix(_ word: UInt64) {
+            let product = (hash ^ word).multipliedFullWidth(by: factor)
+            hash = product.high ^ product.low
         }
+        var offset = 0
+        while offset + 8 <= text.count {
+            mix(text.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            offset += 8
+        }
+        var last: UInt64 = 0
+        for byte in text[offset...] { last = last << 8 | UInt64(byte) }
+        mix(last)
         return UInt32(truncatingIfNeeded: hash >> 32)
     }
 }

@@ -87,7 +87,7 @@ struct RuleOrderTests {
                     scenario: number / 40, scenarioName: "",
                     scope: RuleScope(rule(&random), services: 2), field: field)
             }
-            var index = RuleIndex()
+            var index = RuleIndex(rules.count)
             for (number, rule) in rules.enumerated() {
                 let compared = index.compare(rule, with: rules)
                 let found = try #require(compared)
@@ -99,7 +99,7 @@ struct RuleOrderTests {
                             $0.scenario != rule.scenario && $0.scope.shares(rule.scope)
                                 && !rule.scope.covers($0.scope)
                         })
-                index.insert(rule, as: number)
+                index.insert(number, of: rules)
             }
         }
     }

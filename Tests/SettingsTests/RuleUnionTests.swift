@@ -61,7 +61,7 @@ struct RuleUnionTests {
             let taken = matches.map { match in
                 Self.requests.map { $0.isMatched(by: match) }
             }
-            var index = RuleIndex()
+            var index = RuleIndex(rules.count)
             var union = RuleUnion()
             for (number, rule) in rules.enumerated() {
                 let compared = index.compare(rule, with: rules)
@@ -80,7 +80,7 @@ struct RuleUnionTests {
                     #expect(!isLeft(by: together))
                 }
                 open += isHidden ? 0 : 1
-                index.insert(rule, as: number)
+                index.insert(number, of: rules)
             }
         }
         #expect(hiddenTogether > 20 && open > 300)
