@@ -12,16 +12,16 @@ struct KnownPaths: BitwiseCopyable {
     /// Bytes of the longest path that is held.
     private static let longest = 64
 
-    /// The groups of one path: the first of them, and how many there are.
+    /// The groups of one path: the first few of them, and how many there are.
     struct Groups: BitwiseCopyable {
         private static let most = 3
 
         private var first: Int32 = -1
         private var second: Int32 = -1
         private var third: Int32 = -1
-        private(set) var count = 0
+        private var count = 0
 
-        var areAll: Bool { count <= Self.most }
+        fileprivate var areFew: Bool { count <= Self.most }
 
         @inline(__always)
         mutating func append(_ group: Int) {
@@ -62,26 +62,31 @@ struct KnownPaths: BitwiseCopyable {
         paths.deallocate()
     }
 
-    /// The groups of the path: those that are held, or else those that `search` tells, which are held
-    /// from then on where they are few and the path is short. Not all where `areAll` is false.
+    /// The groups of the path, where it is held.
     @inline(__always)
-    func groups(
-        of path: UnsafeRawBufferPointer, _ search: (inout Groups) -> Void
-    ) -> Groups {
-        let isHeld = path.count <= Self.longest
-        let slot = isHeld ? TextIndex.spread(path, 0) & (Self.slots - 1) : 0
-        if isHeld, let held = paths.baseAddress, let start = path.baseAddress,
-            known[slot].length == path.count,
+    func groups(of path: UnsafeRawBufferPointer) -> Groups? {
+        guard path.count <= Self.longest, let start = path.baseAddress,
+            let held = paths.baseAddress
+        else { return nil }
+        let slot = Self.slot(of: path)
+        guard known[slot].length == path.count,
             memcmp(held + slot * Self.longest, start, path.count) == 0
-        {
-            return known[slot].groups
-        }
-        var groups = Groups()
-        search(&groups)
-        if isHeld, groups.areAll, let held = paths.baseAddress, let start = path.baseAddress {
-            known[slot] = Slot(length: path.count, groups: groups)
-            memcpy(held + slot * Self.longest, start, path.count)
-        }
-        return groups
+        else { return nil }
+        return known[slot].groups
+    }
+
+    /// Holds the groups of the path from now on, where they are few and the path is short.
+    func hold(_ groups: Groups, of path: UnsafeRawBufferPointer) {
+        guard groups.areFew, path.count <= Self.longest, let start = path.baseAddress,
+            let held = paths.baseAddress
+        else { return }
+        let slot = Self.slot(of: path)
+        known[slot] = Slot(length: path.count, groups: groups)
+        memcpy(held + slot * Self.longest, start, path.count)
+    }
+
+    @inline(__always)
+    private static func slot(of path: UnsafeRawBufferPointer) -> Int {
+        TextIndex.spread(path, 0) & (slots - 1)
     }
 }

@@ -47,8 +47,16 @@ struct PathIndex: BitwiseCopyable, Sendable {
             search(path, body)
             return
         }
-        let groups = known.groups(of: path) { groups in search(path) { groups.append($0) } }
-        if groups.areAll { groups.forEach(body) } else { search(path, body) }
+        if let groups = known.groups(of: path) {
+            groups.forEach(body)
+            return
+        }
+        var groups = KnownPaths.Groups()
+        search(path) {
+            groups.append($0)
+            body($0)
+        }
+        known.hold(groups, of: path)
     }
 
     private func search(_ path: UnsafeRawBufferPointer, _ body: (Int) -> Void) {
