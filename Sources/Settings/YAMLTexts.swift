@@ -43,9 +43,8 @@ struct YAMLTexts: ~Copyable {
 
     private func isEqual(_ text: UnsafeRawBufferPointer, _ number: Int) -> Bool {
         let start = Int(starts[number])
-        guard Int(starts[number + 1]) - start == text.count, let other = text.baseAddress else {
-            return text.isEmpty
-        }
+        guard Int(starts[number + 1]) - start == text.count else { return false }
+        guard let other = text.baseAddress, !text.isEmpty else { return true }
         return bytes.withUnsafeBytes { known in
             known.baseAddress.map { memcmp($0 + start, other, text.count) == 0 } ?? true
         }
